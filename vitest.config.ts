@@ -1,0 +1,24 @@
+import { defineConfig } from 'vitest/config';
+
+// Two ways to import what is tested:
+// - `../../src/ring/layout.js` (vitest finds the .ts): functions and classes of one room, without threads, from
+//   source, so that an error points into it.
+// - `penstock`: everything that starts threads, whole jobs, the public face. It is this package by its own name,
+//   through the exports of package.json, so it is the built dist that users get: a thread is started from a file on
+//   disk, which must be JavaScript. `npm test` builds first; `npx vitest` alone takes the dist that is there.
+// Never both in one test: src and dist are two copies, and `instanceof` across them is false.
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    // Processes, since the library starts threads of its own and a crash of a native addon ends the process.
+    pool: 'forks',
+    // A pipeline under test keeps several threads busy; more files at once would measure each other.
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    server: {
+      // dist is loaded by Node itself, as users' programs do, not rewritten by vite.
+      deps: { external: [/\/dist\//] },
+    },
+  },
+});
