@@ -1,0 +1,103 @@
+import { Worker } from 'node:worker_threads';
+import type { RowTensor } from '../ring/layout.js';
+import type { SessionSpec } from '../session/types.js';
+import { DeviceError, fromRecord } from '../util/errors.js';
+import type { Attachment, ConsumerReply, ConsumerRequest, LoadedModel } from './types.js';
+
+/**
+ * The main thread's handle of a consumer thread. Whoever starts it stops it, and waits for `exited`.
+ */
+export class Consumer {
+  readonly #worker: Worker;
+  readonly #replies: ConsumerReply[] = [];
+  #waiting: { resolve: (reply: ConsumerReply) => void; reject: (error: Error) => void } | undefined;
+  #failure: Error | undefined;
+  /** Resolves when the thread is gone, however it went. */
+  readonly exited: Promise<void>;
+
+  constructor(spec: SessionSpec) {
+    this.#worker = new Worker(new URL('./thread.js', import.meta.url), { workerData: spec });
+    this.#worker.on('message', (reply: ConsumerReply) => this.#receive(reply));
+    this.#worker.on('error', (error) => this.#fail(error));
+    this.exited = new Promise((resolve) => {
+      this.#worker.once('exit', (code) => {
+        this.#fail(new DeviceError(`the consumer thread ended with code ${code} before its work was done`));
+        resolve();
+      });
+    });
+  }
+
+  /** The model, once it is loaded. Call it once, first. */
+  async loaded(): Promise<LoadedModel> {
+    const reply = await this.#reply();
+    if (reply.kind !== 'loaded') throw unexpected(reply);
+    return reply.model;
+  }
+
+  /** Dimensions of the outputs for a batch of `rows` rows of these inputs, found by running one of zeros. */
+  async outputDims(
+    inputs: readonly RowTensor[],
+    rows: number,
+  ): Promise<ReadonlyMap<string, readonly number[]>> {
+    this.#send({ kind: 'outputDims', inputs, rows });
+    const reply = await this.#reply();
+    if (reply.kind !== 'outputDims') throw unexpected(reply);
+    return reply.dims;
+  }
+
+  /** Gives it a ring; resolves after a warm-up run. */
+  async attach(attachment: Attachment): Promise<void> {
+    this.#send({ kind: 'attach', attachment });
+    const reply = await this.#reply();
+    if (reply.kind !== 'attached') throw unexpected(reply);
+  }
+
+  /** Consumes until the ring has ended or was aborted; rejects with what went wrong in the thread. */
+  async consume(): Promise<void> {
+    this.#send({ kind: 'start' });
+    const reply = await this.#reply();
+    if (reply.kind !== 'finished') throw unexpected(reply);
+  }
+
+  /** Asks a thread that is not consuming to end. One that consumes ends with its ring. */
+  stop(): void {
+    this.#send({ kind: 'stop' });
+  }
+
+  #send(request: ConsumerRequest): void {
+    this.#worker.postMessage(request);
+  }
+
+  #receive(reply: ConsumerReply): void {
+    if (reply.kind === 'failed') {
+      this.#fail(fromRecord(reply.error));
+    } else if (this.#waiting) {
+      const { resolve } = this.#waiting;
+      this.#waiting = undefined;
+      resolve(reply);
+    } else {
+      this.#replies.push(reply);
+    }
+  }
+
+  /** The first failure is the one that counts. */
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.reject(this.#failure);
+  }
+
+  async #reply(): Promise<ConsumerReply> {
+    const reply = this.#replies.shift();
+    if (reply !== undefined) return reply;
+    if (this.#failure !== undefined) throw this.#failure;
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+    });
+  }
+}
+
+function unexpected(reply: ConsumerReply): Error {
+  return new Error(`the consumer thread answered out of turn: ${reply.kind}`);
+}

@@ -1,0 +1,40 @@
+import type { LedgerMemory } from '../clock/device-ledger.js';
+import type { ClockPage } from '../clock/state-clock.js';
+import type { RowTensor } from '../ring/layout.js';
+import type { RingMemory } from '../ring/ring.js';
+import type { ModelTensor, SessionDevice } from '../session/types.js';
+import type { ErrorRecord } from '../util/errors.js';
+
+/** What a loaded session tells about itself. */
+export interface LoadedModel {
+  readonly inputs: readonly ModelTensor[];
+  readonly outputs: readonly ModelTensor[];
+  readonly device: SessionDevice;
+  readonly warnings: readonly string[];
+}
+
+/** The stream that a consumer is to serve. */
+export interface Attachment {
+  readonly ring: RingMemory;
+  readonly ledger: LedgerMemory;
+  readonly clocks: ClockPage;
+  /** Its clock in the page. */
+  readonly clock: number;
+  /** Its number as an owner of locks. */
+  readonly owner: number;
+}
+
+/** Main thread → consumer. */
+export type ConsumerRequest =
+  | { readonly kind: 'outputDims'; readonly inputs: readonly RowTensor[]; readonly rows: number }
+  | { readonly kind: 'attach'; readonly attachment: Attachment }
+  | { readonly kind: 'start' }
+  | { readonly kind: 'stop' };
+
+/** Consumer → main thread. Answers come in the order of the requests. */
+export type ConsumerReply =
+  | { readonly kind: 'loaded'; readonly model: LoadedModel }
+  | { readonly kind: 'outputDims'; readonly dims: ReadonlyMap<string, readonly number[]> }
+  | { readonly kind: 'attached' }
+  | { readonly kind: 'finished' }
+  | { readonly kind: 'failed'; readonly error: ErrorRecord };

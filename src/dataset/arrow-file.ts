@@ -1,0 +1,192 @@
+import { makeData, RecordBatch, Schema, Struct, Vector } from 'apache-arrow';
+import type { FileBlock, Footer } from 'apache-arrow/ipc/metadata/file';
+import type {
+  RecordBatch as BatchMetadata,
+  DictionaryBatch,
+  Message,
+} from 'apache-arrow/ipc/metadata/message';
+import { VectorLoader } from 'apache-arrow/visitor/vectorloader';
+import type { ObjectReader, StoredObject } from '../storage/types.js';
+import { DataError, messageOf } from '../util/errors.js';
+import { BodyReader } from './arrow-body.js';
+import { dictionariesOf, type FieldBuffers, fieldBuffers } from './arrow-buffers.js';
+import { checkBlock, checkCompression, corrupt, readFooter, readMessage } from './arrow-framing.js';
+import type { BatchFile, RawBatch } from './types.js';
+
+type Dictionaries = Map<number, Vector>;
+
+/** An Arrow IPC file, read one record batch at a time, of each only the buffers of the columns that are wanted. */
+export class ArrowFile implements BatchFile {
+  readonly schema: Schema;
+  readonly blocks: readonly FileBlock[];
+  readonly #reader: ObjectReader;
+  readonly #fields: readonly FieldBuffers[];
+  readonly #dictionaries: Dictionaries;
+  /** Two in turn: one is read into while the other is worked on. */
+  readonly #bodies = [new BodyReader(), new BodyReader()] as const;
+  #turn = 0;
+  /** Sums as far as they were asked for. */
+  readonly #rowsBefore = [0];
+
+  private constructor(
+    reader: ObjectReader,
+    schema: Schema,
+    blocks: readonly FileBlock[],
+    fields: readonly FieldBuffers[],
+    dictionaries: Dictionaries,
+  ) {
+    this.#reader = reader;
+    this.schema = schema;
+    this.blocks = blocks;
+    this.#fields = fields;
+    this.#dictionaries = dictionaries;
+  }
+
+  /**
+   * Reads the footer and the dictionaries that the wanted columns need. Takes over the reader: closes it with itself,
+   * and also where opening fails.
+   *
+   * @param columns the columns to decode, in this order; all where left out
+   * @throws DataError where the file is not an Arrow IPC file, or its footer points nowhere
+   */
+  static async open(reader: ObjectReader, columns?: readonly string[]): Promise<ArrowFile> {
+    try {
+      const footer = await readFooter(reader);
+      const blocks = [...footer.recordBatches()];
+      for (const block of blocks) checkBlock(reader.object, block);
+      const fields = selectFields(reader.object, footer.schema, columns);
+      const dictionaries = await readDictionaries(reader, footer, fields);
+      return new ArrowFile(reader, footer.schema, blocks, fields, dictionaries);
+    } catch (error) {
+      await reader.close();
+      throw error;
+    }
+  }
+
+  async fetch(index: number): Promise<RawBatch> {
+    const block = this.blocks[index];
+    if (block === undefined) throw new RangeError(`no record batch ${index} among ${this.blocks.length}`);
+    const body = this.#bodies[this.#turn % 2 === 0 ? 0 : 1];
+    this.#turn++;
+    const { object } = this.#reader;
+    const what = `record batch ${index}`;
+    const message = await readMessage(this.#reader, block, what);
+    if (!message.isRecordBatch()) throw corrupt(object, `${what} is not a record batch`);
+    const metadata = message.header() as BatchMetadata;
+    checkCompression(object, metadata);
+    const start = block.offset + block.metaDataLength;
+    const regions = this.#fields.map((field) => field.regions(metadata, block.bodyLength, object, what));
+    const bytes = await body.read(
+      this.#reader,
+      start,
+      regions.flatMap((region) => region.buffers),
+    );
+    return {
+      index,
+      rows: metadata.length,
+      bytes,
+      decode: () => this.#decode(metadata, regions, body, message.version, what),
+    };
+  }
+
+  async rowsBefore(index: number): Promise<number> {
+    for (let i = this.#rowsBefore.length - 1; i < index; i++) {
+      const message = await readMessage(this.#reader, this.blocks[i] as FileBlock, `record batch ${i}`);
+      this.#rowsBefore.push((this.#rowsBefore[i] as number) + (message.header() as BatchMetadata).length);
+    }
+    return this.#rowsBefore[index] as number;
+  }
+
+  async close(): Promise<void> {
+    await this.#reader.close();
+  }
+
+  #decode(
+    metadata: BatchMetadata,
+    regions: readonly ReturnType<FieldBuffers['regions']>[],
+    body: BodyReader,
+    version: Message['version'],
+    what: string,
+  ): RecordBatch {
+    const fields = this.#fields.map(({ field }) => field);
+    const nodes = regions.flatMap((region) => region.nodes);
+    const buffers = regions.flatMap((region) => region.buffers).map((buffer) => body.place(buffer));
+    const variadic = regions.flatMap((region) => region.variadicCounts);
+    try {
+      const loader = new VectorLoader(body.bytes, nodes, buffers, this.#dictionaries, version, variadic);
+      const children = loader.visitMany(fields);
+      const data = makeData({ type: new Struct(fields), length: metadata.length, nullCount: 0, children });
+      return new RecordBatch(new Schema(fields, this.schema.metadata), data);
+    } catch (cause) {
+      throw corrupt(this.#reader.object, `${what} can't be decoded: ${messageOf(cause)}`, cause);
+    }
+  }
+}
+
+function selectFields(
+  object: StoredObject,
+  schema: Schema,
+  columns: readonly string[] | undefined,
+): FieldBuffers[] {
+  const all = fieldBuffers(object, schema.fields);
+  if (columns === undefined) return all;
+  return columns.map((column) => {
+    const found = all.find(({ field }) => field.name === column);
+    if (found === undefined) throw missingColumn(object, schema, column);
+    return found;
+  });
+}
+
+/** The error for a column that a file does not have; says which there are. */
+export function missingColumn({ uri }: StoredObject, schema: Schema, column: string): DataError {
+  const names = schema.fields.map(({ name }) => name).join(', ');
+  return new DataError(`${uri}: has no column ${JSON.stringify(column)}; its columns are ${names}`, {
+    file: uri,
+    column,
+  });
+}
+
+async function readDictionaries(
+  reader: ObjectReader,
+  footer: Footer,
+  fields: readonly FieldBuffers[],
+): Promise<Dictionaries> {
+  const dictionaries: Dictionaries = new Map();
+  const wanted = dictionariesOf(fields.map(({ field }) => field));
+  if (wanted.size === 0) return dictionaries;
+  let i = 0;
+  for (const block of footer.dictionaryBatches()) {
+    const what = `dictionary batch ${i++}`;
+    checkBlock(reader.object, block);
+    const message = await readMessage(reader, block, what);
+    if (!message.isDictionaryBatch()) throw corrupt(reader.object, `${what} is not a dictionary batch`);
+    const header = message.header() as DictionaryBatch;
+    const field = wanted.get(header.id);
+    if (field === undefined) continue;
+    checkCompression(reader.object, header.data);
+    const [buffers] = fieldBuffers(reader.object, [field]);
+    if (buffers === undefined) continue;
+    const region = buffers.regions(header.data, block.bodyLength, reader.object, what);
+    const body = new BodyReader();
+    await body.read(reader, block.offset + block.metaDataLength, region.buffers);
+    const placed = region.buffers.map((buffer) => body.place(buffer));
+    const { version } = message;
+    const loader = new VectorLoader(
+      body.bytes,
+      region.nodes,
+      placed,
+      dictionaries,
+      version,
+      region.variadicCounts,
+    );
+    const values = new Vector([loader.visit(field)]);
+    const before = dictionaries.get(header.id);
+    dictionaries.set(header.id, header.isDelta && before ? before.concat(values) : values);
+  }
+  for (const [id, field] of wanted) {
+    if (!dictionaries.has(id)) {
+      throw corrupt(reader.object, `the dictionary of column ${JSON.stringify(field.name)} is missing`);
+    }
+  }
+  return dictionaries;
+}

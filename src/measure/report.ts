@@ -1,0 +1,150 @@
+import type { DeviceTimes } from '../clock/device-ledger.js';
+import { ProducerState } from '../clock/state-clock.js';
+
+/** What limits a run. */
+export type Bottleneck = 'device' | 'fetch' | 'prep' | 'batching' | 'sink';
+
+/** Shares of the device's window, from its first batch to its last; `busy + starved.total + blocked` is 1. */
+export interface DeviceShares {
+  /** At least one run was in progress. */
+  readonly busy: number;
+  /** No run, and no slot was ready; by cause. */
+  readonly starved: {
+    readonly total: number;
+    readonly fetch: number;
+    readonly prep: number;
+    readonly batching: number;
+  };
+  /** No run, and the sink held every slot. */
+  readonly blocked: number;
+}
+
+export interface DeviceReport extends DeviceShares {
+  readonly id: string;
+  readonly runtime: string;
+  /** The execution provider that really ran. */
+  readonly provider: string;
+  readonly instances: number;
+  readonly simulated: boolean;
+  /** How long a run took. */
+  readonly runMs: { readonly p50: number; readonly p99: number };
+  /** What the GPU says of itself; null where nothing can be asked. */
+  readonly utilization: null;
+}
+
+/** The report of a run (DESIGN §9). Shares are 0 to 1; times are wall-clock. */
+export interface Report {
+  readonly job: string;
+  readonly status: 'completed';
+  readonly fingerprint: string;
+  readonly rows: {
+    readonly read: number;
+    readonly written: number;
+    readonly deadLettered: number;
+    /** Found committed by an earlier run of the same job. */
+    readonly resumed: number;
+  };
+  readonly batches: {
+    readonly count: number;
+    readonly meanRows: number;
+    /** Rows ÷ the rows that would have fitted. */
+    readonly fill: number;
+    /** Padding ÷ all elements of rows of variable length. */
+    readonly paddingWaste: number;
+  };
+  readonly seconds: number;
+  /** Until the first batch began to run. */
+  readonly startupSeconds: number;
+  /** From the end of the last batch on. */
+  readonly drainSeconds: number;
+  readonly throughput: {
+    readonly rowsPerSecond: number;
+    /** Of input tensors. */
+    readonly inputBytesPerSecond: number;
+  };
+  readonly devices: readonly DeviceReport[];
+  /** Shares of the producers' time, all together, while they were at work. */
+  readonly producers: {
+    readonly count: number;
+    readonly fetch: number;
+    readonly decode: number;
+    readonly transform: number;
+    readonly collate: number;
+    readonly blocked: number;
+    readonly idle: number;
+  };
+  readonly memory: { readonly ringBytes: number; readonly peakRssBytes: number };
+  readonly bottleneck: Bottleneck;
+  readonly advice: string;
+  readonly warnings: readonly string[];
+}
+
+/** A device's times as shares of its window; zeros where it never ran. */
+export function sharesOf(times: DeviceTimes): DeviceShares {
+  const { busy, starved, blocked } = times;
+  const starvedTotal = starved.fetch + starved.prep + starved.batching;
+  const window = busy + starvedTotal + blocked;
+  const share = (micros: number): number => (window > 0 ? round(micros / window) : 0);
+  return {
+    busy: share(busy),
+    starved: {
+      total: share(starvedTotal),
+      fetch: share(starved.fetch),
+      prep: share(starved.prep),
+      batching: share(starved.batching),
+    },
+    blocked: share(blocked),
+  };
+}
+
+/** Above this the device is what limits: an idle tenth can't be worth much. */
+const DEVICE_BOUND = 0.9;
+
+/** The largest cause for which the device was idle; the device itself where it hardly was. */
+export function bottleneckOf({ busy, starved, blocked }: DeviceShares): Bottleneck {
+  if (busy >= DEVICE_BOUND || busy + starved.total + blocked === 0) return 'device';
+  const causes: [Bottleneck, number][] = [
+    ['fetch', starved.fetch],
+    ['prep', starved.prep],
+    ['batching', starved.batching],
+    ['sink', blocked],
+  ];
+  return causes.reduce((largest, cause) => (cause[1] > largest[1] ? cause : largest))[0];
+}
+
+/** What to change, in a sentence. */
+export function adviceOn(bottleneck: Bottleneck, shares: DeviceShares): string {
+  const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
+  switch (bottleneck) {
+    case 'device':
+      return `The device had work ${percent(shares.busy)} of the time: only a faster device, more instances or a larger batch.size can make this job faster.`;
+    case 'fetch':
+      return `The device waited ${percent(shares.starved.fetch)} of the time for storage: more producers read more at the same time; if that does not help, the storage is too slow for this device.`;
+    case 'prep':
+      return `The device waited ${percent(shares.starved.prep)} of the time for decoding and collating: raise producers, or make the rows cheaper to prepare.`;
+    case 'batching':
+      return `The device waited ${percent(shares.starved.batching)} of the time while rows waited for company: lower batch.maxDelayMs or batch.size, or raise producers.`;
+    case 'sink':
+      return `The device waited ${percent(shares.blocked)} of the time for outputs to be written: raise ring.slots, keep fewer columns, or write to a faster disk.`;
+  }
+}
+
+/** Producers' times as shares of all their time. */
+export function producerShares(count: number, totals: Float64Array): Report['producers'] {
+  const all = totals.reduce((sum, micros) => sum + micros, 0);
+  const share = (state: ProducerState): number => (all > 0 ? round((totals[state] ?? 0) / all) : 0);
+  return {
+    count,
+    fetch: share(ProducerState.fetch),
+    decode: share(ProducerState.decode),
+    transform: share(ProducerState.transform),
+    collate: share(ProducerState.collate),
+    blocked: share(ProducerState.blocked),
+    idle: share(ProducerState.idle),
+  };
+}
+
+/** Five places are more than any clock here is good for, and keep the JSON readable. */
+export function round(value: number, places = 5): number {
+  return Math.round(value * 10 ** places) / 10 ** places;
+}

@@ -1,0 +1,154 @@
+import { arrayOf, bytesOf, type DType, type TypedArray } from '../util/dtype.js';
+
+/**
+ * Writes `count` elements of `source` from `from` on into `target` from `to` on, each as `value * factor + term`.
+ * Returns −1, or the index of the first element (counted from `from`) that does not fit the target's type.
+ */
+export type Convert = (
+  source: TypedArray,
+  from: number,
+  target: TypedArray,
+  to: number,
+  count: number,
+  factor: number,
+  term: number,
+) => number;
+
+const INTEGER_RANGES: Partial<Record<DType, readonly [bigint, bigint]>> = {
+  int8: [-128n, 127n],
+  uint8: [0n, 255n],
+  int16: [-32768n, 32767n],
+  uint16: [0n, 65535n],
+  int32: [-(2n ** 31n), 2n ** 31n - 1n],
+  uint32: [0n, 2n ** 32n - 1n],
+  int64: [-(2n ** 63n), 2n ** 63n - 1n],
+  uint64: [0n, 2n ** 64n - 1n],
+  bool: [0n, 1n],
+};
+
+const isFloat = (dtype: DType): boolean => dtype.startsWith('float');
+const isBig = (dtype: DType): boolean => dtype === 'int64' || dtype === 'uint64';
+
+/**
+ * Why a column's elements can't become a tensor's, as the end of a sentence; undefined where they can.
+ * Floats are never rounded to integers silently; integers that may not fit are checked value by value.
+ */
+export function refusal(source: DType, target: DType, affine: boolean): string | undefined {
+  if (affine && !isFloat(target)) return `scale, mean and std need a float tensor, and this one is ${target}`;
+  if (source === target) return undefined;
+  if (isFloat(source) && !isFloat(target)) return `${source} values would have to be rounded to ${target}`;
+  if (target === 'bool') return source === 'uint8' ? undefined : 'a bool tensor takes bool or uint8 columns';
+  return undefined;
+}
+
+const cache = new Map<string, Convert>();
+
+/**
+ * The loop for one pair of types. Loops are generated from one table, a function a pair, so that each sees one type
+ * of array only and V8 compiles it to plain loads and stores.
+ */
+export function converter(source: DType, target: DType, affine: boolean): Convert {
+  const key = `${source} ${target} ${affine}`;
+  let convert = cache.get(key);
+  if (convert === undefined) {
+    convert = source === target && !affine ? copy(bytesOf(source)) : generate(source, target, affine);
+    cache.set(key, convert);
+  }
+  return convert;
+}
+
+/** Typed arrays' `set` is a memmove, but making the subarray costs more than moving a few elements does. */
+function copy(bytes: number): Convert {
+  const few = 64 / bytes;
+  return (source, from, target, to, count) => {
+    if (count <= few) for (let i = 0; i < count; i++) target[to + i] = source[from + i] as never;
+    else target.set(source.subarray(from, from + count) as never, to);
+    return -1;
+  };
+}
+
+function generate(source: DType, target: DType, affine: boolean): Convert {
+  const read = source === 'float16' ? 'half(source[from + i])' : 'source[from + i]';
+  const asNumber = isBig(source) ? `Number(${read})` : read;
+  const value = affine ? `${asNumber} * factor + term` : asNumber;
+  let body = '';
+  if (target === 'float16') body = `target[to + i] = toHalf(${value});`;
+  else if (isFloat(target)) body = `target[to + i] = ${value};`;
+  else if (!isBig(target) || isBig(source)) body = checkedBody(source, target, read);
+  const text =
+    isBig(target) && !isBig(source)
+      ? wideningText(source, target)
+      : `return function convert(source, from, target, to, count, factor, term) {
+    for (let i = 0; i < count; i++) { ${body} }
+    return -1;
+  };`;
+  const make = new Function('half', 'toHalf', text) as (
+    half: (bits: number) => number,
+    toHalf: (value: number) => number,
+  ) => Convert;
+  return make(halfToNumber, numberToHalf);
+}
+
+/** Integers of up to 32 bits into 64 without making BigInts: the target is written as pairs of 32-bit halves. */
+function wideningText(source: DType, target: DType): string {
+  const signed = source.startsWith('int');
+  const check = signed && target === 'uint64' ? 'if (v < 0) return i;' : '';
+  return `return function convert(source, from, target, to, count) {
+    const halves = new Int32Array(target.buffer, target.byteOffset + to * 8, count * 2);
+    for (let i = 0; i < count; i++) {
+      const v = source[from + i]; ${check}
+      halves[2 * i] = v; halves[2 * i + 1] = ${signed ? 'v >> 31' : '0'};
+    }
+    return -1;
+  };`;
+}
+
+function checkedBody(source: DType, target: DType, read: string): string {
+  const [from, to] = [INTEGER_RANGES[source], INTEGER_RANGES[target]];
+  if (from === undefined || to === undefined)
+    throw new TypeError(`no conversion from ${source} to ${target}`);
+  const suffix = isBig(source) ? 'n' : '';
+  const below = from[0] < to[0] ? `v < ${to[0]}${suffix}` : '';
+  const above = from[1] > to[1] ? `v > ${to[1]}${suffix}` : '';
+  const outside = [below, above].filter(Boolean).join(' || ');
+  const check = outside === '' ? '' : `if (${outside}) return i;`;
+  const result = isBig(source) && !isBig(target) ? 'Number(v)' : 'v';
+  return `const v = ${read}; ${check} target[to + i] = ${result};`;
+}
+
+/** IEEE 754 binary16 → number. */
+export function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+const floatView = new Float32Array(1);
+const bitsView = new Uint32Array(floatView.buffer);
+
+/** Number → IEEE 754 binary16, rounded to nearest, ties to even. */
+export function numberToHalf(value: number): number {
+  floatView[0] = value;
+  const bits = bitsView[0] as number;
+  const sign = (bits >>> 16) & 0x8000;
+  const magnitude = bits & 0x7fffffff;
+  if (magnitude > 0x7f800000) return sign | 0x7e00;
+  if (magnitude >= 0x47800000) return sign | 0x7c00;
+  if (magnitude < 0x38800000) {
+    // Subnormal: in units of 2^-24. Exact in float64, then rounded half to even.
+    const scaled = Math.abs(floatView[0] as number) * 2 ** 24;
+    const floor = Math.floor(scaled);
+    const rest = scaled - floor;
+    return sign | (rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor);
+  }
+  const rounded = magnitude + 0xfff + ((magnitude >>> 13) & 1);
+  return sign | ((rounded - 0x38000000) >>> 13);
+}
+
+/** An array of `length` zeros of a dtype: for tests and staging. */
+export function zeros(dtype: DType, length: number): TypedArray {
+  return new (arrayOf(dtype))(length);
+}

@@ -1,0 +1,147 @@
+/*
+ * The control page: every word that threads share about the ring, what it means and who writes it.
+ * Nobody else writes an index as a number.
+ *
+ * A slot's life. Transitions under the ring's lock are marked L; the others are one compare-and-swap or store by the
+ * only thread that may make them.
+ *
+ *   from      to         who        when
+ *   FREE      FILLING  L producer   it needs room in a bucket that has no open slot
+ *   FILLING   SEALED   L anyone     full; end of the stream or of the split (fixed order); its oldest row has waited
+ *                                   for the delay; it is the fullest and nothing else can move
+ *   SEALED    READY    L anyone     every claimed row is committed or voided (at once, where that is so when sealed)
+ *   SEALED    FREE     L anyone     the same, and every row of it was voided
+ *   READY     RUNNING    consumer   it takes the slot that became ready first
+ *   RUNNING   DONE       consumer   outputs are written
+ *   DONE      DRAINING   sink       it takes the slot
+ *   DRAINING  FREE       sink       outputs are copied out
+ *
+ * Rows come in runs: consecutive rows of one split that one producer claimed together. The table of runs is the truth
+ * about a slot that is being filled; CLAIMED and COMMITTED are sums over it, so that a lock whose owner died in the
+ * middle of a transition is recovered by adding up again.
+ */
+
+export const SlotState = {
+  FREE: 0,
+  FILLING: 1,
+  SEALED: 2,
+  READY: 3,
+  RUNNING: 4,
+  DONE: 5,
+  DRAINING: 6,
+} as const;
+export type SlotState = (typeof SlotState)[keyof typeof SlotState];
+
+export const RunStatus = { CLAIMED: 0, COMMITTED: 1, VOID: 2 } as const;
+export type RunStatus = (typeof RunStatus)[keyof typeof RunStatus];
+
+/** What may still happen in the ring. */
+export const RingStatus = { OPEN: 0, ENDED: 1, ABORTED: 2 } as const;
+export type RingStatus = (typeof RingStatus)[keyof typeof RingStatus];
+
+/** Words of the header; groups that different threads write stand in cache lines of their own. */
+export const Header = {
+  LOCK: 0,
+  LOCK_SLEEPERS: 1,
+  /** Order of readiness, counted under the lock. */
+  NEXT_SEQUENCE: 2,
+  /** RingStatus; written by the main thread. */
+  STATUS: 3,
+  /** Event: a slot became READY, was opened (its delay runs), or the status changed. */
+  READY: 16,
+  READY_WAITERS: 17,
+  /** Event: a slot became FREE, or the status changed. */
+  FREE: 32,
+  FREE_WAITERS: 33,
+  /** Event: a slot became DONE, or the status changed. */
+  DONE: 48,
+  DONE_WAITERS: 49,
+  words: 64,
+} as const;
+
+/** Words of a slot's record; TIMES are float64, so the record is a multiple of 8 bytes long. */
+export const SlotWord = {
+  STATE: 0,
+  /** Place in the order of readiness. */
+  SEQUENCE: 1,
+  BUCKET: 2,
+  /** Rows claimed: the sum of the runs' counts, voided ones too. */
+  CLAIMED: 3,
+  /** Rows committed or voided. */
+  SETTLED: 4,
+  /** Runs in the table. Raised last in a claim: below it, entries are whole. */
+  RUNS: 5,
+  /** Rows voided. */
+  VOIDED: 6,
+  /** float64 at word 8: when its first row was claimed, microseconds. */
+  OPENED_AT: 8,
+  words: 16,
+} as const;
+
+/** Words of a run's record, written under the lock. */
+export const RunWord = {
+  /** The producer's lane. */
+  PRODUCER: 0,
+  SPLIT: 1,
+  /** Its first row, counted from the start of the split. */
+  ROW: 2,
+  /** Its first row in the slot. */
+  FIRST: 3,
+  COUNT: 4,
+  /** RunStatus */
+  STATUS: 5,
+  words: 6,
+} as const;
+
+/** A producer's record: how far the split that it works on is committed; for whoever takes over from the dead. */
+export const LaneWord = {
+  SPLIT: 0,
+  /** Rows of the split, from its start, that are committed without a gap. */
+  COMMITTED_ROWS: 1,
+  words: 16,
+} as const;
+
+/** The sizes that decide where everything lies; the same in every thread. */
+export interface RingShape {
+  readonly slots: number;
+  /** Rows at most in a slot, by bucket. */
+  readonly capacities: readonly number[];
+  /** Producers that may be at work at the same time. */
+  readonly lanes: number;
+}
+
+/** Word offsets in the control page. */
+export class ControlMap {
+  readonly maxRuns: number;
+  readonly totalWords: number;
+  readonly #lanes: number;
+  readonly #open: number;
+  readonly #slots: number;
+  readonly #slotWords: number;
+
+  constructor(shape: RingShape) {
+    this.maxRuns = Math.max(...shape.capacities);
+    this.#lanes = Header.words;
+    this.#open = this.#lanes + shape.lanes * LaneWord.words;
+    this.#slots = this.#open + Math.ceil(shape.capacities.length / 16) * 16;
+    this.#slotWords = SlotWord.words + Math.ceil((this.maxRuns * RunWord.words) / 16) * 16;
+    this.totalWords = this.#slots + shape.slots * this.#slotWords;
+  }
+
+  lane(lane: number): number {
+    return this.#lanes + lane * LaneWord.words;
+  }
+
+  /** The word that names a bucket's open slot: its index + 1; 0 for none. */
+  open(bucket: number): number {
+    return this.#open + bucket;
+  }
+
+  slot(slot: number): number {
+    return this.#slots + slot * this.#slotWords;
+  }
+
+  run(slot: number, run: number): number {
+    return this.slot(slot) + SlotWord.words + run * RunWord.words;
+  }
+}

@@ -1,0 +1,20 @@
+import { UsageError } from '../util/errors.js';
+import type { Session, SessionSpec } from './types.js';
+
+/** Runtimes by name; each is loaded on first use. A new one is a file and a line here. */
+const RUNTIMES: Readonly<Record<string, () => Promise<{ load(spec: SessionSpec): Promise<Session> }>>> = {
+  onnx: () => import('./onnx.js'),
+  simulated: () => import('./simulated.js'),
+};
+
+/** @throws UsageError for a runtime that is not there; DeviceError where the model or every provider fails */
+export async function loadSession(spec: SessionSpec): Promise<Session> {
+  const runtime = RUNTIMES[spec.runtime];
+  if (runtime === undefined) {
+    throw new UsageError(
+      `model.runtime: this version runs ${Object.keys(RUNTIMES).join(' and ')}, not ${spec.runtime}`,
+      { key: 'model.runtime' },
+    );
+  }
+  return (await runtime()).load(spec);
+}

@@ -1,0 +1,60 @@
+import { now } from '../clock/now.js';
+import type { TypedArray } from '../util/dtype.js';
+import { sizeOf } from '../util/dtype.js';
+import type { ModelTensor, Session, SessionSpec, TensorView } from './types.js';
+
+/**
+ * A device of known speed: a batch takes `batchMicros + rows × rowMicros`, asleep, so that overlap, starvation and
+ * scheduling can be measured on a machine without a GPU. Its one output `checksum`, float64 [batch], is the sum of all
+ * elements of the row's inputs, added in float64 in index order, one input after the other.
+ */
+export async function load(spec: SessionSpec): Promise<Session> {
+  return new SimulatedSession(spec);
+}
+
+class SimulatedSession implements Session {
+  readonly inputs: readonly ModelTensor[];
+  readonly outputs: readonly ModelTensor[] = [{ name: 'checksum', dtype: 'float64', dims: ['batch'] }];
+  readonly device = { id: 'simulated:0', runtime: 'simulated', provider: 'simulated', simulated: true };
+  readonly warnings = [];
+  readonly #batchMicros: number;
+  readonly #rowMicros: number;
+  readonly #sleep = new Int32Array(new SharedArrayBuffer(4));
+  /** How much longer sleeps have taken than asked for: taken off the next ones, so that the mean is exact. */
+  #overslept = 0;
+
+  constructor({ inputs, options }: SessionSpec) {
+    this.inputs = inputs;
+    this.#batchMicros = Number(options.batchMicros ?? 0);
+    this.#rowMicros = Number(options.rowMicros ?? 0);
+  }
+
+  async run(inputs: readonly TensorView[], outputs: readonly TensorView[]): Promise<void> {
+    const startedAt = now();
+    const [output] = outputs;
+    const rows = inputs[0]?.dims[0] ?? 0;
+    if (output !== undefined) checksum(inputs, rows, output.data);
+    const wanted = this.#batchMicros + rows * this.#rowMicros;
+    const asked = wanted - (now() - startedAt) - this.#overslept;
+    if (asked > 0) Atomics.wait(this.#sleep, 0, 0, asked / 1000);
+    // Never more than one batch's worth: after a long stop the device must not race to catch up.
+    this.#overslept = Math.min(wanted, Math.max(0, this.#overslept + now() - startedAt - wanted));
+  }
+
+  async outputDims(inputs: readonly TensorView[]): Promise<ReadonlyMap<string, readonly number[]>> {
+    return new Map([['checksum', [inputs[0]?.dims[0] ?? 0]]]);
+  }
+
+  async close(): Promise<void> {}
+}
+
+function checksum(inputs: readonly TensorView[], rows: number, sums: TypedArray): void {
+  for (let row = 0; row < rows; row++) {
+    let sum = 0;
+    for (const { data, dims } of inputs) {
+      const width = sizeOf(dims.slice(1));
+      for (let i = row * width; i < (row + 1) * width; i++) sum += Number(data[i]);
+    }
+    sums[row] = sum;
+  }
+}

@@ -1,0 +1,55 @@
+import type { DType, TypedArray } from '../util/dtype.js';
+
+/** A model's input or output as the model declares it. The first dimension is the batch. */
+export interface ModelTensor {
+  readonly name: string;
+  readonly dtype: DType;
+  /** Numbers where fixed, names where not; undefined where the model does not say. */
+  readonly dims: readonly (number | string)[] | undefined;
+}
+
+/** The device under a session. */
+export interface SessionDevice {
+  /** `cpu`, `cuda:0`, `simulated:0`, … */
+  readonly id: string;
+  readonly runtime: string;
+  /** The execution provider that really runs the model. */
+  readonly provider: string;
+  readonly simulated: boolean;
+}
+
+/** Rows of one tensor, with the batch dimension in front. The same object for the same memory and rows. */
+export interface TensorView {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly dims: readonly number[];
+  readonly data: TypedArray;
+}
+
+/** A loaded model on a device, inside one thread. Whoever loads it closes it. */
+export interface Session {
+  readonly inputs: readonly ModelTensor[];
+  readonly outputs: readonly ModelTensor[];
+  readonly device: SessionDevice;
+  /** What a user should know: a provider that did not start, and why. */
+  readonly warnings: readonly string[];
+  /** Runs one batch; writes every output into the view given for it. Views may lie in shared memory. */
+  run(inputs: readonly TensorView[], outputs: readonly TensorView[]): Promise<void>;
+  /** Runs one batch and returns the dimensions of the outputs: for outputs that the model leaves open. */
+  outputDims(inputs: readonly TensorView[]): Promise<ReadonlyMap<string, readonly number[]>>;
+  close(): Promise<void>;
+}
+
+/** What to load. Clonable. */
+export interface SessionSpec {
+  readonly runtime: string;
+  /** Undefined for the simulated device. */
+  readonly uri: string | undefined;
+  readonly providers: readonly string[];
+  /** Handed to the runtime. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** Threads that one run may use on the CPU. */
+  readonly intraOpNumThreads: number;
+  /** For the simulated device, which has no model to tell its inputs. */
+  readonly inputs: readonly ModelTensor[];
+}

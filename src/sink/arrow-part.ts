@@ -1,0 +1,109 @@
+import {
+  Bool,
+  type Data,
+  type DataType,
+  Field,
+  FixedSizeList,
+  Float16,
+  Float32,
+  Float64,
+  Int8,
+  Int16,
+  Int32,
+  Int64,
+  makeData,
+  RecordBatch,
+  RecordBatchFileWriter,
+  Schema,
+  Struct,
+  tableFromIPC,
+  Uint8,
+  Uint16,
+  Uint32,
+  Uint64,
+} from 'apache-arrow';
+import type { DType, TypedArray } from '../util/dtype.js';
+import type { CompleteSplit, OutputValues } from './types.js';
+
+const TYPES: Record<DType, () => DataType> = {
+  float32: () => new Float32(),
+  float64: () => new Float64(),
+  float16: () => new Float16(),
+  int8: () => new Int8(),
+  uint8: () => new Uint8(),
+  int16: () => new Int16(),
+  uint16: () => new Uint16(),
+  int32: () => new Int32(),
+  uint32: () => new Uint32(),
+  int64: () => new Int64(),
+  uint64: () => new Uint64(),
+  bool: () => new Bool(),
+};
+
+/**
+ * A split's kept columns and outputs as an Arrow IPC file, one record batch for each that was read. Outputs of one
+ * value a row are plain columns; others are fixed-size lists with Arrow's canonical extension type
+ * `arrow.fixed_shape_tensor`, so that readers that know it get the tensor's shape back.
+ */
+export function encodeArrowPart({ produced, outputs }: CompleteSplit): Uint8Array {
+  const outputFields = outputs.map(fieldOf);
+  const batches: RecordBatch[] = [];
+  let schema: Schema | undefined;
+  let row = 0;
+  produced.batchRows.forEach((rows, i) => {
+    const kept = produced.keep[i] === undefined ? undefined : tableFromIPC(produced.keep[i]).batches[0];
+    schema ??= new Schema([...(kept?.schema.fields ?? []), ...outputFields]);
+    const children = [...(kept?.data.children ?? []), ...outputs.map((output) => dataOf(output, row, rows))];
+    const data = makeData({ type: new Struct(schema.fields), length: rows, nullCount: 0, children });
+    batches.push(new RecordBatch(schema, data));
+    row += rows;
+  });
+  const writer = new RecordBatchFileWriter();
+  writer.reset(undefined, schema ?? new Schema(outputFields));
+  for (const batch of batches) writer.write(batch);
+  return writer.finish().toUint8Array(true);
+}
+
+function fieldOf({ as, tensor: { dtype, rowDims, name } }: OutputValues): Field {
+  if (rowDims.length === 0) return new Field(as, TYPES[dtype](), false);
+  const metadata = new Map([
+    ['ARROW:extension:name', 'arrow.fixed_shape_tensor'],
+    ['ARROW:extension:metadata', JSON.stringify({ shape: rowDims })],
+    ['penstock:output', name],
+  ]);
+  return new Field(as, listType({ dtype, rowDims }), false, metadata);
+}
+
+function listType({ dtype, rowDims }: { dtype: DType; rowDims: readonly number[] }): FixedSizeList {
+  const size = rowDims.reduce((product, dim) => product * dim, 1);
+  return new FixedSizeList(size, new Field('item', TYPES[dtype](), false));
+}
+
+function dataOf(
+  { tensor: { dtype, rowDims, rowSize }, values }: OutputValues,
+  row: number,
+  rows: number,
+): Data {
+  const slice = values.subarray(row * rowSize, (row + rows) * rowSize);
+  const leaf = leafData(dtype, slice);
+  if (rowDims.length === 0) return leaf;
+  return makeData({ type: listType({ dtype, rowDims }), length: rows, nullCount: 0, child: leaf });
+}
+
+function leafData(dtype: DType, values: TypedArray): Data {
+  const data = dtype === 'bool' ? packBits(values as Uint8Array) : values;
+  return makeData({
+    type: TYPES[dtype]() as Float32,
+    length: values.length,
+    nullCount: 0,
+    data: data as Float32Array,
+  });
+}
+
+function packBits(bytes: Uint8Array): Uint8Array {
+  const bits = new Uint8Array(Math.ceil(bytes.length / 8));
+  for (let i = 0; i < bytes.length; i++) {
+    if (bytes[i] !== 0) bits[i >> 3] = (bits[i >> 3] as number) | (1 << (i & 7));
+  }
+  return bits;
+}

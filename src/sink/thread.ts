@@ -1,0 +1,117 @@
+import { parentPort } from 'node:worker_threads';
+import { DeviceLedger } from '../clock/device-ledger.js';
+import { RingStatus } from '../ring/protocol.js';
+import { Ring } from '../ring/ring.js';
+import { SinkSide } from '../ring/sink-side.js';
+import { asPenstockError, InternalError, messageOf, toRecord } from '../util/errors.js';
+import { Assembly } from './assembly.js';
+import { writePart } from './part-writer.js';
+import type { CompleteSplit, SinkContext, SinkReply, SinkRequest } from './types.js';
+
+/*
+ * The sink: a thread that empties DONE slots, puts rows back into order, encodes and writes parts. It waits without
+ * blocking its event loop, so that writes go on while slots come in.
+ */
+
+/** Parts being written at the same time. At this many, no slot is taken: a slow disk is felt as backpressure. */
+const MAX_WRITES = 2;
+
+if (parentPort === null) throw new Error('this module is the entry of the sink thread');
+const port = parentPort;
+const reply = (message: SinkReply): void => port.postMessage(message);
+
+class Sink {
+  readonly #context: SinkContext;
+  readonly #ring: Ring;
+  readonly #side: SinkSide;
+  readonly #ledger: DeviceLedger;
+  readonly #assembly: Assembly;
+  readonly #writes = new Set<Promise<void>>();
+  readonly #backlog: CompleteSplit[] = [];
+  #splits = Number.POSITIVE_INFINITY;
+  #finished = 0;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(context: SinkContext) {
+    this.#context = context;
+    this.#ring = new Ring(context.ring, context.owner);
+    this.#side = new SinkSide(this.#ring);
+    this.#ledger = new DeviceLedger(context.ledger, context.owner);
+    this.#assembly = new Assembly(this.#ring, context.target === undefined ? [] : context.outputs);
+  }
+
+  /** From the main thread: completes what the slots alone can't tell. */
+  receive(request: SinkRequest): void {
+    if (request.kind === 'end') this.#splits = request.splits;
+    else if (request.kind === 'produced') this.#backlog.push(...this.#assembly.produced(request.split));
+    // The loop below sleeps on this event, whoever has news for it.
+    this.#ring.done.signal();
+  }
+
+  /** Until every split is written, or the ring is aborted. */
+  async drain(): Promise<void> {
+    while (this.#finished < this.#splits) {
+      const ticket = this.#ring.done.ticket();
+      if (this.#failure !== undefined) throw this.#failure.error;
+      if (this.#ring.status === RingStatus.ABORTED) break;
+      this.#startWrites();
+      if (this.#backlog.length > 0) {
+        await Promise.race(this.#writes);
+        continue;
+      }
+      const slot = this.#side.take();
+      if (slot >= 0) this.#empty(slot);
+      else if (this.#finished < this.#splits) await this.#ring.done.waitAsync(ticket);
+    }
+    await Promise.all(this.#writes);
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  #empty(slot: number): void {
+    this.#backlog.push(...this.#assembly.take(slot));
+    // Booked before the slot is free: the other way round, it could be filled and finished first.
+    this.#ledger.slotReleased();
+    this.#side.release(slot);
+  }
+
+  #startWrites(): void {
+    while (this.#backlog.length > 0 && this.#writes.size < MAX_WRITES) {
+      const split = this.#backlog.shift() as CompleteSplit;
+      const write: Promise<void> = this.#write(split)
+        .catch((error: unknown) => {
+          this.#failure ??= { error };
+        })
+        .finally(() => {
+          this.#writes.delete(write);
+          this.#ring.done.signal();
+        });
+      this.#writes.add(write);
+    }
+  }
+
+  async #write(split: CompleteSplit): Promise<void> {
+    const { target } = this.#context;
+    if (target !== undefined) reply({ kind: 'part', part: await writePart(target, split) });
+    this.#finished++;
+  }
+}
+
+async function main(): Promise<void> {
+  try {
+    const first = await new Promise<SinkRequest>((resolve) => port.once('message', resolve));
+    if (first.kind !== 'attach') return;
+    const sink = new Sink(first.context);
+    port.on('message', (request: SinkRequest) => sink.receive(request));
+    reply({ kind: 'started' });
+    await sink.drain();
+    reply({ kind: 'finished' });
+  } catch (cause) {
+    const wrap = (thrown: unknown): InternalError =>
+      new InternalError(`the sink failed: ${messageOf(thrown)}`, { cause: thrown });
+    reply({ kind: 'failed', error: toRecord(asPenstockError(cause, wrap)) });
+  } finally {
+    port.close();
+  }
+}
+
+await main();

@@ -1,0 +1,66 @@
+import type { LedgerMemory } from '../clock/device-ledger.js';
+import type { ProducedSplit } from '../produce/types.js';
+import type { TensorRegion } from '../ring/layout.js';
+import type { RingMemory } from '../ring/ring.js';
+import type { TypedArray } from '../util/dtype.js';
+import type { ErrorRecord } from '../util/errors.js';
+
+/** One output tensor as a column of the output. */
+export interface OutputColumn {
+  /** Place among the layout's outputs. */
+  readonly tensor: number;
+  /** The column's name. */
+  readonly as: string;
+}
+
+/** What the sink's thread needs; clonable. */
+export interface SinkContext {
+  readonly ring: RingMemory;
+  readonly ledger: LedgerMemory;
+  /** Its number as an owner of locks. */
+  readonly owner: number;
+  readonly outputs: readonly OutputColumn[];
+  /** Undefined: outputs are dropped. */
+  readonly target: SinkTarget | undefined;
+}
+
+export interface SinkTarget {
+  readonly directory: string;
+  readonly format: string;
+}
+
+/** All outputs of one split, in the order of its rows. */
+export interface CompleteSplit {
+  readonly produced: ProducedSplit;
+  readonly outputs: readonly OutputValues[];
+}
+
+export interface OutputValues {
+  readonly as: string;
+  readonly tensor: TensorRegion;
+  /** One row after another, dense. */
+  readonly values: TypedArray;
+}
+
+/** A committed part. */
+export interface Part {
+  readonly ordinal: number;
+  readonly file: string;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/** Main thread → sink. */
+export type SinkRequest =
+  | { readonly kind: 'attach'; readonly context: SinkContext }
+  | { readonly kind: 'produced'; readonly split: ProducedSplit }
+  /** All splits were sent; how many. */
+  | { readonly kind: 'end'; readonly splits: number }
+  | { readonly kind: 'stop' };
+
+/** Sink → main thread. */
+export type SinkReply =
+  | { readonly kind: 'started' }
+  | { readonly kind: 'part'; readonly part: Part }
+  | { readonly kind: 'finished' }
+  | { readonly kind: 'failed'; readonly error: ErrorRecord };

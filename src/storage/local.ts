@@ -1,0 +1,123 @@
+import { close, fstat, open, read, type Stats } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { join, normalize } from 'node:path';
+import { promisify } from 'node:util';
+import { glob, isDynamicPattern } from 'tinyglobby';
+import { messageOf, StorageError, UsageError } from '../util/errors.js';
+import type { ObjectReader, StoredObject } from './types.js';
+
+const SCHEME = /^[a-z][a-z0-9+.-]+:/i;
+
+/**
+ * The files that a source names: one file, all files below a directory, or those that match a glob; sorted by path.
+ * Names that begin with `.` or `_` are passed over in directories: they are markers, not data.
+ *
+ * @throws StorageError where nothing is there.
+ */
+export async function listLocal(uri: string): Promise<StoredObject[]> {
+  if (SCHEME.test(uri)) {
+    throw new UsageError(`source.uri: ${uri} is remote, and this version reads local files only`, {
+      key: 'source.uri',
+      hint: 'Copy the data to a local path first.',
+    });
+  }
+  const stats = await statOrUndefined(uri);
+  if (stats?.isFile()) return [describe(uri, stats)];
+  if (stats === undefined && !isDynamicPattern(uri)) {
+    throw new StorageError(`${uri}: no such file or directory`, {
+      file: uri,
+      hint: 'Check source.uri; relative paths are relative to the job file.',
+    });
+  }
+  const paths = (
+    stats?.isDirectory() ? await walk(uri) : await glob(normalize(uri), { onlyFiles: true })
+  ).sort();
+  if (paths.length === 0) {
+    const what = stats?.isDirectory() ? 'the directory holds no data files' : 'no file matches';
+    throw new StorageError(`${uri}: ${what}`, { file: uri });
+  }
+  return Promise.all(paths.map(async (path) => describe(path, await stat(path))));
+}
+
+/*
+ * Plain descriptors rather than FileHandles: their reads cost less, and a thread that is terminated closes them by
+ * itself, where a forgotten FileHandle warns.
+ */
+const openFile = promisify(open);
+const readFile = promisify(read);
+const statFile = promisify(fstat);
+const closeFile = promisify(close);
+
+/** Opens a file that was listed; a StorageError where it changed since. */
+export async function openLocal(object: StoredObject): Promise<ObjectReader> {
+  const { uri } = object;
+  const fd = await openFile(uri, 'r').catch((cause) => {
+    throw new StorageError(`${uri}: can't be opened: ${messageOf(cause)}`, { file: uri, cause });
+  });
+  const current = describe(uri, await statFile(fd));
+  if (current.size !== object.size || current.version !== object.version) {
+    await closeFile(fd);
+    throw new StorageError(
+      `${uri}: the file changed since it was listed (${object.size} bytes then, ${current.size} now)`,
+      { file: uri, hint: 'Run the job again once the data is at rest.' },
+    );
+  }
+  return new LocalReader(object, fd);
+}
+
+class LocalReader implements ObjectReader {
+  readonly object: StoredObject;
+  readonly #fd: number;
+
+  constructor(object: StoredObject, fd: number) {
+    this.object = object;
+    this.#fd = fd;
+  }
+
+  async read(offset: number, into: Uint8Array): Promise<void> {
+    const { uri } = this.object;
+    let done = 0;
+    while (done < into.byteLength) {
+      const position = offset + done;
+      const { bytesRead } = await readFile(this.#fd, into, done, into.byteLength - done, position).catch(
+        (cause) => {
+          throw new StorageError(`${uri}: reading at byte ${position} failed: ${messageOf(cause)}`, {
+            file: uri,
+            cause,
+          });
+        },
+      );
+      if (bytesRead === 0) {
+        const end = offset + into.byteLength;
+        throw new StorageError(`${uri}: ends at byte ${position}, before byte ${end}: it was shortened`, {
+          file: uri,
+        });
+      }
+      done += bytesRead;
+    }
+  }
+
+  async close(): Promise<void> {
+    await closeFile(this.#fd);
+  }
+}
+
+function describe(uri: string, stats: Stats): StoredObject {
+  return { uri, size: stats.size, version: String(Math.round(stats.mtimeMs * 1000)) };
+}
+
+async function statOrUndefined(path: string): Promise<Stats | undefined> {
+  try {
+    return await stat(path);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw new StorageError(`${path}: ${messageOf(cause)}`, { file: path, cause });
+  }
+}
+
+/** All files below a directory but those that are, or lie in, something whose name begins with `.` or `_`. */
+async function walk(directory: string): Promise<string[]> {
+  const names = await glob('**/[!._]*', { cwd: directory, onlyFiles: true, ignore: ['**/_*/**'] });
+  return names.map((name) => join(directory, name));
+}
