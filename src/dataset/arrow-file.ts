@@ -15,6 +15,9 @@ import type { BatchFile, RawBatch } from './types.js';
 
 type Dictionaries = Map<number, Vector>;
 
+/** Record batches whose metadata is read together, ahead of their bodies. */
+const MESSAGE_WINDOW = 16;
+
 /** An Arrow IPC file, read one record batch at a time, of each only the buffers of the columns that are wanted. */
 export class ArrowFile implements BatchFile {
   readonly schema: Schema;
@@ -25,6 +28,8 @@ export class ArrowFile implements BatchFile {
   /** Two in turn: one is read into while the other is worked on. */
   readonly #bodies = [new BodyReader(), new BodyReader()] as const;
   #turn = 0;
+  /** Metadata of record batches that are fetched soon. */
+  readonly #messages = new Map<number, Message>();
   /** Sums as far as they were asked for. */
   readonly #rowsBefore = [0];
 
@@ -63,19 +68,48 @@ export class ArrowFile implements BatchFile {
     }
   }
 
-  async fetch(index: number): Promise<RawBatch> {
-    const block = this.blocks[index];
-    if (block === undefined) throw new RangeError(`no record batch ${index} among ${this.blocks.length}`);
+  /**
+   * Not async, on purpose: where the metadata is at hand, the reads of the body are under way when this returns, and go
+   * on while the caller keeps its thread busy with the batch before.
+   */
+  fetch(index: number): Promise<RawBatch> {
+    const message = this.#messages.get(index);
+    if (message === undefined) return this.#loadMessages(index).then(() => this.fetch(index));
+    const ahead = index + MESSAGE_WINDOW / 2;
+    if (ahead < this.blocks.length && !this.#messages.has(ahead)) {
+      // Should it fail, the batch that needs it tries again and reports it.
+      this.#loadMessages(ahead).catch(() => {});
+    }
+    this.#messages.delete(index);
+    return this.#fetchBody(index, message);
+  }
+
+  async #loadMessages(from: number): Promise<void> {
+    const to = Math.min(from + MESSAGE_WINDOW, this.blocks.length);
+    if (from >= to) throw new RangeError(`no record batch ${from} among ${this.blocks.length}`);
+    const indices = Array.from({ length: to - from }, (_, i) => from + i);
+    await Promise.all(
+      indices.map(async (index) => this.#messages.set(index, await this.#readMessage(index))),
+    );
+  }
+
+  async #readMessage(index: number): Promise<Message> {
+    const what = `record batch ${index}`;
+    const message = await readMessage(this.#reader, this.blocks[index] as FileBlock, what);
+    if (!message.isRecordBatch()) throw corrupt(this.#reader.object, `${what} is not a record batch`);
+    checkCompression(this.#reader.object, message.header() as BatchMetadata);
+    return message;
+  }
+
+  async #fetchBody(index: number, message: Message): Promise<RawBatch> {
+    const block = this.blocks[index] as FileBlock;
     const body = this.#bodies[this.#turn % 2 === 0 ? 0 : 1];
     this.#turn++;
-    const { object } = this.#reader;
     const what = `record batch ${index}`;
-    const message = await readMessage(this.#reader, block, what);
-    if (!message.isRecordBatch()) throw corrupt(object, `${what} is not a record batch`);
     const metadata = message.header() as BatchMetadata;
-    checkCompression(object, metadata);
-    const start = block.offset + block.metaDataLength;
+    const { object } = this.#reader;
     const regions = this.#fields.map((field) => field.regions(metadata, block.bodyLength, object, what));
+    const start = block.offset + block.metaDataLength;
     const bytes = await body.read(
       this.#reader,
       start,
@@ -91,7 +125,7 @@ export class ArrowFile implements BatchFile {
 
   async rowsBefore(index: number): Promise<number> {
     for (let i = this.#rowsBefore.length - 1; i < index; i++) {
-      const message = await readMessage(this.#reader, this.blocks[i] as FileBlock, `record batch ${i}`);
+      const message = await this.#readMessage(i);
       this.#rowsBefore.push((this.#rowsBefore[i] as number) + (message.header() as BatchMetadata).length);
     }
     return this.#rowsBefore[index] as number;

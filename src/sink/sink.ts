@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { ProducedSplit } from '../produce/types.js';
+import type { Ring } from '../ring/ring.js';
 import { fromRecord, InternalError } from '../util/errors.js';
 import type { Part, SinkContext, SinkReply, SinkRequest } from './types.js';
 
@@ -10,6 +11,7 @@ import type { Part, SinkContext, SinkReply, SinkRequest } from './types.js';
 export class Sink {
   readonly #worker: Worker;
   #onPart: (part: Part) => void = () => {};
+  #ring: Ring | undefined;
   #online!: () => void;
   /** Resolves when the thread is up. */
   readonly #started = new Promise<void>((resolve) => {
@@ -44,8 +46,9 @@ export class Sink {
    * Gives it a ring; resolves when it watches it. `onPart` is called for each committed part, in the order of
    * completion; not for `sink.format: none`.
    */
-  async attach(context: SinkContext, onPart: (part: Part) => void): Promise<void> {
+  async attach(context: SinkContext, ring: Ring, onPart: (part: Part) => void): Promise<void> {
     this.#onPart = onPart;
+    this.#ring = ring;
     this.#send({ kind: 'attach', context });
     await Promise.race([this.#started, this.finished]);
   }
@@ -68,5 +71,7 @@ export class Sink {
 
   #send(request: SinkRequest, transfer: ArrayBuffer[] = []): void {
     this.#worker.postMessage(request, transfer);
+    // The thread does not listen, it looks when the ring's event tells it to.
+    this.#ring?.done.signal();
   }
 }

@@ -1,4 +1,4 @@
-import { parentPort } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import { DeviceLedger } from '../clock/device-ledger.js';
 import { RingStatus } from '../ring/protocol.js';
 import { Ring } from '../ring/ring.js';
@@ -9,8 +9,10 @@ import { writePart } from './part-writer.js';
 import type { CompleteSplit, SinkContext, SinkReply, SinkRequest } from './types.js';
 
 /*
- * The sink: a thread that empties DONE slots, puts rows back into order, encodes and writes parts. It waits without
- * blocking its event loop, so that writes go on while slots come in.
+ * The sink: a thread that empties DONE slots, puts rows back into order, encodes and writes parts. With nothing else to
+ * do it sleeps in Atomics.wait, from which it wakes several times faster than from Atomics.waitAsync; while parts are
+ * being written it waits without blocking its event loop, so that the writes go on. News from the main thread is
+ * fetched, not delivered: whoever posts a message signals the ring's event.
  */
 
 /** Parts being written at the same time. At this many, no slot is taken: a slow disk is felt as backpressure. */
@@ -40,12 +42,13 @@ class Sink {
     this.#assembly = new Assembly(this.#ring, context.target === undefined ? [] : context.outputs);
   }
 
-  /** From the main thread: completes what the slots alone can't tell. */
-  receive(request: SinkRequest): void {
-    if (request.kind === 'end') this.#splits = request.splits;
-    else if (request.kind === 'produced') this.#backlog.push(...this.#assembly.produced(request.split));
-    // The loop below sleeps on this event, whoever has news for it.
-    this.#ring.done.signal();
+  /** From the main thread: what the slots alone can't tell. */
+  #receive(): void {
+    for (let news = receiveMessageOnPort(port); news !== undefined; news = receiveMessageOnPort(port)) {
+      const request = news.message as SinkRequest;
+      if (request.kind === 'end') this.#splits = request.splits;
+      else if (request.kind === 'produced') this.#backlog.push(...this.#assembly.produced(request.split));
+    }
   }
 
   /** Until every split is written, or the ring is aborted. */
@@ -54,6 +57,7 @@ class Sink {
       const ticket = this.#ring.done.ticket();
       if (this.#failure !== undefined) throw this.#failure.error;
       if (this.#ring.status === RingStatus.ABORTED) break;
+      this.#receive();
       this.#startWrites();
       if (this.#backlog.length > 0) {
         await Promise.race(this.#writes);
@@ -61,7 +65,8 @@ class Sink {
       }
       const slot = this.#side.take();
       if (slot >= 0) this.#empty(slot);
-      else if (this.#finished < this.#splits) await this.#ring.done.waitAsync(ticket);
+      else if (this.#writes.size > 0) await this.#ring.done.waitAsync(ticket);
+      else if (this.#finished < this.#splits) this.#ring.done.wait(ticket);
     }
     await Promise.all(this.#writes);
     if (this.#failure !== undefined) throw this.#failure.error;
@@ -101,7 +106,6 @@ async function main(): Promise<void> {
     const first = await new Promise<SinkRequest>((resolve) => port.once('message', resolve));
     if (first.kind !== 'attach') return;
     const sink = new Sink(first.context);
-    port.on('message', (request: SinkRequest) => sink.receive(request));
     reply({ kind: 'started' });
     await sink.drain();
     reply({ kind: 'finished' });

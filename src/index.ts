@@ -1,0 +1,15 @@
+export { jobJsonSchema } from './job/json-schema.js';
+export { type LoadJobOptions, loadJob, type ParseJobOptions, parseJob } from './job/load.js';
+export { type RunOptions, runJob } from './job/run-job.js';
+export type { Job, JobInput } from './job/schema.js';
+export type { Progress } from './measure/progress.js';
+export type { Bottleneck, DeviceReport, DeviceShares, Report } from './measure/report.js';
+export {
+  DataError,
+  DeviceError,
+  InternalError,
+  InterruptedError,
+  PenstockError,
+  StorageError,
+  UsageError,
+} from './util/errors.js';

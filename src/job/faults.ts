@@ -1,0 +1,99 @@
+import type { z } from 'zod';
+import { type ErrorDetails, UsageError } from '../util/errors.js';
+import { dottedKeys, keysAt } from './json-schema.js';
+import { suggest, suggestElsewhere } from './suggest.js';
+import { formatKey, type KeyPath, listOf, show } from './wording.js';
+
+/** One thing that is wrong with a job: a whole sentence. */
+export interface Fault {
+  readonly key: KeyPath;
+  readonly text: string;
+}
+
+/** Where a fault is to be looked for. */
+export interface Origin {
+  /** Stands before the sentence: `job.yaml:12: `, `--set batch.size=x: `. */
+  readonly prefix: string;
+  readonly file?: string;
+  readonly line?: number;
+}
+
+/** Throws all faults as one UsageError, a line each, in the order of the file; the first gives the place. */
+export function fail(faults: readonly Fault[], originOf: (fault: Fault) => Origin): never {
+  const located = faults
+    .map((fault) => ({ fault, origin: originOf(fault) }))
+    .sort((a, b) => (a.origin.line ?? Infinity) - (b.origin.line ?? Infinity) || 0);
+  const lines = new Set(located.map(({ fault, origin }) => origin.prefix + fault.text));
+  const [first] = located;
+  const details: ErrorDetails = {
+    ...(first?.origin.file !== undefined && { file: first.origin.file }),
+    ...(first?.origin.line !== undefined && { line: first.origin.line }),
+    ...(first !== undefined && first.fault.key.length > 0 && { key: formatKey(first.fault.key) }),
+  };
+  throw new UsageError([...lines].join('\n'), details);
+}
+
+/** zod's error map: the phrase that follows «expected», where the field in the schema has none of its own. */
+export function phraseOf(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code === 'invalid_value') return listOf(issue.values.map(String), 'or');
+  if (issue.code !== 'invalid_type') return undefined;
+  return issue.expected === 'object' || issue.expected === 'record' ? 'a mapping' : issue.expected;
+}
+
+/** What zod found in `job`, in sentences. */
+export function faultsOf(error: z.ZodError, job: unknown): Fault[] {
+  return error.issues.flatMap((issue) => {
+    const { path: key, message } = issue;
+    switch (issue.code) {
+      case 'unrecognized_keys':
+        return issue.keys.map((name) => unknownKey(key, name));
+      case 'custom':
+        return [{ key, text: `${formatKey(key)} ${message}` }];
+      case 'invalid_key':
+        return [{ key, text: `${formatKey(key)}: a name has at least one character` }];
+      default: {
+        const value = valueAt(job, key);
+        if (key.length === 0) return [{ key, text: notAJob(value) }];
+        if (value === undefined) return [{ key, text: `${formatKey(key)} is missing: expected ${message}` }];
+        const meant = whatValueWasMeant(issue, value);
+        const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+        return [{ key, text: `${formatKey(key)}: expected ${message}, got ${show(value)}${hint}` }];
+      }
+    }
+  });
+}
+
+function whatValueWasMeant(issue: z.core.$ZodIssue, value: unknown): string | undefined {
+  if (issue.code === 'invalid_value') return suggest(String(value), issue.values.map(String));
+  // YAML makes numbers of names such as 2024.
+  const bare = typeof value === 'number' || typeof value === 'boolean';
+  return bare && issue.code === 'invalid_type' && issue.expected === 'string' ? `"${value}"` : undefined;
+}
+
+export function notAJob(value: unknown): string {
+  return `a job is a mapping of the keys ${listOf(keysAt([]) ?? [], 'and')}, got ${show(value)}`;
+}
+
+function unknownKey(section: KeyPath, name: string): Fault {
+  const key = [...section, name];
+  return { key, text: `${formatKey(key)} is not a key of a job file; ${whatWasMeant(section, name)}` };
+}
+
+function whatWasMeant(section: KeyPath, name: string): string {
+  const known = keysAt(section) ?? [];
+  const elsewhere = suggestElsewhere(name, dottedKeys());
+  if (elsewhere.length > 0) return `did you mean ${listOf(elsewhere, 'or')}?`;
+  const meant = suggest(name, known);
+  if (meant !== undefined) return `did you mean ${formatKey([...section, meant])}?`;
+  return `${section.length === 0 ? 'a job' : formatKey(section)} has ${listOf(known, 'and')}`;
+}
+
+/** What stands at a path, inherited properties aside. */
+export function valueAt(value: unknown, path: KeyPath): unknown {
+  let at = value;
+  for (const part of path) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, part)) return undefined;
+    at = Reflect.get(at, part);
+  }
+  return at;
+}

@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import type { Dataset } from '../dataset/types.js';
+import type { Job } from './schema.js';
+
+/**
+ * Tells whether an output belongs to a job: a digest of all that decides what the output is, and of nothing that
+ * decides only how fast it is made. Producers, slots, instances and (unless order is fixed) the batch size may change
+ * between a run and its resumption.
+ */
+export async function fingerprintOf(job: Job, dataset: Dataset): Promise<string> {
+  const { source, model, inputs, transform, batch, outputs, sink, errors } = job;
+  const decisive = {
+    source: { columns: source.columns, limit: source.limit, format: source.format },
+    objects: dataset.objects,
+    splits: dataset.splits.map(({ first, count }) => [first, count]),
+    model: {
+      runtime: model.runtime,
+      digest: model.uri && (await digestOf(model.uri)),
+      options: model.options,
+    },
+    inputs,
+    transform: transform && (await digestOf(transform)),
+    batch: {
+      size: batch.order === 'fixed' ? batch.size : undefined,
+      order: batch.order,
+      lengthColumn: batch.lengthColumn,
+      buckets: batch.buckets,
+      maxTokens: batch.maxTokens,
+    },
+    outputs,
+    sink: { format: sink.format, keep: sink.keep },
+    errors,
+  };
+  return createHash('sha256').update(JSON.stringify(decisive)).digest('hex').slice(0, 32);
+}
+
+async function digestOf(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}

@@ -1,0 +1,78 @@
+import type { Consumer } from '../consume/consumer.js';
+import type { LoadedModel } from '../consume/types.js';
+import type { RowTensor } from '../ring/layout.js';
+import type { ModelTensor } from '../session/types.js';
+import type { OutputColumn } from '../sink/types.js';
+import { describeTensor } from '../util/dtype.js';
+import { UsageError } from '../util/errors.js';
+import type { Job } from './schema.js';
+
+/** The model's outputs as rows of tensors, and the columns that they are written to. */
+export interface OutputPlan {
+  readonly tensors: readonly RowTensor[];
+  readonly columns: readonly OutputColumn[];
+}
+
+/**
+ * Matches a model's outputs with the job's `outputs` (all, by their own names, where it says nothing). Dimensions that
+ * the model leaves open are found by running a batch of zeros.
+ *
+ * @throws UsageError for an output that the model does not have, or whose first dimension is not the batch
+ */
+export async function planOutputs(
+  job: Job,
+  model: LoadedModel,
+  inputs: readonly RowTensor[],
+  consumer: Pick<Consumer, 'outputDims'>,
+): Promise<OutputPlan> {
+  const wanted = job.outputs ?? Object.fromEntries(model.outputs.map(({ name }) => [name, { as: name }]));
+  for (const name of Object.keys(wanted)) {
+    if (model.outputs.some((output) => output.name === name)) continue;
+    const names = model.outputs.map((output) => output.name).join(', ');
+    throw new UsageError(`outputs.${name}: the model has no such output; its outputs are ${names}`, {
+      key: `outputs.${name}`,
+    });
+  }
+  const outputs = model.outputs.filter(({ name }) => name in wanted);
+  const open = outputs.some((output) => fixedRowDims(output) === undefined);
+  const found = open
+    ? await consumer.outputDims(inputs, job.batch.size)
+    : new Map<string, readonly number[]>();
+  const tensors = outputs.map((output) => ({
+    name: output.name,
+    dtype: output.dtype,
+    rowDims: fixedRowDims(output) ?? foundRowDims(output, found.get(output.name), job.batch.size),
+  }));
+  const columns = outputs.map(({ name }, tensor) => ({ tensor, as: wanted[name]?.as ?? name }));
+  for (const { as } of columns) {
+    if (!job.sink.keep.includes(as)) continue;
+    throw new UsageError(`sink.keep: ${as} is kept from the input, and an output has the same name`, {
+      key: 'sink.keep',
+      hint: `Rename the output in the job file, as in outputs: { ${as}: { as: ${as}_out } }.`,
+    });
+  }
+  return { tensors, columns };
+}
+
+/** Known beforehand: every dimension but the first is a number, and the first is not. */
+function fixedRowDims({ dims }: ModelTensor): readonly number[] | undefined {
+  if (dims === undefined || typeof dims[0] !== 'string') return undefined;
+  const rest = dims.slice(1);
+  return rest.every((dim) => typeof dim === 'number') ? rest : undefined;
+}
+
+function foundRowDims(
+  output: ModelTensor,
+  dims: readonly number[] | undefined,
+  rows: number,
+): readonly number[] {
+  if (dims?.[0] === rows) return dims.slice(1);
+  const shown = describeTensor(output.dtype, dims ?? []);
+  throw new UsageError(
+    `the model's output ${output.name} is ${shown} for a batch of ${rows} rows; its first dimension must be the batch`,
+    {
+      key: `outputs.${output.name}`,
+      hint: 'Leave the output out of the job file’s outputs, or export the model with a batch dimension.',
+    },
+  );
+}

@@ -1,0 +1,132 @@
+import type { Schema } from 'apache-arrow';
+import { createLedgerMemory, type LedgerMemory } from '../clock/device-ledger.js';
+import { createClockPage } from '../clock/state-clock.js';
+import { Consumer } from '../consume/consumer.js';
+import type { LoadedModel } from '../consume/types.js';
+import type { Dataset } from '../dataset/types.js';
+import type { Report } from '../measure/report.js';
+import { Producers } from '../produce/producers.js';
+import { arenaBytes, planSlotLayout } from '../ring/layout.js';
+import { consumerOwner, createRingMemory, MAIN_OWNER, Ring, type RingMemory } from '../ring/ring.js';
+import type { OutputDirectory } from '../sink/output-directory.js';
+import { Sink } from '../sink/sink.js';
+import type { OutputColumn } from '../sink/types.js';
+import { availableMemory } from '../util/memory.js';
+import { type InputPlan, planInputs } from './inputs.js';
+import { planOutputs } from './outputs.js';
+import { Run, type RunContext } from './run.js';
+import type { Job } from './schema.js';
+import { checkBatchDimension, sessionSpec, threadsFor } from './threads.js';
+
+/** What is known once model and data are. */
+interface Plan {
+  readonly model: LoadedModel;
+  readonly inputs: InputPlan;
+  readonly outputs: readonly OutputColumn[];
+  readonly memory: RingMemory;
+}
+
+/**
+ * The threads of one job and what they share: producers, ring, consumers, sink. Owns them all: disposing of it ends
+ * every thread, whatever state the run is in.
+ */
+export class Pipeline implements AsyncDisposable {
+  readonly #job: Job;
+  readonly #producers: Producers;
+  readonly #consumers: readonly Consumer[];
+  #ring: Ring | undefined;
+  #plan: Plan | undefined;
+  readonly #sink = new Sink();
+
+  /** Starts the producers' threads and loads the model. */
+  constructor(job: Job) {
+    this.#job = job;
+    const { producers, instances, intraOpNumThreads } = threadsFor(job);
+    this.#producers = new Producers(producers);
+    const spec = sessionSpec(job, intraOpNumThreads);
+    this.#consumers = Array.from({ length: instances }, () => new Consumer(spec));
+  }
+
+  /** Once the schema is known: matches it with the model, and allocates the ring. */
+  async plan(schema: Schema): Promise<void> {
+    const job = this.#job;
+    const models = await Promise.all(this.#consumers.map((consumer) => consumer.loaded()));
+    const [model] = models;
+    const [consumer] = this.#consumers;
+    if (model === undefined || consumer === undefined) throw new RangeError('no consumer');
+    checkBatchDimension(job, model);
+    const inputs = planInputs(job, model, schema);
+    const outputs = await planOutputs(job, model, inputs.tensors, consumer);
+    const layout = planSlotLayout(job.batch.size, inputs.tensors, outputs.tensors);
+    arenaBytes(layout, job.ring.slots, job.ring.maxBytes ?? availableMemory() / 4);
+    const fixedOrder = job.batch.order === 'fixed';
+    const memory = createRingMemory(layout, {
+      slots: job.ring.slots,
+      lanes: this.#producers.count,
+      capacities: new Array(fixedOrder ? this.#producers.count : 1).fill(job.batch.size),
+      maxDelayMicros: fixedOrder ? Number.POSITIVE_INFINITY : job.batch.maxDelayMs * 1000,
+      fixedOrder,
+    });
+    this.#plan = { model, inputs, outputs: outputs.columns, memory };
+    this.#ring = new Ring(memory, MAIN_OWNER);
+  }
+
+  /** Runs all splits that `directory` does not hold yet. */
+  async run(
+    dataset: Dataset,
+    directory: OutputDirectory | undefined,
+    context: Pick<RunContext, 'signal' | 'onProgress' | 'fingerprint' | 'startedAt'>,
+  ): Promise<Report> {
+    const plan = this.#plan;
+    const ring = this.#ring;
+    if (plan === undefined || ring === undefined) throw new Error('plan() comes first');
+    const { memory, inputs, model, outputs } = plan;
+    const clocks = createClockPage(this.#producers.count);
+    const ledger = createLedgerMemory(clocks, memory.config.slots);
+    await this.#attach(plan, ledger);
+    const run = new Run({
+      ...context,
+      job: this.#job,
+      model,
+      ring,
+      clocks,
+      ledger,
+      dataset,
+      directory,
+      producers: this.#producers,
+      consumers: this.#consumers,
+    });
+    const owner = consumerOwner(memory.config.lanes, this.#consumers.length);
+    const target = directory && { directory: directory.path, format: this.#job.sink.format };
+    await this.#sink.attach({ ring: memory, ledger, owner, outputs, target }, ring, (part) =>
+      run.committed(part),
+    );
+    return run.complete(this.#sink, inputs.collate);
+  }
+
+  async #attach(plan: Plan, ledger: LedgerMemory): Promise<void> {
+    const consumerClocks = createClockPage(this.#consumers.length);
+    await Promise.all(
+      this.#consumers.map((consumer, index) =>
+        consumer.attach({
+          ring: plan.memory,
+          ledger,
+          clocks: consumerClocks,
+          clock: index,
+          owner: consumerOwner(plan.memory.config.lanes, index),
+        }),
+      ),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ring?.abort();
+    for (const consumer of this.#consumers) consumer.stop();
+    this.#sink.stop();
+    await Promise.all([
+      ...this.#consumers.map((consumer) => consumer.exited),
+      this.#sink.exited,
+      this.#producers.close(),
+    ]);
+  }
+}

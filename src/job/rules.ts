@@ -1,0 +1,200 @@
+import type { z } from 'zod';
+import { suggest } from './suggest.js';
+import { formatKey, type KeyPath, listOf, show } from './wording.js';
+
+/** A combination of keys that can't be: `message` follows the key in a sentence. */
+interface Breach {
+  readonly path: KeyPath;
+  readonly message: string;
+}
+
+// Each rule is followed by what JSON Schema can say of it, as the keywords of its section.
+
+type Rule<T> = (value: T) => readonly Breach[];
+
+/** A rule as the argument of zod's superRefine. */
+export function obeys<T>(rule: Rule<T>) {
+  return (value: T, context: z.RefinementCtx<T>): void => {
+    for (const { path, message } of rule(value)) {
+      context.addIssue({ code: 'custom', path: [...path], message });
+    }
+  };
+}
+
+/** Not access_key_id, which is a name, nor credential_path, which only says where the secret is. */
+const SECRET =
+  /secret|passw|token|credential|signature|(account|private|encryption|customer|api|shared)_?key/i;
+
+/** Whether a key is one that holds a secret, in the words of the storages. */
+export function isSecret(key: string): boolean {
+  return SECRET.test(key) && !/(path|file)$/i.test(key);
+}
+
+export const noSecrets: Rule<Readonly<Record<string, unknown>>> = (storage) =>
+  Object.keys(storage)
+    .filter(isSecret)
+    .map((key) => ({
+      path: [key],
+      message: 'is a secret, and secrets come from the environment only: take it out of the job file',
+    }));
+
+/** What the simulated runtime takes as `model.options`. */
+const SIMULATED_OPTIONS: readonly string[] = ['batchMicros', 'rowMicros'];
+
+interface ModelKeys {
+  readonly uri?: string;
+  readonly runtime: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+export const modelRule: Rule<ModelKeys> = ({ uri, runtime, options }) => {
+  if (runtime !== 'simulated') {
+    if (uri !== undefined) return [];
+    return [{ path: ['uri'], message: `is missing: the ${runtime} runtime needs a model to run` }];
+  }
+  return Object.entries(options).flatMap(([key, value]) => {
+    const path = ['options', key];
+    if (!SIMULATED_OPTIONS.includes(key)) {
+      const meant = suggest(key, SIMULATED_OPTIONS);
+      const has =
+        meant === undefined ? `it has ${listOf(SIMULATED_OPTIONS, 'and')}` : `did you mean ${meant}?`;
+      return [{ path, message: `is not an option of the simulated runtime; ${has}` }];
+    }
+    if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return [];
+    return [{ path, message: `must be a number of microseconds, 0 or more, not ${show(value)}` }];
+  });
+};
+
+export const modelKeywords = {
+  if: { properties: { runtime: { const: 'simulated' } }, required: ['runtime'] },
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema, in an object that nobody awaits
+  then: {
+    properties: {
+      options: {
+        type: 'object',
+        properties: Object.fromEntries(SIMULATED_OPTIONS.map((key) => [key, { type: 'number', minimum: 0 }])),
+        additionalProperties: false,
+      },
+    },
+  },
+  else: { required: ['uri'] },
+};
+
+interface InputKeys {
+  readonly dtype?: string;
+  readonly scale: number;
+  readonly mean: number;
+  readonly std: number;
+}
+
+/** Scaled values have fractions, and Penstock never rounds a value silently. */
+export const inputRule: Rule<InputKeys> = ({ dtype, scale, mean, std }) => {
+  if (dtype === undefined || dtype.startsWith('float')) return [];
+  const changed = Object.entries({ scale: scale !== 1, mean: mean !== 0, std: std !== 1 }).filter(
+    ([, is]) => is,
+  );
+  return changed.map(([key]) => ({ path: [key], message: `needs a float tensor, and this one is ${dtype}` }));
+};
+
+interface BatchKeys {
+  readonly lengthColumn?: string;
+  readonly buckets?: readonly number[];
+  readonly maxTokens?: number;
+}
+
+export const batchRule: Rule<BatchKeys> = ({ lengthColumn, buckets, maxTokens }) => {
+  const breaches: Breach[] = [];
+  if (lengthColumn === undefined) {
+    const message = 'needs batch.lengthColumn, the column that says how long a row is';
+    if (buckets !== undefined) breaches.push({ path: ['buckets'], message });
+    if (maxTokens !== undefined) breaches.push({ path: ['maxTokens'], message });
+  }
+  const longest = buckets?.at(-1);
+  if (longest !== undefined && maxTokens !== undefined && maxTokens < longest) {
+    const message = `of ${maxTokens} cannot hold one row of the longest bucket, ${longest}`;
+    breaches.push({ path: ['maxTokens'], message });
+  }
+  return breaches;
+};
+
+export const batchKeywords = { dependencies: { buckets: ['lengthColumn'], maxTokens: ['lengthColumn'] } };
+
+export const ascending: Rule<readonly number[]> = (buckets) => {
+  const at = buckets.findIndex((bucket, index) => bucket <= (buckets[index - 1] ?? 0));
+  if (at < 1) return [];
+  return [{ path: [], message: `must ascend, but ${buckets[at]} comes after ${buckets[at - 1]}` }];
+};
+
+interface SinkKeys {
+  readonly uri?: string;
+  readonly format: string;
+}
+
+export const sinkRule: Rule<SinkKeys> = ({ uri, format }) => {
+  if (uri !== undefined || format === 'none') return [];
+  return [
+    { path: ['uri'], message: 'is missing: where to write; only with sink.format none is nothing written' },
+  ];
+};
+
+export const sinkKeywords = {
+  if: { properties: { format: { const: 'none' } }, required: ['format'] },
+  else: { required: ['uri'] },
+};
+
+interface JobKeys {
+  readonly source: { readonly columns?: readonly string[] };
+  readonly model: { readonly runtime: string };
+  readonly inputs: Readonly<
+    Record<string, { readonly column?: string; readonly dtype?: string; readonly shape?: readonly number[] }>
+  >;
+  readonly transform?: string;
+  readonly batch: BatchKeys;
+  readonly outputs?: Readonly<Record<string, { readonly as: string }>>;
+  readonly sink: { readonly keep: readonly string[] };
+}
+
+/** The rules that span sections. */
+export const jobRule: Rule<JobKeys> = (job) => [...simulatedInputs(job), ...columnsWrittenTwice(job)];
+
+export const jobKeywords = {
+  if: { properties: { model: { properties: { runtime: { const: 'simulated' } }, required: ['runtime'] } } },
+  // biome-ignore lint/suspicious/noThenProperty: as above
+  then: {
+    properties: {
+      inputs: { type: 'object', minProperties: 1, additionalProperties: { required: ['shape'] } },
+    },
+    required: ['inputs'],
+  },
+};
+
+/** A simulated device has no model to ask for the names and shapes of its inputs. */
+const simulatedInputs: Rule<JobKeys> = ({ model, inputs }) => {
+  if (model.runtime !== 'simulated') return [];
+  const entries = Object.entries(inputs);
+  if (entries.length === 0) {
+    return [
+      { path: ['inputs'], message: 'must name the tensors and their shapes for the simulated runtime' },
+    ];
+  }
+  return entries
+    .filter(([, input]) => input.shape === undefined)
+    .map(([name]) => ({
+      path: ['inputs', name, 'shape'],
+      message: 'is missing: the simulated runtime has no model that tells it',
+    }));
+};
+
+const columnsWrittenTwice: Rule<JobKeys> = ({ outputs = {}, sink }) => {
+  const writtenBy = new Map(sink.keep.map((column) => [column, 'sink.keep']));
+  return Object.entries(outputs).flatMap(([name, { as }]) => {
+    const other = writtenBy.get(as);
+    if (other === undefined) {
+      writtenBy.set(as, formatKey(['outputs', name]));
+      return [];
+    }
+    return [
+      { path: ['outputs', name, 'as'], message: `is ${show(as)}, a column that ${other} writes already` },
+    ];
+  });
+};

@@ -1,0 +1,69 @@
+import { now } from '../clock/now.js';
+import { openDataset } from '../dataset/dataset.js';
+import type { Progress } from '../measure/progress.js';
+import type { Report } from '../measure/report.js';
+import { OutputDirectory } from '../sink/output-directory.js';
+import { InterruptedError } from '../util/errors.js';
+import { fingerprintOf } from './fingerprint.js';
+import { checkColumns } from './inputs.js';
+import { parseJob } from './load.js';
+import { Pipeline } from './pipeline.js';
+import type { Job, JobInput } from './schema.js';
+import { checkSupported } from './supported.js';
+
+export interface RunOptions {
+  /** Stops the run: its threads end, what is committed stays, and `runJob` rejects with an InterruptedError. */
+  readonly signal?: AbortSignal;
+  /** Called about twice a second while rows run. */
+  readonly onProgress?: (progress: Progress) => void;
+  /** Replace what another job has written to the sink. Default: false, and that is an error. */
+  readonly overwrite?: boolean;
+}
+
+/**
+ * Runs a job: reads its source, runs its model over every row, writes its outputs.
+ *
+ *     const report = await runJob(await loadJob('job.yaml'), { onProgress: (p) => console.error(p.rowsPerSecond) });
+ *
+ * Resumes by itself where an earlier run of the same job was stopped. All threads have ended when it settles.
+ *
+ * @param input a job from `loadJob`, or an object of the same form (relative paths start at the working directory)
+ * @throws UsageError where the job does not fit its data or model; DataError, StorageError, DeviceError where those
+ *   fail; InterruptedError after `signal`
+ */
+export async function runJob(input: Job | JobInput, options: RunOptions = {}): Promise<Report> {
+  const startedAt = now();
+  const job = parseJob(input);
+  checkSupported(job);
+  throwIfAborted(options.signal);
+  // Threads and model load while the source is listed.
+  await using pipeline = new Pipeline(job);
+  const dataset = await openDataset({
+    uri: job.source.uri,
+    ...(job.source.limit === undefined ? {} : { limit: job.source.limit }),
+  });
+  checkColumns(job, dataset.schema);
+  await pipeline.plan(dataset.schema);
+  const fingerprint = await fingerprintOf(job, dataset);
+  throwIfAborted(options.signal);
+
+  const directory =
+    job.sink.uri === undefined || job.sink.format === 'none'
+      ? undefined
+      : await OutputDirectory.claim(
+          job.sink.uri,
+          { job: job.name, fingerprint, splits: dataset.splits.length },
+          options.overwrite ?? false,
+        );
+  try {
+    const report = await pipeline.run(dataset, directory, { ...options, fingerprint, startedAt });
+    await directory?.succeed();
+    return report;
+  } finally {
+    await directory?.release();
+  }
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new InterruptedError('interrupted before the first row was read');
+}

@@ -1,0 +1,282 @@
+import { z } from 'zod';
+import { DTYPES } from '../util/dtype.js';
+import {
+  autoOrWholeNumber,
+  distinct,
+  finiteNumber,
+  localPath,
+  location,
+  named,
+  nonNegative,
+  text,
+  wholeNumber,
+} from './fields.js';
+import {
+  ascending,
+  batchKeywords,
+  batchRule,
+  inputRule,
+  jobKeywords,
+  jobRule,
+  modelKeywords,
+  modelRule,
+  noSecrets,
+  obeys,
+  sinkKeywords,
+  sinkRule,
+} from './rules.js';
+
+// One object a section of the job file, in the order of DESIGN §9.
+
+const source = z.strictObject(
+  {
+    uri: location('a file, directory, glob or URL').meta({
+      description:
+        'Where the rows come from: a file, a directory or a glob, as a path, file:, http(s):, s3:, gs: or az:. ' +
+        'A relative path starts at the folder of the job file.',
+      examples: ['data/digits.arrow', 'data/*.parquet', 's3://bucket/prefix/'],
+    }),
+    format: z
+      .enum(['auto', 'arrow', 'arrow-stream', 'parquet'])
+      .default('auto')
+      .meta({
+        description:
+          'How the files are written: arrow (IPC file), arrow-stream (IPC stream), parquet, or auto: found out from the ' +
+          'files themselves.',
+      }),
+    columns: distinct(text('a column name'), 'a list of column names')
+      .min(1, 'at least one column name')
+      .exactOptional()
+      .meta({
+        description:
+          'The columns to read from the source. Those that inputs, batch.lengthColumn and sink.keep need are read ' +
+          'whether they are named here or not; by default just those.',
+      }),
+    limit: wholeNumber(0)
+      .exactOptional()
+      .meta({ description: 'Rows to read at most, from the first on. By default all.' }),
+    storage: named(
+      z.union([z.string(), z.number(), z.boolean()], 'text, a number, true or false').transform(String),
+    )
+      .superRefine(obeys(noSecrets))
+      .prefault({})
+      .meta({
+        description:
+          'Options of remote storage, such as endpoint and region. Secrets are refused here: they come from the ' +
+          'environment only.',
+      }),
+  },
+  'a mapping with the uri of the data',
+);
+
+const model = z
+  .strictObject(
+    {
+      uri: location('a path or URL of a model')
+        .exactOptional()
+        .meta({
+          description:
+            'The model: a path or a URL. A relative path starts at the folder of the job file. Only the simulated runtime ' +
+            'needs none.',
+        }),
+      runtime: z
+        .enum(['onnx', 'tensorflow', 'simulated'])
+        .default('onnx')
+        .meta({
+          description:
+            'What runs the model: onnx (ONNX Runtime), tensorflow, or simulated: a device with a given service time, for ' +
+            'measuring everything around it without a GPU.',
+        }),
+      providers: distinct(text('the name of a provider'), 'a list of providers')
+        .min(1, 'at least one provider')
+        .default(['cpu'])
+        .meta({
+          description:
+            'Execution providers, tried in this order: cuda, tensorrt, webgpu, cpu and so on. The report says which one ' +
+            'really ran.',
+        }),
+      instances: autoOrWholeNumber().default('auto').meta({
+        description: 'Sessions per device, each with a thread of its own. auto chooses by device.',
+      }),
+      options: named(z.unknown())
+        .default({})
+        .meta({
+          description:
+            'Handed to the session as they are. The simulated runtime takes batchMicros and rowMicros: a batch takes ' +
+            'batchMicros + rows × rowMicros microseconds.',
+        }),
+    },
+    'a mapping with the uri of a model',
+  )
+  .superRefine(obeys(modelRule))
+  .meta(modelKeywords);
+
+const input = z
+  .strictObject(
+    {
+      column: text('a column name').exactOptional().meta({
+        description: 'The column that this input is made of. By default the one with the name of the input.',
+      }),
+      dtype: z.enum(DTYPES).exactOptional().meta({
+        description:
+          'Type of the tensor. By default what the model asks for; float32 on the simulated runtime.',
+      }),
+      shape: z
+        .array(wholeNumber(1), 'a list of whole numbers')
+        .exactOptional()
+        .meta({
+          description:
+            'Shape of one row, without the batch dimension in front: [1, 28, 28]; [] where a row is one number. By default ' +
+            'what the model asks for; required on the simulated runtime.',
+        }),
+      scale: finiteNumber().default(1).meta({
+        description:
+          'The tensor gets (value × scale − mean) ÷ std. Needs a float tensor, as do mean and std.',
+      }),
+      mean: finiteNumber().default(0).meta({ description: 'The tensor gets (value × scale − mean) ÷ std.' }),
+      std: finiteNumber()
+        .refine((value) => value !== 0, { error: 'must not be 0' })
+        .default(1)
+        .meta({ description: 'The tensor gets (value × scale − mean) ÷ std. Not 0.', not: { const: 0 } }),
+    },
+    'a mapping such as { column: pixels }',
+  )
+  .superRefine(obeys(inputRule))
+  .meta({ description: 'What one input of the model is made of.' });
+
+const batch = z
+  .strictObject({
+    size: wholeNumber(1, 32767).default(64).meta({ description: 'Rows in a batch at most.' }),
+    maxDelayMs: nonNegative('a number of milliseconds, 0 or more').default(50).meta({
+      description: 'Milliseconds that a row may wait for company before its batch leaves unfilled.',
+    }),
+    order: z
+      .enum(['any', 'fixed'])
+      .default('any')
+      .meta({
+        description:
+          'fixed: batches never mix splits and keep the order of rows, so that outputs are equal to the bit from run to ' +
+          'run. any: batches take rows as they come; outputs are written in the order of the input all the same.',
+      }),
+    lengthColumn: text('a column name').exactOptional().meta({
+      description: 'The column with the length of a row in tokens, where rows are of variable length.',
+    }),
+    buckets: z
+      .array(wholeNumber(1), 'a list of whole numbers')
+      .min(1, 'at least one length')
+      .superRefine(obeys(ascending))
+      .exactOptional()
+      .meta({
+        description:
+          'Lengths that rows are padded to, ascending: a row goes to the smallest that holds it, and batches are made ' +
+          'of one bucket each. Needs lengthColumn.',
+        uniqueItems: true,
+      }),
+    maxTokens: wholeNumber(1).exactOptional().meta({
+      description: 'Tokens in a batch at most, padding included. Needs lengthColumn.',
+    }),
+  })
+  .superRefine(obeys(batchRule))
+  .meta(batchKeywords);
+
+const ring = z.strictObject({
+  slots: wholeNumber(2, 256).default(8).meta({
+    description: 'Batches that may be anywhere between their first row and their written output.',
+  }),
+  maxBytes: wholeNumber(1).exactOptional().meta({
+    description: 'Bytes that all slots together may take. By default what the slots need.',
+  }),
+});
+
+const output = z
+  .strictObject(
+    { as: text('a column name').meta({ description: 'The column that it is written as.' }) },
+    'a mapping such as { as: score }',
+  )
+  .meta({ description: 'How one output of the model is written.' });
+
+const sink = z
+  .strictObject(
+    {
+      uri: location('a directory or URL')
+        .exactOptional()
+        .meta({
+          description:
+            'Where to write: a directory, or the prefix of a remote one. A relative path starts at the folder of the job ' +
+            'file. Needed unless format is none.',
+        }),
+      format: z.enum(['arrow', 'parquet', 'jsonl', 'none']).default('arrow').meta({
+        description: 'How to write; none writes nothing.',
+      }),
+      keep: distinct(text('a column name'), 'a list of column names').default([]).meta({
+        description: 'Columns of the input that are carried over, beside the outputs.',
+      }),
+    },
+    'a mapping with the uri to write to',
+  )
+  .superRefine(obeys(sinkRule))
+  .meta(sinkKeywords);
+
+const errors = z.strictObject({
+  maxRows: wholeNumber(0).default(0).meta({
+    description:
+      'Bad rows that may go to _dead_letters/ with their reason before the job fails. 0: it fails on the first.',
+  }),
+});
+
+/** The job file (DESIGN §9): what a user may write, its defaults, and what each key means. */
+export const jobSchema = z
+  .strictObject({
+    name: text().default('job').meta({
+      description: 'Names the job in reports. By default the name of the job file without its extension.',
+    }),
+    source: source.meta({ description: 'Where the rows come from.' }),
+    model: model.meta({ description: 'What runs over them.' }),
+    inputs: named(input).default({}).meta({
+      description: 'Input of the model → column of the data. May be left out where names and shapes match.',
+    }),
+    transform: localPath('a path of a module')
+      .exactOptional()
+      .meta({
+        description:
+          'A module whose default export runs in the producers on whole record batches, before they become tensors. A ' +
+          'relative path starts at the folder of the job file.',
+        examples: ['./transform.mjs'],
+      }),
+    batch: batch.prefault({}).meta({ description: 'How rows become batches.' }),
+    producers: autoOrWholeNumber().default('auto').meta({
+      description:
+        'Threads that read, decode, transform and collate. auto chooses by the cores of this machine.',
+    }),
+    ring: ring.prefault({}).meta({
+      description: 'Shared memory for batches, allocated once before the first row is read.',
+    }),
+    outputs: named(output).exactOptional().meta({
+      description:
+        'Output of the model → column; those not named are not written. Left out or empty: all, by their own names.',
+    }),
+    sink: sink.meta({ description: 'Where outputs go: one part per split, rows in the order of the input.' }),
+    errors: errors.prefault({}).meta({ description: 'What bad rows may do to the job.' }),
+  })
+  .superRefine(obeys(jobRule))
+  .meta(jobKeywords);
+
+type DeepReadonly<T> = T extends readonly (infer E)[]
+  ? readonly DeepReadonly<E>[]
+  : T extends object
+    ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+    : T;
+
+/** A job as `loadJob` and `parseJob` return it: all defaults filled in, all paths absolute. */
+export type Job = DeepReadonly<z.output<typeof jobSchema>>;
+/** A job as a user writes it. */
+export type JobInput = DeepReadonly<z.input<typeof jobSchema>>;
+
+export type SourceSpec = Job['source'];
+export type ModelSpec = Job['model'];
+/** What one input of the model is made of. An element of the tensor is (value × scale − mean) ÷ std. */
+export type InputSpec = Job['inputs'][string];
+export type BatchSpec = Job['batch'];
+export type RingSpec = Job['ring'];
+export type OutputSpec = NonNullable<Job['outputs']>[string];
+export type SinkSpec = Job['sink'];

@@ -1,0 +1,107 @@
+import { readFile } from 'node:fs/promises';
+import { Ajv } from 'ajv';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { jobJsonSchema } from '../../src/job/json-schema.js';
+import { parseJob } from '../../src/job/load.js';
+import { UsageError } from '../../src/util/errors.js';
+import { DESIGN_EXAMPLE } from './design-example.js';
+import { LEAST } from './job-files.js';
+
+const validate = new Ajv({ strictTypes: false }).compile(jobJsonSchema());
+
+function parses(job: unknown): boolean {
+  try {
+    parseJob(job);
+    return true;
+  } catch (error) {
+    if (error instanceof UsageError) return false;
+    throw error;
+  }
+}
+
+const SIMULATED = 'source: { uri: a }\nsink: { format: none }\nmodel: { runtime: simulated }\n';
+
+describe('the JSON Schema', () => {
+  test.each([
+    ['the example of the design', DESIGN_EXAMPLE],
+    ['the least job', LEAST],
+    ['auto or a number', `${LEAST}producers: 2`],
+    ['free names', `${LEAST}inputs: { any name: {} }\noutputs: { y: { as: y } }`],
+    ['a simulated device', `${SIMULATED}inputs: { x: { shape: [3] } }`],
+    ['buckets', `${LEAST}batch: { lengthColumn: n, buckets: [8, 16] }`],
+  ])('takes %s, as the parser does', (_, yaml) => {
+    expect(validate(parse(yaml)), JSON.stringify(validate.errors)).toBe(true);
+    expect(parses(parse(yaml))).toBe(true);
+  });
+
+  test.each([
+    ['nothing', '{}'],
+    ['an unknown section', `${LEAST}batches: {}`],
+    ['an unknown key', `${LEAST}batch: { sizes: 1 }`],
+    ['an unknown key of an input', `${LEAST}inputs: { x: { type: int8 } }`],
+    ['a word for a number', `${LEAST}batch: { size: many }`],
+    ['a number out of range', `${LEAST}ring: { slots: 1 }`],
+    ['a fraction', `${LEAST}ring: { slots: 2.5 }`],
+    ['an unknown word', `${LEAST}batch: { order: odd }`],
+    ['nothing for a section', `${LEAST}batch:`],
+    ['a std of 0', `${LEAST}inputs: { x: { std: 0 } }`],
+    ['an empty name', `${LEAST}inputs: { "": {} }`],
+    ['an output without a column', `${LEAST}outputs: { y: {} }`],
+    ['a column twice', LEAST.replace('none', 'none, keep: [id, id]')],
+    ['a model without a file', LEAST.replace('uri: m.onnx', '')],
+    ['a sink without a place', LEAST.replace('format: none', '')],
+    ['buckets without lengths', `${LEAST}batch: { buckets: [8] }`],
+    ['a simulated device without inputs', SIMULATED],
+    ['a simulated input without a shape', `${SIMULATED}inputs: { x: {} }`],
+    [
+      'an unknown option of the simulated device',
+      `${SIMULATED.replace('simulated', 'simulated, options: { x: 1 }')}inputs: { x: { shape: [] } }`,
+    ],
+  ])('refuses %s, as the parser does', (_, yaml) => {
+    expect(validate(parse(yaml))).toBe(false);
+    expect(parses(parse(yaml))).toBe(false);
+  });
+
+  test('takes the example that ships', async () => {
+    const file = new URL('../../examples/digits/job.yaml', import.meta.url);
+    expect(validate(parse(await readFile(file, 'utf8'))), JSON.stringify(validate.errors)).toBe(true);
+  });
+
+  test('is draft-07, with an id and a title', () => {
+    expect(jobJsonSchema()).toMatchObject({
+      $schema: 'http://json-schema.org/draft-07/schema#',
+      $id: 'urn:penstock:schema:job',
+      title: 'Penstock job file',
+    });
+  });
+
+  test('describes every key', () => {
+    const undescribed: string[] = [];
+    const walk = (schema: unknown, path: string): void => {
+      if (typeof schema !== 'object' || schema === null) return;
+      const { properties, additionalProperties } = schema as Record<string, object | undefined>;
+      for (const [key, value] of Object.entries(properties ?? {})) {
+        if (!('description' in value)) undescribed.push(path + key);
+        walk(value, `${path}${key}.`);
+      }
+      walk(additionalProperties, `${path}*.`);
+    };
+    walk(jobJsonSchema(), '');
+    expect(undescribed).toEqual([]);
+  });
+
+  test('gives the defaults that the parser fills in', () => {
+    const job = parseJob(parse(LEAST));
+    const { batch, ring, errors } = jobJsonSchema().properties as Record<
+      string,
+      { properties: Record<string, { default?: unknown }> }
+    >;
+    for (const [section, schema] of Object.entries({ batch, ring, errors })) {
+      const defaults = Object.entries(schema?.properties ?? {}).flatMap(([key, { default: value }]) =>
+        value === undefined ? [] : [[key, value]],
+      );
+      expect(job).toMatchObject({ [section]: Object.fromEntries(defaults) });
+    }
+  });
+});
