@@ -1,0 +1,141 @@
+import { readFileSync } from 'node:fs';
+import { Argument, Command, InvalidArgumentError } from 'commander';
+import type { DemoFlags } from './demo.js';
+import { interruptible } from './interrupt.js';
+import type { RunFlags } from './run.js';
+import type { Terminal } from './terminal.js';
+
+/** Rows of the demo: 5 to 8 seconds on two cores. */
+const DEMO_ROWS = 150_000;
+const MOST_DEMO_ROWS = 2 ** 31 - 1;
+
+/**
+ * The command line. What a command needs is loaded once it is called, so that `--help` need not wait for Arrow and
+ * zod.
+ */
+export function createProgram(terminal: Terminal, exit: (code: number) => void): Command {
+  const program = new Command('penstock')
+    .description(
+      'Runs models over data sets, and keeps the device fed: streams Arrow data through ONNX Runtime.',
+    )
+    .version(readVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .exitOverride()
+    // Errors are thrown, and shown as all others are.
+    .configureOutput({ outputError: () => {} })
+    .configureHelp({ styleTitle: terminal.colors.bold })
+    .addHelpText(
+      'after',
+      `
+Examples:
+  penstock demo                            see it work, in a few seconds
+  penstock run job.yaml                    run a job; if it stops, it goes on from
+                                           there when it is run again
+  penstock run job.yaml --json > report.json
+
+Exit codes:
+  0    all rows are done
+  1    the job failed
+  2    wrong usage or job file
+  3    done, with bad rows in the dead letters
+  130  interrupted: run it again to go on`,
+    );
+
+  program
+    .command('run')
+    .summary('run a job')
+    .description('Runs a job: reads its source, runs its model over every row, writes its outputs.')
+    .argument('<job>', 'the job file, YAML or JSON')
+    .option('--json', 'print the report on stdout, as one JSON document')
+    .option(
+      '--set <key.path=value>',
+      'set a key of the job file; may be given again for another key',
+      (text: string, before: string[] = []) => [...before, text],
+    )
+    .option('--overwrite', 'replace what another job has written to the same place')
+    .addHelpText(
+      'after',
+      `
+Values of --set are YAML; relative paths in them start at the folder of the job
+file, as those in the file do. A job that was stopped goes on from there when it
+is run again. The report says where the device's time went: busy, starved (it
+waited for rows) or blocked (it waited for outputs to be written).
+
+Examples:
+  penstock run examples/digits/job.yaml
+  penstock run job.yaml --set batch.size=128 --set 'source.columns=[id, pixels]'
+  penstock run job.yaml --json | jq .throughput.rowsPerSecond`,
+    )
+    .action(async (job: string, flags: Partial<RunFlags>) => {
+      const all = { json: false, set: [], overwrite: false, ...flags };
+      exit(
+        await interruptible(terminal, async (interruption) => {
+          const { run } = await import('./run.js');
+          return run(job, all, terminal, interruption);
+        }),
+      );
+    });
+
+  program
+    .command('demo')
+    .summary('see a real job run, in a few seconds')
+    .description(
+      'Recognises handwritten digits with a small neural network: a real job on real data, from an Arrow file to ' +
+        'Arrow files, which are read back and checked. It needs no network and leaves nothing behind.',
+    )
+    .option('--json', 'print the report on stdout, as one JSON document')
+    .option('--rows <n>', 'how many digits', parseRows, DEMO_ROWS)
+    .option('--keep <dir>', 'leave data set and output in this folder, which must be empty or new')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  penstock demo
+  penstock demo --rows 1000000 --keep /tmp/digits`,
+    )
+    .action(async (flags: Partial<DemoFlags>) => {
+      const all = { json: false, rows: DEMO_ROWS, ...flags };
+      exit(
+        await interruptible(terminal, async (interruption) => {
+          const { demo } = await import('./demo.js');
+          return demo(all, terminal, interruption);
+        }),
+      );
+    });
+
+  program
+    .command('schema')
+    .summary('print the JSON Schema of the job file')
+    .description(
+      'Prints the JSON Schema of the job file, for editors: every key with its meaning and default.',
+    )
+    .addArgument(new Argument('[file]', 'which file').choices(['job']).default('job'))
+    .addHelpText(
+      'after',
+      `
+Example:
+  penstock schema > job.schema.json
+
+and in the first line of a job file, for editors with a YAML language server:
+  # yaml-language-server: $schema=job.schema.json`,
+    )
+    .action(async () => {
+      const { schema } = await import('./schema.js');
+      exit(schema(terminal));
+    });
+
+  return program;
+}
+
+function parseRows(text: string): number {
+  const rows = Number(text.replaceAll(/[_,]/g, ''));
+  if (Number.isInteger(rows) && rows >= 1 && rows <= MOST_DEMO_ROWS) return rows;
+  throw new InvalidArgumentError('Expected a whole number from 1 on.');
+}
+
+function readVersion(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string };
+  return version;
+}

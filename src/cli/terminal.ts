@@ -1,0 +1,69 @@
+import pc from 'picocolors';
+
+export type Colors = ReturnType<typeof pc.createColors>;
+
+/** What is needed of process.stdout and process.stderr. */
+export interface Output {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+  hasColors?(): boolean;
+}
+
+/** Lines longer than this are hard to read, however wide the terminal. */
+const WIDEST_TEXT = 100;
+
+/** The two channels of a command: documents for programs on stdout, everything for people on stderr (DESIGN §9). */
+export class Terminal {
+  readonly colors: Colors;
+  readonly #stdout: Output;
+  readonly #stderr: Output;
+  #liveLine = false;
+
+  constructor(stdout: Output, stderr: Output) {
+    this.#stdout = stdout;
+    this.#stderr = stderr;
+    // hasColors knows NO_COLOR and TERM=dumb. What picocolors finds out by itself is true of stdout only.
+    this.colors = pc.createColors(stderr.isTTY === true && stderr.hasColors?.() === true);
+  }
+
+  /** Whether a line can be drawn and drawn again. */
+  get isLive(): boolean {
+    return this.#stderr.isTTY === true && process.env.TERM !== 'dumb';
+  }
+
+  /** Columns that a line may have without wrapping. */
+  get columns(): number {
+    // Some pseudo terminals say 0.
+    return (this.#stderr.columns || 80) - 1;
+  }
+
+  /** Columns for text that is wrapped. */
+  get textWidth(): number {
+    return this.#stderr.isTTY ? Math.min(this.columns, WIDEST_TEXT) : WIDEST_TEXT;
+  }
+
+  /** Lines for people. */
+  print(text: string): void {
+    this.erase();
+    this.#stderr.write(`${text}\n`);
+  }
+
+  /** Draws the live line, in place of the one before. */
+  draw(line: string): void {
+    this.#stderr.write(`\r${line}\x1b[K`);
+    this.#liveLine = true;
+  }
+
+  erase(): void {
+    if (this.#liveLine) this.#stderr.write('\r\x1b[K');
+    this.#liveLine = false;
+  }
+
+  /** The one document of a command. */
+  document(value: unknown): void {
+    // The live line and the document may share a terminal.
+    this.erase();
+    this.#stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  }
+}
