@@ -1,9 +1,19 @@
 export { jobJsonSchema } from './job/json-schema.js';
 export { type LoadJobOptions, loadJob, type ParseJobOptions, parseJob } from './job/load.js';
+export { createLoader } from './job/loader.js';
+export type {
+  Batch,
+  BatchTensor,
+  LoaderOptions,
+  LoaderSource,
+  RowId,
+} from './job/loader-options.js';
 export { type RunOptions, runJob } from './job/run-job.js';
 export type { Job, JobInput } from './job/schema.js';
 export type { Progress } from './measure/progress.js';
 export type { Bottleneck, DeviceReport, DeviceShares, Report } from './measure/report.js';
+export type { FeedItem } from './produce/feeder.js';
+export type { Row } from './produce/row-collate.js';
 export {
   DataError,
   DeviceError,

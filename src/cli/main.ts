@@ -9,10 +9,6 @@ const terminal = new Terminal(process.stdout, process.stderr);
 const args = process.argv.slice(2);
 const json = args.includes('--json');
 
-// From 1.29 on ONNX Runtime reports what it runs to Microsoft, from Linux too, unless this is set before it starts
-// (microsoft/onnxruntime pull request 27379). A command that nobody asked to do so keeps to itself.
-process.env.ORT_DISABLE_TELEMETRY ??= '1';
-
 // Whoever reads our output may stop early, as `| head` does. That is no reason to stop a job, nor to complain.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {

@@ -23,6 +23,8 @@ import { type ClockPage, ClockReader, ProducerState } from './state-clock.js';
  *                                      value 20   rows
  *                                      value 21   rows that fitted into those batches
  *                                      value 22…  producers' fetch, prep, other time at the last change
+ *                                      value 25   tokens: lengths of rows, summed (rows themselves where all are alike)
+ *                                      value 26   tokens that ran, padding included
  */
 const RUNNING = 2;
 const HELD = 3;
@@ -35,6 +37,8 @@ const BATCHES = 19;
 const ROWS = 20;
 const CAPACITY = 21;
 const SNAPSHOT = 22;
+const TOKENS = 25;
+const PADDED = 26;
 const VALUES = 32;
 const HISTOGRAM_OFFSET = VALUES * 8;
 
@@ -60,6 +64,19 @@ export interface DeviceTimes {
   readonly batches: number;
   readonly rows: number;
   readonly capacity: number;
+  readonly tokens: number;
+  readonly paddedTokens: number;
+}
+
+/** What ran in one batch. */
+export interface BatchCounts {
+  readonly rows: number;
+  /** Rows that would have fitted. */
+  readonly capacity: number;
+  /** Lengths of its rows, summed; the rows themselves where all are of one length. */
+  readonly tokens: number;
+  /** What ran for them, padding of rows and of the batch included. */
+  readonly paddedTokens: number;
 }
 
 export function createLedgerMemory(producers: ClockPage, slots: number): LedgerMemory {
@@ -100,18 +117,18 @@ export class DeviceLedger {
     return at;
   }
 
-  /**
-   * A consumer's run ended: its slot goes to the sink. `rows` of `capacity` were in the batch.
-   */
-  runEnded(startedAt: number, rows: number, capacity: number): void {
+  /** A consumer's run ended: its slot goes to the sink. */
+  runEnded(startedAt: number, batch: BatchCounts): void {
     this.#mutex.lock(this.#owner);
     const at = this.#close();
     const values = this.#values;
     this.#words[RUNNING] = this.#word(RUNNING) - 1;
     this.#words[HELD] = this.#word(HELD) + 1;
     values[BATCHES] = this.#value(BATCHES) + 1;
-    values[ROWS] = this.#value(ROWS) + rows;
-    values[CAPACITY] = this.#value(CAPACITY) + capacity;
+    values[ROWS] = this.#value(ROWS) + batch.rows;
+    values[CAPACITY] = this.#value(CAPACITY) + batch.capacity;
+    values[TOKENS] = this.#value(TOKENS) + batch.tokens;
+    values[PADDED] = this.#value(PADDED) + batch.paddedTokens;
     values[LAST_END] = at;
     for (let h = 0; h < HEADINGS; h++) values[WINDOW + h] = this.#value(TOTALS + h);
     this.#mutex.unlock();
@@ -144,6 +161,8 @@ export class DeviceLedger {
       batches: this.#value(BATCHES),
       rows: this.#value(ROWS),
       capacity: this.#value(CAPACITY),
+      tokens: this.#value(TOKENS),
+      paddedTokens: this.#value(PADDED),
     };
     this.#mutex.unlock();
     return times;

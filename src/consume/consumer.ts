@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { RowTensor } from '../ring/layout.js';
+import type { Bucket, RowTensor } from '../ring/layout.js';
 import type { SessionSpec } from '../session/types.js';
 import { DeviceError, fromRecord } from '../util/errors.js';
 import type { Attachment, ConsumerReply, ConsumerRequest, LoadedModel } from './types.js';
@@ -16,6 +16,10 @@ export class Consumer {
   readonly exited: Promise<void>;
 
   constructor(spec: SessionSpec) {
+    // From 1.29 on ONNX Runtime reports what it runs to Microsoft, unless this is set before its library is loaded, in
+    // the main thread: native code does not see a worker's copy (microsoft/onnxruntime pull request 27379). A library
+    // that nobody asked to do so keeps to itself; whoever wants it sets the variable to 0.
+    process.env.ORT_DISABLE_TELEMETRY ??= '1';
     this.#worker = new Worker(new URL('./thread.js', import.meta.url), { workerData: spec });
     this.#worker.on('message', (reply: ConsumerReply) => this.#receive(reply));
     this.#worker.on('error', (error) => this.#fail(error));
@@ -34,12 +38,12 @@ export class Consumer {
     return reply.model;
   }
 
-  /** Dimensions of the outputs for a batch of `rows` rows of these inputs, found by running one of zeros. */
+  /** Dimensions of the outputs for a full batch of a bucket, found by running one of zeros. */
   async outputDims(
     inputs: readonly RowTensor[],
-    rows: number,
+    bucket: Bucket,
   ): Promise<ReadonlyMap<string, readonly number[]>> {
-    this.#send({ kind: 'outputDims', inputs, rows });
+    this.#send({ kind: 'outputDims', inputs, bucket });
     const reply = await this.#reply();
     if (reply.kind !== 'outputDims') throw unexpected(reply);
     return reply.dims;

@@ -1,8 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { DeviceLedger } from '../clock/device-ledger.js';
 import { ConsumerState, StateClock } from '../clock/state-clock.js';
+import { sizeToRun } from '../ring/buckets.js';
 import { ConsumerSide } from '../ring/consumer-side.js';
-import type { RowTensor } from '../ring/layout.js';
+import { type Bucket, batchDims, type RowTensor, type TensorRegion } from '../ring/layout.js';
 import { SlotState, SlotWord } from '../ring/protocol.js';
 import { Ring } from '../ring/ring.js';
 import { loadSession } from '../session/load.js';
@@ -26,20 +27,21 @@ interface SlotViews {
   readonly outputs: readonly TensorView[];
 }
 
-function viewsOf(ring: Ring, slot: number, rows: number): SlotViews {
-  const view = (region: Ring['layout']['inputs'][number]): TensorView => ({
+function viewsOf(ring: Ring, slot: number, bucket: Bucket, rows: number): SlotViews {
+  const view = (region: TensorRegion): TensorView => ({
     name: region.name,
     dtype: region.dtype,
-    dims: [rows, ...region.rowDims],
-    data: ring.view(slot, region, rows),
+    dims: batchDims(region, rows, bucket),
+    data: ring.view(slot, region, bucket, rows),
   });
   return { inputs: ring.layout.inputs.map(view), outputs: ring.layout.outputs.map(view) };
 }
 
 /** Zeros of the inputs' shapes, in private memory. */
-function blankInputs(inputs: readonly RowTensor[], rows: number): TensorView[] {
-  return inputs.map(({ name, dtype, rowDims }) => {
-    const dims = [rows, ...rowDims];
+function blankInputs(inputs: readonly RowTensor[], bucket: Bucket): TensorView[] {
+  return inputs.map((tensor) => {
+    const { name, dtype } = tensor;
+    const dims = batchDims(tensor, bucket.capacity, bucket);
     return { name, dtype, dims, data: new (arrayOf(dtype))(sizeOf(dims)) };
   });
 }
@@ -50,50 +52,63 @@ class Consumer {
   readonly #side: ConsumerSide;
   readonly #clock: StateClock;
   readonly #ledger: DeviceLedger;
-  readonly #full: readonly SlotViews[];
+  readonly #preferredSizes: readonly number[];
+  /** Full batches by slot and bucket. */
+  readonly #full: readonly (readonly SlotViews[])[];
 
-  constructor(session: Session, { ring, ledger, clocks, clock, owner }: Attachment) {
+  constructor(session: Session, { ring, ledger, clocks, clock, owner, preferredSizes }: Attachment) {
     this.#session = session;
     this.#ring = new Ring(ring, owner);
     this.#side = new ConsumerSide(this.#ring);
     this.#clock = new StateClock(clocks, clock);
     this.#ledger = new DeviceLedger(ledger, owner);
-    const { slots } = ring.config;
-    this.#full = Array.from({ length: slots }, (_, slot) => viewsOf(this.#ring, slot, ring.layout.capacity));
+    this.#preferredSizes = preferredSizes;
+    const { buckets } = ring.layout;
+    this.#full = Array.from({ length: ring.config.slots }, (_, slot) =>
+      buckets.map((bucket) => viewsOf(this.#ring, slot, bucket, bucket.capacity)),
+    );
   }
 
-  /** One run before the clock starts: the first is slow in every runtime. The slots are still blank. */
+  /** A run of each shape before the clock starts: the first is slow in every runtime. The slots are still blank. */
   async warmUp(): Promise<void> {
-    const [first] = this.#full;
-    if (first !== undefined) await this.#session.run(first.inputs, first.outputs);
+    for (const views of this.#full[0] ?? []) await this.#session.run(views.inputs, views.outputs);
   }
 
   async consume(): Promise<void> {
-    const { capacity } = this.#ring.layout;
+    const ring = this.#ring;
     const onIdle = (): void => void this.#clock.switch(this.#idleState());
     for (;;) {
       const slot = this.#side.next(onIdle);
       if (slot < 0) break;
-      const rows = this.#ring.slotWord(slot, SlotWord.CLAIMED);
-      const views = rows === capacity ? this.#full[slot] : viewsOf(this.#ring, slot, rows);
-      if (views === undefined) throw new RangeError(`no slot ${slot}`);
+      const bucket = ring.bucketOf(slot);
+      const claimed = ring.slotWord(slot, SlotWord.CLAIMED);
+      const rows = sizeToRun(claimed, this.#preferredSizes);
+      const views = this.#views(slot, bucket, rows);
       this.#clock.switch(ConsumerState.running);
       const startedAt = this.#ledger.runStarted();
       await this.#session.run(views.inputs, views.outputs);
-      this.#ledger.runEnded(startedAt, rows - this.#ring.slotWord(slot, SlotWord.VOIDED), capacity);
+      this.#ledger.runEnded(startedAt, {
+        rows: claimed - ring.slotWord(slot, SlotWord.VOIDED),
+        capacity: bucket.capacity,
+        tokens: ring.slotWord(slot, SlotWord.TOKENS),
+        paddedTokens: rows * bucket.length,
+      });
       this.#clock.switch(ConsumerState.idle);
       this.#side.finish(slot);
     }
     this.#clock.switch(ConsumerState.idle);
   }
 
+  #views(slot: number, bucket: Bucket, rows: number): SlotViews {
+    const full = this.#full[slot]?.[this.#ring.bucketIndex(slot)];
+    if (full !== undefined && rows === bucket.capacity) return full;
+    return viewsOf(this.#ring, slot, bucket, rows);
+  }
+
   /** Blocked where the sink holds every slot, else starved. */
   #idleState(): ConsumerState {
-    for (let slot = 0; slot < this.#ring.config.slots; slot++) {
-      const state = this.#ring.state(slot);
-      if (state !== SlotState.DONE && state !== SlotState.DRAINING) return ConsumerState.starved;
-    }
-    return ConsumerState.blocked;
+    const held = this.#ring.countIn(SlotState.DONE) + this.#ring.countIn(SlotState.DRAINING);
+    return held === this.#ring.config.slots ? ConsumerState.blocked : ConsumerState.starved;
   }
 }
 
@@ -107,7 +122,7 @@ async function serve(session: Session): Promise<void> {
     if (request.kind === 'outputDims') {
       reply({
         kind: 'outputDims',
-        dims: await session.outputDims(blankInputs(request.inputs, request.rows)),
+        dims: await session.outputDims(blankInputs(request.inputs, request.bucket)),
       });
     } else if (request.kind === 'attach') {
       consumer = new Consumer(session, request.attachment);

@@ -1,6 +1,6 @@
 import type { LedgerMemory } from '../clock/device-ledger.js';
 import type { ClockPage } from '../clock/state-clock.js';
-import type { RowTensor } from '../ring/layout.js';
+import type { Bucket, RowTensor } from '../ring/layout.js';
 import type { RingMemory } from '../ring/ring.js';
 import type { ModelTensor, SessionDevice } from '../session/types.js';
 import type { ErrorRecord } from '../util/errors.js';
@@ -22,11 +22,13 @@ export interface Attachment {
   readonly clock: number;
   /** Its number as an owner of locks. */
   readonly owner: number;
+  /** Batch sizes that the model likes, ascending: smaller batches run with the next of these. */
+  readonly preferredSizes: readonly number[];
 }
 
 /** Main thread → consumer. */
 export type ConsumerRequest =
-  | { readonly kind: 'outputDims'; readonly inputs: readonly RowTensor[]; readonly rows: number }
+  | { readonly kind: 'outputDims'; readonly inputs: readonly RowTensor[]; readonly bucket: Bucket }
   | { readonly kind: 'attach'; readonly attachment: Attachment }
   | { readonly kind: 'start' }
   | { readonly kind: 'stop' };

@@ -1,5 +1,4 @@
-import type { Schema } from 'apache-arrow';
-import type { LoadedModel } from '../consume/types.js';
+import { DataType, type Schema } from 'apache-arrow';
 import type { CollateInput } from '../produce/collate.js';
 import { refusal } from '../produce/convert.js';
 import { leafOf } from '../produce/leaf.js';
@@ -15,29 +14,32 @@ export interface InputPlan {
   readonly collate: readonly CollateInput[];
 }
 
+/** What decides how columns become tensors. */
+export interface InputRules {
+  readonly inputs: Job['inputs'];
+  readonly lengthColumn: string | undefined;
+  /** As messages name the source. */
+  readonly source: string;
+}
+
+const PLAIN: InputSpec = { from: 'values', scale: 1, mean: 0, std: 1, pad: 0 };
+
 /**
  * Matches a model's inputs with the data's columns, by the job's `inputs` or, where that says nothing, by name.
  *
  * @throws UsageError that names both sides where they do not fit
  */
-export function planInputs(job: Job, model: LoadedModel, schema: Schema): InputPlan {
-  for (const name of Object.keys(job.inputs)) {
-    if (model.inputs.some((input) => input.name === name)) continue;
-    const names = model.inputs.map((input) => input.name).join(', ');
+export function planInputs(rules: InputRules, model: readonly ModelTensor[], schema: Schema): InputPlan {
+  for (const name of Object.keys(rules.inputs)) {
+    if (model.some((input) => input.name === name)) continue;
+    const names = model.map((input) => input.name).join(', ');
     throw new UsageError(`inputs.${name}: the model has no such input; its inputs are ${names}`, {
       key: `inputs.${name}`,
     });
   }
-  const tensors: RowTensor[] = [];
-  const collate: CollateInput[] = [];
-  model.inputs.forEach((input, tensor) => {
-    const spec = job.inputs[input.name];
-    const column = columnOf(input, spec, schema);
-    const row = rowTensorOf(input, spec, column, schema);
-    tensors.push(row);
-    collate.push({ tensor, column, ...conversionOf(job, row, spec, column, schema) });
-  });
-  return { tensors, collate };
+  checkLengthColumn(rules, schema);
+  const planned = model.map((input, tensor) => new InputPlanner(rules, input, schema).plan(tensor));
+  return { tensors: planned.map(({ row }) => row), collate: planned.map(({ collate }) => collate) };
 }
 
 /** Columns of the source that the job names and that are not there are refused; which there are is said. */
@@ -52,67 +54,182 @@ export function checkColumns(job: Job, schema: Schema): void {
   }
 }
 
-function columnOf(input: ModelTensor, spec: InputSpec | undefined, schema: Schema): string {
-  const column = spec?.column ?? input.name;
-  if (has(schema, column)) return column;
-  const names = schema.fields.map(({ name }) => name).join(', ');
-  if (spec?.column !== undefined) {
-    throw new UsageError(
-      `inputs.${input.name}.column: the source has no column ${JSON.stringify(column)}; its columns are ${names}`,
-      { key: `inputs.${input.name}.column`, column },
-    );
-  }
-  const dims = input.dims ?? ['?'];
+function checkLengthColumn({ lengthColumn, source }: InputRules, schema: Schema): void {
+  if (lengthColumn === undefined) return;
+  const key = 'batch.lengthColumn';
+  if (!has(schema, lengthColumn)) throw missing(key, lengthColumn, source, schema);
+  const type = typeOf(schema, lengthColumn);
+  if (DataType.isInt(type) || DataType.isList(type) || DataType.isLargeList(type)) return;
   throw new UsageError(
-    `no column feeds the model's input ${input.name} (${describeTensor(input.dtype, dims)}); the source's columns are ${names}`,
-    {
-      key: `inputs.${input.name}`,
-      hint: `Name one in the job file, as in inputs: { ${input.name}: { column: ${schema.fields[0]?.name ?? 'x'} } }.`,
-    },
+    `${key}: column ${JSON.stringify(lengthColumn)} (${type}) tells no lengths; expected whole numbers or lists`,
+    { key, column: lengthColumn },
   );
 }
 
-/** The tensor of one row: the job's shape and type where it gives them, else the model's, else the column's width. */
-function rowTensorOf(
-  input: ModelTensor,
-  spec: InputSpec | undefined,
-  column: string,
-  schema: Schema,
-): RowTensor {
-  const key = `inputs.${input.name}`;
-  const dtype = spec?.dtype ?? input.dtype;
-  if (dtype !== input.dtype) {
-    throw new UsageError(`${key}.dtype: is ${dtype}, and the model's input ${input.name} is ${input.dtype}`, {
-      key: `${key}.dtype`,
-    });
+/** Matches one input of the model with its column. */
+class InputPlanner {
+  readonly #rules: InputRules;
+  readonly #input: ModelTensor;
+  readonly #spec: InputSpec;
+  readonly #schema: Schema;
+  readonly #key: string;
+
+  constructor(rules: InputRules, input: ModelTensor, schema: Schema) {
+    this.#rules = rules;
+    this.#input = input;
+    this.#spec = rules.inputs[input.name] ?? PLAIN;
+    this.#schema = schema;
+    this.#key = `inputs.${input.name}`;
   }
-  const modelDims = input.dims?.slice(1);
-  if (spec?.shape !== undefined) {
-    const { shape } = spec;
-    const agrees =
-      modelDims === undefined ||
-      (modelDims.length === shape.length &&
-        modelDims.every((dim, i) => typeof dim === 'string' || dim === shape[i]));
-    if (!agrees) {
+
+  plan(tensor: number): { row: RowTensor; collate: CollateInput } {
+    const { from, scale, mean, std, pad } = this.#spec;
+    this.#checkDtype();
+    if (from !== 'values') return this.#planLengths(tensor, from);
+    const column = this.#column();
+    const row = this.#isPadded(column) ? this.#paddedRow(column) : this.#denseRow(column);
+    const source = this.#checkFit(column, row);
+    // (value × scale − mean) ÷ std as one multiplication and one addition.
+    const term = mean === 0 ? 0 : -mean / std;
+    return { row, collate: { tensor, from, column, source, factor: scale / std, term, pad } };
+  }
+
+  /** A mask or a length: made of the rows' lengths alone. */
+  #planLengths(tensor: number, from: 'mask' | 'length'): { row: RowTensor; collate: CollateInput } {
+    const { lengthColumn: column } = this.#rules;
+    if (column === undefined) {
+      throw new UsageError(`${this.#key}.from: ${from} needs batch.lengthColumn`, {
+        key: `${this.#key}.from`,
+      });
+    }
+    const { name, dtype, dims } = this.#input;
+    const rest = dims?.slice(1) ?? (from === 'mask' ? ['length'] : []);
+    const rowDims = rest.filter((dim) => typeof dim === 'number');
+    const fits =
+      from === 'mask' ? rest.length === 1 : sizeOf(rowDims) === 1 && rowDims.length === rest.length;
+    if (!fits) {
       throw new UsageError(
-        `${key}.shape: [${shape.join(', ')}] is not what the model takes for a row of ${input.name}: [${modelDims.join(', ')}]`,
-        { key: `${key}.shape` },
+        `${this.#key}: the model takes ${describeTensor(dtype, dims ?? [])}, which is no ${from} of rows`,
+        { key: this.#key },
       );
     }
-    return { name: input.name, dtype, rowDims: [...shape] };
+    const row: RowTensor =
+      from === 'mask' ? { name, dtype, rowDims: [], padded: true } : { name, dtype, rowDims };
+    return { row, collate: { tensor, from, column, source: 'int32', factor: 1, term: 0, pad: 0 } };
   }
-  const rowDims = resolveDims(modelDims, leafOf(typeOf(schema, column))?.width);
-  if (rowDims === undefined) {
-    const shown = modelDims === undefined ? 'nothing of its shape' : `[${modelDims.join(', ')}]`;
+
+  #checkDtype(): void {
+    const { name, dtype } = this.#input;
+    const wanted = this.#spec.dtype ?? dtype;
+    if (wanted === dtype) return;
+    throw new UsageError(`${this.#key}.dtype: is ${wanted}, and the model's input ${name} is ${dtype}`, {
+      key: `${this.#key}.dtype`,
+    });
+  }
+
+  #column(): string {
+    const { name, dtype, dims } = this.#input;
+    const column = this.#spec.column ?? name;
+    if (has(this.#schema, column)) return column;
+    if (this.#spec.column !== undefined)
+      throw missing(`${this.#key}.column`, column, 'the source', this.#schema);
+    const names = this.#schema.fields.map((field) => field.name).join(', ');
+    const example = this.#schema.fields[0]?.name ?? 'x';
     throw new UsageError(
-      `${key}: the model says ${shown} for a row of ${input.name}, so the job must give its shape`,
+      `no column feeds the model's input ${name} (${describeTensor(dtype, dims ?? ['?'])}); the source's columns are ${names}`,
       {
-        key: `${key}.shape`,
-        hint: `Add ${key}.shape, the shape of one row without the batch dimension.`,
+        key: this.#key,
+        hint: `Name one in the job file, as in inputs: { ${name}: { column: ${example} } }.`,
       },
     );
   }
-  return { name: input.name, dtype, rowDims };
+
+  /** Lists of any length, where the job says which column tells the length and not that all are alike. */
+  #isPadded(column: string): boolean {
+    const type = typeOf(this.#schema, column);
+    const isList = DataType.isList(type) || DataType.isLargeList(type);
+    return isList && this.#rules.lengthColumn !== undefined && this.#spec.shape === undefined;
+  }
+
+  #paddedRow(column: string): RowTensor {
+    const { name, dtype, dims } = this.#input;
+    const [length, ...rest] = dims?.slice(1) ?? ['length', ...innerDims(typeOf(this.#schema, column))];
+    const rowDims = rest.filter((dim) => typeof dim === 'number');
+    if (typeof length === 'string' && rowDims.length === rest.length)
+      return { name, dtype, rowDims, padded: true };
+    throw new UsageError(
+      `${this.#key}: the model takes ${describeTensor(dtype, dims ?? [])}, and rows of column ${JSON.stringify(column)} ` +
+        'are of variable length; expected one dimension behind the batch that is left open',
+      { key: this.#key, column },
+    );
+  }
+
+  /** The job's shape where it gives one, else the model's, open dimensions filled in from the column, else the column's. */
+  #denseRow(column: string): RowTensor {
+    const { name, dtype, dims } = this.#input;
+    const modelDims = dims?.slice(1);
+    const { shape } = this.#spec;
+    if (shape !== undefined) {
+      const agrees =
+        modelDims === undefined ||
+        (modelDims.length === shape.length &&
+          modelDims.every((dim, i) => typeof dim === 'string' || dim === shape[i]));
+      if (agrees) return { name, dtype, rowDims: [...shape] };
+      throw new UsageError(
+        `${this.#key}.shape: [${shape.join(', ')}] is not what the model takes for a row of ${name}: [${modelDims.join(', ')}]`,
+        { key: `${this.#key}.shape` },
+      );
+    }
+    const type = typeOf(this.#schema, column);
+    const width = leafOf(type)?.width;
+    if (modelDims === undefined && width !== undefined) return { name, dtype, rowDims: fixedDims(type) };
+    const rowDims = resolveDims(modelDims, width);
+    if (rowDims !== undefined) return { name, dtype, rowDims };
+    const shown = modelDims === undefined ? 'nothing of its shape' : `[${modelDims.join(', ')}]`;
+    throw new UsageError(
+      `${this.#key}: the model says ${shown} for a row of ${name}, so the job must give its shape`,
+      {
+        key: `${this.#key}.shape`,
+        hint: `Add ${this.#key}.shape, the shape of one row without the batch dimension; or batch.lengthColumn and batch.buckets, where rows are of variable length.`,
+      },
+    );
+  }
+
+  /** The type of the column's elements, if they fit into the tensor. */
+  #checkFit(column: string, row: RowTensor): CollateInput['source'] {
+    const { scale, mean, std } = this.#spec;
+    const type = typeOf(this.#schema, column);
+    const shown = row.padded ? ['length', ...row.rowDims] : row.rowDims;
+    const refuse = (why: string): UsageError =>
+      new UsageError(
+        `column ${JSON.stringify(column)} (${type}) of ${this.#rules.source} does not fit input ${row.name} ` +
+          `(a row is ${describeTensor(row.dtype, shown)}): ${why}`,
+        { key: this.#key, column },
+      );
+    const leaf = leafOf(type);
+    if (leaf === undefined) throw refuse('it holds no numbers');
+    const size = sizeOf(row.rowDims);
+    const width = row.padded ? sizeOf(innerDims(type)) : leaf.width;
+    if (width !== undefined && width !== size) {
+      const unit = row.padded ? 'an element' : 'a row';
+      throw refuse(`it has ${width} values ${unit}, and the tensor takes ${size}`);
+    }
+    const reason = refusal(leaf.dtype, row.dtype, scale !== 1 || mean !== 0 || std !== 1);
+    if (reason !== undefined) throw refuse(reason);
+    return leaf.dtype;
+  }
+}
+
+/** Dimensions of an element of a list column: [] for lists of numbers. */
+export function innerDims(type: DataType): number[] {
+  const child = type.children?.[0]?.type as DataType | undefined;
+  return child === undefined ? [] : fixedDims(child);
+}
+
+/** Dimensions of (nested) fixed-size lists; [] for a number. */
+export function fixedDims(type: DataType): number[] {
+  if (DataType.isFixedSizeList(type)) return [type.listSize, ...fixedDims(type.valueType)];
+  return DataType.isFixedSizeBinary(type) ? [type.byteWidth] : [];
 }
 
 /** The model's dimensions of a row, with one unknown filled in from the width of the column. */
@@ -128,45 +245,20 @@ function resolveDims(
   return dims.map((dim) => (typeof dim === 'number' ? dim : width / known));
 }
 
-function conversionOf(
-  job: Job,
-  row: RowTensor,
-  spec: InputSpec | undefined,
-  column: string,
-  schema: Schema,
-): Pick<CollateInput, 'source' | 'factor' | 'term'> {
-  const { scale, mean, std } = spec ?? { scale: 1, mean: 0, std: 1 };
-  const type = typeOf(schema, column);
-  const tensor = `input ${row.name} (a row is ${describeTensor(row.dtype, row.rowDims)})`;
-  const refuse = (why: string): UsageError =>
-    new UsageError(
-      `column ${JSON.stringify(column)} (${type}) of ${job.source.uri} does not fit ${tensor}: ${why}`,
-      { key: `inputs.${row.name}`, column },
-    );
-  const leaf = leafOf(type);
-  if (leaf === undefined) throw refuse('it holds no numbers');
-  const size = sizeOf(row.rowDims);
-  if (leaf.width !== undefined && leaf.width !== size) {
-    throw refuse(`it has ${leaf.width} values a row, and the tensor takes ${size}`);
-  }
-  const affine = scale !== 1 || mean !== 0 || std !== 1;
-  const reason = refusal(leaf.dtype, row.dtype, affine);
-  if (reason !== undefined) throw refuse(reason);
-  // (value × scale − mean) ÷ std as one multiplication and one addition.
-  return { source: leaf.dtype, factor: scale / std, term: mean === 0 ? 0 : -mean / std };
-}
-
-function missing(key: string, column: string, uri: string, schema: Schema): UsageError {
+function missing(key: string, column: string, source: string, schema: Schema): UsageError {
   const names = schema.fields.map(({ name }) => name).join(', ');
-  return new UsageError(`${key}: ${uri} has no column ${JSON.stringify(column)}; its columns are ${names}`, {
-    key,
-    column,
-  });
+  return new UsageError(
+    `${key}: ${source} has no column ${JSON.stringify(column)}; its columns are ${names}`,
+    {
+      key,
+      column,
+    },
+  );
 }
 
 const has = (schema: Schema, column: string): boolean => schema.fields.some(({ name }) => name === column);
 
-function typeOf(schema: Schema, column: string): Schema['fields'][number]['type'] {
+function typeOf(schema: Schema, column: string): DataType {
   const field = schema.fields.find(({ name }) => name === column);
   if (field === undefined) throw new RangeError(`no column ${column}`);
   return field.type;

@@ -1,6 +1,6 @@
 import type { Consumer } from '../consume/consumer.js';
 import type { LoadedModel } from '../consume/types.js';
-import type { RowTensor } from '../ring/layout.js';
+import type { Bucket, RowTensor } from '../ring/layout.js';
 import type { ModelTensor } from '../session/types.js';
 import type { OutputColumn } from '../sink/types.js';
 import { describeTensor } from '../util/dtype.js';
@@ -23,6 +23,7 @@ export async function planOutputs(
   job: Job,
   model: LoadedModel,
   inputs: readonly RowTensor[],
+  buckets: readonly Bucket[],
   consumer: Pick<Consumer, 'outputDims'>,
 ): Promise<OutputPlan> {
   const wanted = job.outputs ?? Object.fromEntries(model.outputs.map(({ name }) => [name, { as: name }]));
@@ -34,14 +35,21 @@ export async function planOutputs(
     });
   }
   const outputs = model.outputs.filter(({ name }) => name in wanted);
-  const open = outputs.some((output) => fixedRowDims(output) === undefined);
-  const found = open
-    ? await consumer.outputDims(inputs, job.batch.size)
-    : new Map<string, readonly number[]>();
+  const found = new Map<string, readonly number[]>();
+  // With two lengths at hand, one run of each tells an output that varies with the length from one that does not.
+  const probes = outputs.every(fixedRowDims)
+    ? []
+    : [...new Set([buckets[0] as Bucket, buckets.at(-1) as Bucket])];
+  for (const bucket of probes) {
+    for (const [name, dims] of await consumer.outputDims(inputs, bucket)) {
+      const output = outputs.find((candidate) => candidate.name === name);
+      if (output !== undefined) found.set(name, sameRowDims(output, found.get(name), dims, bucket));
+    }
+  }
   const tensors = outputs.map((output) => ({
     name: output.name,
     dtype: output.dtype,
-    rowDims: fixedRowDims(output) ?? foundRowDims(output, found.get(output.name), job.batch.size),
+    rowDims: fixedRowDims(output) ?? found.get(output.name) ?? [],
   }));
   const columns = outputs.map(({ name }, tensor) => ({ tensor, as: wanted[name]?.as ?? name }));
   for (const { as } of columns) {
@@ -61,18 +69,27 @@ function fixedRowDims({ dims }: ModelTensor): readonly number[] | undefined {
   return rest.every((dim) => typeof dim === 'number') ? rest : undefined;
 }
 
-function foundRowDims(
+function sameRowDims(
   output: ModelTensor,
-  dims: readonly number[] | undefined,
-  rows: number,
+  before: readonly number[] | undefined,
+  dims: readonly number[],
+  bucket: Bucket,
 ): readonly number[] {
-  if (dims?.[0] === rows) return dims.slice(1);
-  const shown = describeTensor(output.dtype, dims ?? []);
-  throw new UsageError(
-    `the model's output ${output.name} is ${shown} for a batch of ${rows} rows; its first dimension must be the batch`,
-    {
-      key: `outputs.${output.name}`,
-      hint: 'Leave the output out of the job file’s outputs, or export the model with a batch dimension.',
-    },
-  );
+  const [rows, ...rowDims] = dims;
+  const shown = describeTensor(output.dtype, dims);
+  const key = `outputs.${output.name}`;
+  const hint = 'Leave the output out of the job file’s outputs, or export the model without it.';
+  if (rows !== bucket.capacity) {
+    throw new UsageError(
+      `the model's output ${output.name} is ${shown} for a batch of ${bucket.capacity} rows; its first dimension must be the batch`,
+      { key, hint },
+    );
+  }
+  if (before !== undefined && String(before) !== String(rowDims)) {
+    throw new UsageError(
+      `the model's output ${output.name} is ${shown} for rows of length ${bucket.length}: this version writes only outputs whose rows are all alike`,
+      { key, hint },
+    );
+  }
+  return rowDims;
 }

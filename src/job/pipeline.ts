@@ -6,7 +6,8 @@ import type { LoadedModel } from '../consume/types.js';
 import type { Dataset } from '../dataset/types.js';
 import type { Report } from '../measure/report.js';
 import { Producers } from '../produce/producers.js';
-import { arenaBytes, planSlotLayout } from '../ring/layout.js';
+import { ControlSide } from '../ring/control-side.js';
+import { checkArena, planSlotLayout } from '../ring/layout.js';
 import { consumerOwner, createRingMemory, MAIN_OWNER, Ring, type RingMemory } from '../ring/ring.js';
 import type { OutputDirectory } from '../sink/output-directory.js';
 import { Sink } from '../sink/sink.js';
@@ -16,7 +17,7 @@ import { type InputPlan, planInputs } from './inputs.js';
 import { planOutputs } from './outputs.js';
 import { Run, type RunContext } from './run.js';
 import type { Job } from './schema.js';
-import { checkBatchDimension, sessionSpec, threadsFor } from './threads.js';
+import { bucketsOf, checkBatchDimension, checkSlots, sessionSpec, threadsFor } from './threads.js';
 
 /** What is known once model and data are. */
 interface Plan {
@@ -55,15 +56,17 @@ export class Pipeline implements AsyncDisposable {
     const [consumer] = this.#consumers;
     if (model === undefined || consumer === undefined) throw new RangeError('no consumer');
     checkBatchDimension(job, model);
-    const inputs = planInputs(job, model, schema);
-    const outputs = await planOutputs(job, model, inputs.tensors, consumer);
-    const layout = planSlotLayout(job.batch.size, inputs.tensors, outputs.tensors);
-    arenaBytes(layout, job.ring.slots, job.ring.maxBytes ?? availableMemory() / 4);
+    const rules = { inputs: job.inputs, lengthColumn: job.batch.lengthColumn, source: job.source.uri };
+    const inputs = planInputs(rules, model.inputs, schema);
+    const buckets = bucketsOf(job);
+    checkSlots(job, buckets);
+    const outputs = await planOutputs(job, model, inputs.tensors, buckets, consumer);
+    const layout = planSlotLayout(buckets, inputs.tensors, outputs.tensors);
+    checkArena(layout, job.ring.slots, job.ring.maxBytes ?? availableMemory() / 4);
     const fixedOrder = job.batch.order === 'fixed';
     const memory = createRingMemory(layout, {
       slots: job.ring.slots,
       lanes: this.#producers.count,
-      capacities: new Array(fixedOrder ? this.#producers.count : 1).fill(job.batch.size),
       maxDelayMicros: fixedOrder ? Number.POSITIVE_INFINITY : job.batch.maxDelayMs * 1000,
       fixedOrder,
     });
@@ -114,13 +117,14 @@ export class Pipeline implements AsyncDisposable {
           clocks: consumerClocks,
           clock: index,
           owner: consumerOwner(plan.memory.config.lanes, index),
+          preferredSizes: this.#job.batch.preferredSizes,
         }),
       ),
     );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#ring?.abort();
+    if (this.#ring) new ControlSide(this.#ring).abort();
     for (const consumer of this.#consumers) consumer.stop();
     this.#sink.stop();
     await Promise.all([

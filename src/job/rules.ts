@@ -81,6 +81,8 @@ export const modelKeywords = {
 };
 
 interface InputKeys {
+  readonly from: string;
+  readonly column?: string;
   readonly dtype?: string;
   readonly scale: number;
   readonly mean: number;
@@ -88,7 +90,10 @@ interface InputKeys {
 }
 
 /** Scaled values have fractions, and Penstock never rounds a value silently. */
-export const inputRule: Rule<InputKeys> = ({ dtype, scale, mean, std }) => {
+export const inputRule: Rule<InputKeys> = ({ from, column, dtype, scale, mean, std }) => {
+  if (from !== 'values' && column !== undefined) {
+    return [{ path: ['column'], message: `is not read for a ${from}, which is made of batch.lengthColumn` }];
+  }
   if (dtype === undefined || dtype.startsWith('float')) return [];
   const changed = Object.entries({ scale: scale !== 1, mean: mean !== 0, std: std !== 1 }).filter(
     ([, is]) => is,
@@ -97,13 +102,22 @@ export const inputRule: Rule<InputKeys> = ({ dtype, scale, mean, std }) => {
 };
 
 interface BatchKeys {
+  readonly size: number;
+  readonly preferredSizes: readonly number[];
   readonly lengthColumn?: string;
   readonly buckets?: readonly number[];
   readonly maxTokens?: number;
 }
 
-export const batchRule: Rule<BatchKeys> = ({ lengthColumn, buckets, maxTokens }) => {
+export const batchRule: Rule<BatchKeys> = ({ size, preferredSizes, lengthColumn, buckets, maxTokens }) => {
   const breaches: Breach[] = [];
+  const largest = preferredSizes.at(-1);
+  if (largest !== undefined && largest > size) {
+    breaches.push({
+      path: ['preferredSizes'],
+      message: `has ${largest}, more than batch.size, which is ${size}`,
+    });
+  }
   if (lengthColumn === undefined) {
     const message = 'needs batch.lengthColumn, the column that says how long a row is';
     if (buckets !== undefined) breaches.push({ path: ['buckets'], message });
@@ -162,27 +176,16 @@ export const jobKeywords = {
   // biome-ignore lint/suspicious/noThenProperty: as above
   then: {
     properties: {
-      inputs: { type: 'object', minProperties: 1, additionalProperties: { required: ['shape'] } },
+      inputs: { type: 'object', minProperties: 1 },
     },
     required: ['inputs'],
   },
 };
 
-/** A simulated device has no model to ask for the names and shapes of its inputs. */
+/** A simulated device has no model to ask for the names of its inputs. */
 const simulatedInputs: Rule<JobKeys> = ({ model, inputs }) => {
-  if (model.runtime !== 'simulated') return [];
-  const entries = Object.entries(inputs);
-  if (entries.length === 0) {
-    return [
-      { path: ['inputs'], message: 'must name the tensors and their shapes for the simulated runtime' },
-    ];
-  }
-  return entries
-    .filter(([, input]) => input.shape === undefined)
-    .map(([name]) => ({
-      path: ['inputs', name, 'shape'],
-      message: 'is missing: the simulated runtime has no model that tells it',
-    }));
+  if (model.runtime !== 'simulated' || Object.keys(inputs).length > 0) return [];
+  return [{ path: ['inputs'], message: 'must name the tensors for the simulated runtime' }];
 };
 
 const columnsWrittenTwice: Rule<JobKeys> = ({ outputs = {}, sink }) => {

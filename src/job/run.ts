@@ -17,6 +17,7 @@ import {
 import type { CollateInput } from '../produce/collate.js';
 import type { Producers } from '../produce/producers.js';
 import type { ProducedSplit } from '../produce/types.js';
+import { ControlSide } from '../ring/control-side.js';
 import { MAIN_OWNER, type Ring } from '../ring/ring.js';
 import type { OutputDirectory } from '../sink/output-directory.js';
 import type { Sink } from '../sink/sink.js';
@@ -49,6 +50,7 @@ export interface RunContext {
 export class Run {
   readonly #context: RunContext;
   readonly #ledger: DeviceLedger;
+  readonly #control: ControlSide;
   readonly #resumed: readonly Part[];
   readonly #recorded: Promise<void>[] = [];
   #rowsRead = 0;
@@ -58,6 +60,7 @@ export class Run {
 
   constructor(context: RunContext) {
     this.#context = context;
+    this.#control = new ControlSide(context.ring);
     this.#ledger = new DeviceLedger(context.ledger, MAIN_OWNER);
     this.#resumed = [...(context.directory?.committed.values() ?? [])];
     this.#partsDone = this.#resumed.length;
@@ -99,31 +102,33 @@ export class Run {
 
   async #produce(sink: Sink, inputs: readonly CollateInput[]): Promise<void> {
     const { ring, clocks, job, dataset, directory, producers } = this.#context;
+    const control = this.#control;
     const splits = dataset.splits.filter(({ ordinal }) => !directory?.committed.has(ordinal));
     const context = {
       id: `${process.pid}-${this.#context.startedAt}`,
       ring: ring.memory,
       clocks,
       inputs,
+      lengthColumn: job.batch.lengthColumn,
       keep: directory === undefined ? [] : job.sink.keep,
     };
-    await producers.produce(splits, context, ring, (produced: ProducedSplit) => {
+    await producers.produce(splits, context, control, (produced: ProducedSplit) => {
       this.#rowsRead += produced.batchRows.reduce((sum, rows) => sum + rows, 0);
       sink.produced(produced);
     });
-    ring.end();
+    await control.end();
     sink.end(splits.length);
   }
 
   /** The first failure counts; everything else in the ring stops because of it. */
   #fail(error: unknown): void {
     this.#failure ??= { error };
-    this.#context.ring.abort();
+    this.#control.abort();
   }
 
   #interruption(): InterruptedError {
     const { directory, dataset } = this.#context;
-    const kept = `${this.#partsDone} of ${dataset.splits.length} parts are written`;
+    const kept = `${this.#partsDone} of ${dataset.splits.length} parts written`;
     if (directory === undefined) return new InterruptedError('interrupted');
     return new InterruptedError(`interrupted: ${kept} to ${directory.path}`, {
       hint: 'Run the same command again to go on from there.',
@@ -170,7 +175,7 @@ export class Run {
         count: times.batches,
         meanRows: times.batches > 0 ? round(times.rows / times.batches, 3) : 0,
         fill: times.capacity > 0 ? round(times.rows / times.capacity) : 0,
-        paddingWaste: 0,
+        paddingWaste: times.paddedTokens > 0 ? round(1 - times.tokens / times.paddedTokens) : 0,
       },
       seconds: round(seconds),
       startupSeconds: ran ? round((times.firstStart - startedAt) / 1e6) : round(seconds),

@@ -111,7 +111,7 @@ const model = z
   .superRefine(obeys(modelRule))
   .meta(modelKeywords);
 
-const input = z
+export const input = z
   .strictObject(
     {
       column: text('a column name').exactOptional().meta({
@@ -127,8 +127,20 @@ const input = z
         .meta({
           description:
             'Shape of one row, without the batch dimension in front: [1, 28, 28]; [] where a row is one number. By default ' +
-            'what the model asks for; required on the simulated runtime.',
+            'what the model asks for, or where that says nothing, what a row of the column has.',
         }),
+      from: z
+        .enum(['values', 'mask', 'length'])
+        .default('values')
+        .meta({
+          description:
+            'What the tensor is made of: the values of the column; or, for rows of variable length, a mask of 1 for an ' +
+            'element and 0 for padding, or the length of the row. The last two need batch.lengthColumn.',
+        }),
+      pad: finiteNumber().default(0).meta({
+        description:
+          'What stands behind the last element of rows that are padded to the length of their bucket.',
+      }),
       scale: finiteNumber().default(1).meta({
         description:
           'The tensor gets (value × scale − mean) ÷ std. Needs a float tensor, as do mean and std.',
@@ -144,7 +156,7 @@ const input = z
   .superRefine(obeys(inputRule))
   .meta({ description: 'What one input of the model is made of.' });
 
-const batch = z
+export const batch = z
   .strictObject({
     size: wholeNumber(1, 32767).default(64).meta({ description: 'Rows in a batch at most.' }),
     maxDelayMs: nonNegative('a number of milliseconds, 0 or more').default(50).meta({
@@ -158,9 +170,13 @@ const batch = z
           'fixed: batches never mix splits and keep the order of rows, so that outputs are equal to the bit from run to ' +
           'run. any: batches take rows as they come; outputs are written in the order of the input all the same.',
       }),
-    lengthColumn: text('a column name').exactOptional().meta({
-      description: 'The column with the length of a row in tokens, where rows are of variable length.',
-    }),
+    lengthColumn: text('a column name')
+      .exactOptional()
+      .meta({
+        description:
+          'The column that tells the length of a row, where rows are of variable length: whole numbers, or lists, whose ' +
+          'own length it is then. Inputs made of lists are padded to the length of their bucket.',
+      }),
     buckets: z
       .array(wholeNumber(1), 'a list of whole numbers')
       .min(1, 'at least one length')
@@ -169,17 +185,27 @@ const batch = z
       .meta({
         description:
           'Lengths that rows are padded to, ascending: a row goes to the smallest that holds it, and batches are made ' +
-          'of one bucket each. Needs lengthColumn.',
+          'of one bucket each. Needs lengthColumn; by default powers of two from 32 to 4096.',
         uniqueItems: true,
       }),
     maxTokens: wholeNumber(1).exactOptional().meta({
       description: 'Tokens in a batch at most, padding included. Needs lengthColumn.',
     }),
+    preferredSizes: z
+      .array(wholeNumber(1), 'a list of whole numbers')
+      .superRefine(obeys(ascending))
+      .default([])
+      .meta({
+        description:
+          'Batch sizes that the model likes, ascending, as engines do that are compiled for some: a smaller batch runs ' +
+          'with as many rows as the next of these, and the outputs of the rows too many are dropped.',
+        uniqueItems: true,
+      }),
   })
   .superRefine(obeys(batchRule))
   .meta(batchKeywords);
 
-const ring = z.strictObject({
+export const ring = z.strictObject({
   slots: wholeNumber(2, 256).default(8).meta({
     description: 'Batches that may be anywhere between their first row and their written output.',
   }),

@@ -8,7 +8,6 @@ export function checkSupported(job: Job): void {
   checkFormat(job.sink.format);
   const later: [key: string, set: boolean][] = [
     ['transform', job.transform !== undefined],
-    ['batch.lengthColumn', job.batch.lengthColumn !== undefined],
     ['errors.maxRows', job.errors.maxRows > 0],
   ];
   for (const [key, set] of later) {

@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { LoadedModel } from '../consume/types.js';
+import { DEFAULT_LENGTHS, planBuckets } from '../ring/buckets.js';
+import type { Bucket } from '../ring/layout.js';
 import type { SessionSpec } from '../session/types.js';
 import { UsageError } from '../util/errors.js';
 import type { Job } from './schema.js';
@@ -25,13 +27,37 @@ export function threadsFor(job: Job, cores = availableParallelism()): ThreadCoun
   return { producers, instances, intraOpNumThreads: Math.max(1, Math.floor((cores - auto) / instances)) };
 }
 
+/** The classes of rows that a job's batches are made of. */
+export function bucketsOf({ batch }: Pick<Job, 'batch'>): Bucket[] {
+  const { size, lengthColumn, buckets, maxTokens } = batch;
+  const fitting = DEFAULT_LENGTHS.filter((length) => length <= (maxTokens ?? length));
+  return planBuckets({
+    size,
+    lengths: lengthColumn === undefined ? undefined : (buckets ?? fitting),
+    maxTokens,
+  });
+}
+
+/**
+ * @throws UsageError where fixed order, in which every split being produced has open batches of its own, has too few
+ *   slots for one of each bucket and one more
+ */
+export function checkSlots({ batch, ring }: Pick<Job, 'batch' | 'ring'>, buckets: readonly Bucket[]): void {
+  const needed = buckets.length + 1;
+  if (batch.order !== 'fixed' || ring.slots >= needed) return;
+  throw new UsageError(
+    `ring.slots: fixed order needs a slot for each of the ${buckets.length} buckets and one more: ${needed}, not ${ring.slots}`,
+    { key: 'ring.slots', hint: `Set ring.slots: ${needed} or more.` },
+  );
+}
+
 /** What each consumer loads. */
 export function sessionSpec(job: Job, intraOpNumThreads: number): SessionSpec {
   const { runtime, uri, providers, options } = job.model;
-  const inputs = Object.entries(job.inputs).map(([name, { dtype = 'float32' as const, shape = [] }]) => ({
+  const inputs = Object.entries(job.inputs).map(([name, { dtype = 'float32' as const, shape }]) => ({
     name,
     dtype,
-    dims: ['batch', ...shape],
+    dims: shape && ['batch', ...shape],
   }));
   return { runtime, uri, providers, options, intraOpNumThreads, inputs };
 }

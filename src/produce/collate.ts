@@ -1,41 +1,36 @@
 import type { RecordBatch } from 'apache-arrow';
-import type { SlotLayout } from '../ring/layout.js';
+import { type Bucket, rowElements, type TensorRegion } from '../ring/layout.js';
 import type { Claim } from '../ring/producer-side.js';
 import type { Ring } from '../ring/ring.js';
 import type { DType, TypedArray } from '../util/dtype.js';
 import { type Convert, converter } from './convert.js';
-import { type FlatColumn, flatten } from './leaf.js';
+import { type FlatColumn, flatten, leafOf } from './leaf.js';
+import { rowLengths } from './lengths.js';
+import { RowFault } from './row-fault.js';
 
-/** How one input tensor gets its values: `value × factor + term` of the elements of one column. */
+/**
+ * How one input tensor gets its values: `value × factor + term` of the elements of one column, padded with `pad`; or,
+ * for rows of variable length, which elements are not padding (`mask`: 1 or 0), or how many there are (`length`).
+ */
 export interface CollateInput {
   /** Place among the layout's inputs. */
   readonly tensor: number;
+  readonly from: 'values' | 'mask' | 'length';
+  /** The column; for mask and length, the one that tells the rows' lengths. */
   readonly column: string;
   /** What the column's elements are. */
   readonly source: DType;
   readonly factor: number;
   readonly term: number;
-}
-
-/** A row that can't become a row of a tensor. The task adds file and row number. */
-export class RowFault extends Error {
-  /** In the record batch. */
-  readonly row: number;
-  readonly column: string;
-
-  constructor(row: number, column: string, reason: string) {
-    super(reason);
-    this.row = row;
-    this.column = column;
-  }
+  readonly pad: number;
 }
 
 interface Writer {
   readonly input: CollateInput;
+  readonly region: TensorRegion;
   readonly convert: Convert;
-  readonly rowSize: number;
-  readonly dtype: DType;
-  /** The tensor in each slot, made once. */
+  readonly pad: number | bigint;
+  /** The tensor in each slot, as large as the region; made once. */
   readonly targets: readonly TypedArray[];
   source: FlatColumn;
 }
@@ -44,20 +39,24 @@ const NOTHING: FlatColumn = { values: new Uint8Array(0), offsets: undefined, fir
 
 /** Writes rows of record batches' columns into rows of slots' tensors. */
 export class Collator {
-  readonly #writers: Writer[];
+  readonly #buckets: readonly Bucket[];
+  readonly #lengthColumn: string | undefined;
+  readonly #writers: readonly Writer[];
+  #lengths: Int32Array | undefined;
 
-  constructor(ring: Ring, inputs: readonly CollateInput[]) {
-    const layout: SlotLayout = ring.layout;
+  constructor(ring: Ring, inputs: readonly CollateInput[], lengthColumn?: string) {
+    this.#buckets = ring.layout.buckets;
+    this.#lengthColumn = lengthColumn;
     this.#writers = inputs.map((input) => {
-      const region = layout.inputs[input.tensor];
+      const region = ring.layout.inputs[input.tensor];
       if (region === undefined) throw new RangeError(`no input tensor ${input.tensor}`);
       const affine = input.factor !== 1 || input.term !== 0;
       return {
         input,
+        region,
         convert: converter(input.source, region.dtype, affine),
-        rowSize: region.rowSize,
-        dtype: region.dtype,
-        targets: Array.from({ length: ring.config.slots }, (_, slot) => ring.view(slot, region)),
+        pad: region.dtype === 'int64' || region.dtype === 'uint64' ? BigInt(input.pad) : input.pad,
+        targets: Array.from({ length: ring.config.slots }, (_, slot) => ring.regionView(slot, region)),
         source: NOTHING,
       };
     });
@@ -66,54 +65,146 @@ export class Collator {
   /**
    * Takes the next record batch; checks what can be checked for all its rows at once.
    *
-   * @throws RowFault for the first row that is null or of the wrong length
+   * @throws RowFault for the first row that is null or of a wrong length
    */
   begin(batch: RecordBatch): void {
+    this.#lengths = this.#lengthColumn === undefined ? undefined : rowLengths(batch, this.#lengthColumn);
     for (const writer of this.#writers) {
-      const { column } = writer.input;
+      const { column, from } = writer.input;
+      if (from !== 'values') continue;
       const data = batch.getChild(column)?.data[0];
       if (data === undefined) throw new RowFault(0, column, 'the record batch has no such column');
+      const found = leafOf(data.type)?.dtype;
+      if (found !== writer.input.source) {
+        throw new RowFault(
+          0,
+          column,
+          `is ${data.type} here, and ${writer.input.source} in the record batches before`,
+        );
+      }
       writer.source = flatten(data);
       if (writer.source.firstNull >= 0) {
         throw new RowFault(writer.source.firstNull, column, 'is null, and a tensor has no place for nulls');
       }
-      checkLengths(writer, batch.numRows);
+      checkLengths(writer, batch.numRows, this.#lengths);
     }
   }
 
-  /** Writes `claim.count` rows from row `row` of the batch on. Hot: nothing is allocated here. */
+  /**
+   * The bucket of a row: the first that holds it.
+   *
+   * @throws RowFault where none does
+   */
+  bucketOf(row: number): number {
+    if (this.#lengths === undefined) return 0;
+    const length = this.#lengths[row] as number;
+    const buckets = this.#buckets;
+    for (let b = 0; b < buckets.length; b++) if (length <= (buckets[b] as Bucket).length) return b;
+    const longest = buckets.at(-1)?.length;
+    throw new RowFault(
+      row,
+      this.#lengthColumn as string,
+      `is ${length} long; the longest of batch.buckets holds ${longest}`,
+    );
+  }
+
+  /** The first row after `row`, and before `end`, that belongs to another bucket; `end` where none does. */
+  endOfBucket(row: number, end: number, bucket: number): number {
+    if (this.#lengths === undefined) return end;
+    let next = row + 1;
+    while (next < end && this.bucketOf(next) === bucket) next++;
+    return next;
+  }
+
+  /** Lengths of rows `from` to `to`, summed; their number where all are of one length. */
+  tokens(from: number, to: number): number {
+    if (this.#lengths === undefined) return to - from;
+    let tokens = 0;
+    for (let row = from; row < to; row++) tokens += this.#lengths[row] as number;
+    return tokens;
+  }
+
+  /** Writes `claim.count` rows from row `row` of the batch on. Hot: nothing is allocated here for rows of one length. */
   write(claim: Claim, row: number): void {
+    const bucket = this.#buckets[claim.bucket] as Bucket;
     for (const writer of this.#writers) {
-      const { convert, rowSize, source, input, targets } = writer;
-      const from = source.offsets === undefined ? row * rowSize : (source.offsets[row] as number);
-      const target = targets[claim.slot] as TypedArray;
-      const count = claim.count * rowSize;
-      const misfit = convert(
-        source.values,
-        from,
-        target,
-        claim.first * rowSize,
-        count,
-        input.factor,
-        input.term,
-      );
-      if (misfit >= 0) {
-        const value = source.values[from + misfit];
-        throw new RowFault(
-          row + Math.floor(misfit / rowSize),
-          input.column,
-          `holds ${value}, which does not fit ${writer.dtype}`,
-        );
+      if (writer.input.from !== 'values') this.#writeLengths(writer, bucket, claim, row);
+      else if (writer.region.padded) this.#writePadded(writer, bucket, claim, row);
+      else writeDense(writer, claim, row);
+    }
+  }
+
+  #writePadded(
+    { convert, region, source, input, targets, pad }: Writer,
+    bucket: Bucket,
+    claim: Claim,
+    row: number,
+  ): void {
+    const target = targets[claim.slot] as TypedArray;
+    const offsets = source.offsets as ArrayLike<number>;
+    const size = rowElements(region, bucket);
+    for (let i = 0; i < claim.count; i++) {
+      const from = offsets[row + i] as number;
+      const count = (offsets[row + i + 1] as number) - from;
+      const to = (claim.first + i) * size;
+      const misfit = convert(source.values, from, target, to, count, input.factor, input.term);
+      if (misfit >= 0) throw misfitFault(source.values, from + misfit, row + i, input, region);
+      target.fill(pad as never, to + count, to + size);
+    }
+  }
+
+  #writeLengths({ input, region, targets }: Writer, bucket: Bucket, claim: Claim, row: number): void {
+    const target = targets[claim.slot] as TypedArray;
+    const big = region.dtype === 'int64' || region.dtype === 'uint64';
+    const lengths = this.#lengths as Int32Array;
+    for (let i = 0; i < claim.count; i++) {
+      const length = lengths[row + i] as number;
+      const at = (claim.first + i) * rowElements(region, bucket);
+      if (input.from === 'length') {
+        target[at] = (big ? BigInt(length) : length) as never;
+      } else {
+        target.fill((big ? 1n : 1) as never, at, at + length);
+        target.fill((big ? 0n : 0) as never, at + length, at + bucket.length);
       }
     }
   }
 }
 
-function checkLengths({ source: { offsets }, rowSize, input }: Writer, rows: number): void {
+function writeDense({ convert, region, source, input, targets }: Writer, claim: Claim, row: number): void {
+  const { rowSize } = region;
+  const from = source.offsets === undefined ? row * rowSize : (source.offsets[row] as number);
+  const target = targets[claim.slot] as TypedArray;
+  const count = claim.count * rowSize;
+  const misfit = convert(source.values, from, target, claim.first * rowSize, count, input.factor, input.term);
+  if (misfit >= 0) {
+    throw misfitFault(source.values, from + misfit, row + Math.floor(misfit / rowSize), input, region);
+  }
+}
+
+function misfitFault(
+  values: TypedArray,
+  at: number,
+  row: number,
+  { column }: CollateInput,
+  { dtype }: TensorRegion,
+): RowFault {
+  return new RowFault(row, column, `holds ${values[at]}, which does not fit ${dtype}`);
+}
+
+function checkLengths(
+  { source: { offsets }, region, input }: Writer,
+  rows: number,
+  lengths: Int32Array | undefined,
+): void {
   if (offsets === undefined) return;
   for (let row = 0; row < rows; row++) {
-    const length = (offsets[row + 1] as number) - (offsets[row] as number);
-    if (length !== rowSize)
-      throw new RowFault(row, input.column, `has ${length} values; the tensor takes ${rowSize}`);
+    const elements = (offsets[row + 1] as number) - (offsets[row] as number);
+    if (!region.padded) {
+      if (elements === region.rowSize) continue;
+      throw new RowFault(row, input.column, `has ${elements} values; the tensor takes ${region.rowSize}`);
+    }
+    const length = lengths?.[row] as number;
+    if (elements === length * region.rowSize) continue;
+    throw new RowFault(row, input.column, `has ${elements} values, and the row's length is ${length}`);
   }
 }

@@ -1,10 +1,10 @@
 import { Piscina } from 'piscina';
 import type { Split } from '../dataset/types.js';
-import { laneOwner, type Ring } from '../ring/ring.js';
+import type { ControlSide } from '../ring/control-side.js';
 import { DeviceError, fromRecord, messageOf } from '../util/errors.js';
 import type { ProducedSplit, ProduceResult, ProducerContext, ProduceTask } from './types.js';
 
-/** How often a split is produced again after the thread that produced it died. */
+/** How often a split is tried before its producers' deaths are taken for its fault. */
 const MAX_ATTEMPTS = 3;
 
 /** The pool of producer threads. Whoever starts it closes it. */
@@ -25,21 +25,22 @@ export class Producers {
   /**
    * Produces splits, in order, `count` at a time; resolves when all rows are in the ring.
    *
-   * @param onProduced called for each split, in the order of completion
+   * @param onProduced called for each split, in the order of completion, with the number of its batches (fixed order)
    * @throws the first error of any producer; the others stop at the ring's abort, which is the caller's to call
    */
   async produce(
     splits: Iterable<Split>,
     context: ProducerContext,
-    ring: Ring,
-    onProduced: (produced: ProducedSplit) => void,
+    control: ControlSide,
+    onProduced: (produced: ProducedSplit, batches: number) => void,
   ): Promise<void> {
     const queue = splits[Symbol.iterator]();
     const lane = async (index: number): Promise<void> => {
       for (let next = queue.next(); !next.done; next = queue.next()) {
-        onProduced(
-          await this.#produceOne({ context, lane: index, split: next.value, committedRows: 0 }, ring),
-        );
+        const split = next.value;
+        await control.assign(index, split.ordinal);
+        const produced = await this.#produceOne({ context, lane: index, split, committedRows: 0 }, control);
+        onProduced(produced, await control.finish(index));
       }
     };
     await Promise.all(Array.from({ length: this.count }, (_, index) => lane(index)));
@@ -50,21 +51,22 @@ export class Producers {
     await this.#pool.destroy();
   }
 
-  async #produceOne(task: ProduceTask, ring: Ring): Promise<ProducedSplit> {
+  async #produceOne(task: ProduceTask, control: ControlSide): Promise<ProducedSplit> {
     let { committedRows } = task;
     for (let attempt = 1; ; attempt++) {
       const result = await this.#pool.run({ ...task, committedRows }).catch((cause: unknown) => ({ cause }));
       if ('produced' in result) return result.produced;
-      if ('error' in result) throw fromRecord(result.error);
-      // The thread is gone. What it had committed stays; the rest of the split is produced again.
-      const recovered = ring.recoverLane(task.lane, laneOwner(task.lane));
-      if (recovered.split === task.split.ordinal) committedRows = recovered.committedRows;
+      // What is wrong with the data, or with the world, would be wrong again.
+      if ('error' in result && result.error.code !== 'INTERNAL') throw fromRecord(result.error);
+      // The thread is gone, or gave up in the middle. What it had committed stays; the rest is produced again.
+      committedRows = await control.recover(task.lane);
+      const cause = 'error' in result ? fromRecord(result.error) : result.cause;
       if (attempt < MAX_ATTEMPTS) continue;
       const { uri } = task.split.object;
       throw new DeviceError(
         `${uri}: the thread that reads record batches ${task.split.first} to ` +
-          `${task.split.first + task.split.count - 1} died ${attempt} times: ${messageOf(result.cause)}`,
-        { file: uri, cause: result.cause },
+          `${task.split.first + task.split.count - 1} failed ${attempt} times: ${messageOf(cause)}`,
+        { file: uri, cause },
       );
     }
   }

@@ -6,7 +6,8 @@ import type { BatchFile, RawBatch, Split } from '../dataset/types.js';
 import { ProducerSide } from '../ring/producer-side.js';
 import { laneOwner, Ring } from '../ring/ring.js';
 import { DataError, toRecord } from '../util/errors.js';
-import { Collator, RowFault } from './collate.js';
+import { Collator } from './collate.js';
+import { RowFault } from './row-fault.js';
 import type { ProducedSplit, ProduceResult, ProducerContext, ProduceTask } from './types.js';
 
 /** What a thread keeps from one split of a stream to the next. */
@@ -38,10 +39,17 @@ export default async function produceSplit(task: ProduceTask): Promise<ProduceRe
 
 async function setUp({ context, lane }: ProduceTask): Promise<Bench> {
   await bench?.file?.opened.close();
+  const { lengthColumn } = context;
   return {
     context,
-    collator: new Collator(new Ring(context.ring, laneOwner(lane)), context.inputs),
-    columns: [...new Set([...context.inputs.map(({ column }) => column), ...context.keep])],
+    collator: new Collator(new Ring(context.ring, laneOwner(lane)), context.inputs, lengthColumn),
+    columns: [
+      ...new Set([
+        ...context.inputs.map(({ column }) => column),
+        ...context.keep,
+        ...(lengthColumn === undefined ? [] : [lengthColumn]),
+      ]),
+    ],
     file: undefined,
   };
 }
@@ -65,7 +73,6 @@ class SplitRun {
   readonly #side: ProducerSide;
   readonly #split: Split;
   readonly #committedRows: number;
-  readonly #bucket: number;
   readonly #batchRows: number[] = [];
   readonly #keep: Uint8Array[] = [];
   /** Rows of the split before the batch at hand. */
@@ -78,14 +85,11 @@ class SplitRun {
     this.#side = new ProducerSide(new Ring(bench.context.ring, laneOwner(lane)), lane);
     this.#split = split;
     this.#committedRows = committedRows;
-    this.#bucket = bench.context.ring.config.fixedOrder ? lane : 0;
   }
 
   async produce(): Promise<ProducedSplit> {
     const clock = this.#clock;
-    const side = this.#side;
     const { ordinal, first, count } = this.#split;
-    side.begin(ordinal, this.#committedRows);
     clock.switch(ProducerState.fetch);
     const file = await this.#openFile();
     let next: Promise<RawBatch> | undefined = file.fetch(first);
@@ -102,7 +106,7 @@ class SplitRun {
     } finally {
       await next?.catch(() => {});
     }
-    if (this.#bench.context.ring.config.fixedOrder) side.sealOwn(this.#bucket);
+    this.#side.sealOwn();
     return { ordinal, batchRows: this.#batchRows, keep: this.#keep, bytes: this.#bytes };
   }
 
@@ -145,18 +149,14 @@ class SplitRun {
     const side = this.#side;
     const onBlocked = (): void => void clock.switch(ProducerState.blocked);
     collator.begin(batch);
-    let row = Math.max(0, this.#committedRows - this.#base);
-    while (row < batch.numRows) {
-      const claim = side.claim(
-        this.#split.ordinal,
-        this.#base + row,
-        batch.numRows - row,
-        this.#bucket,
-        onBlocked,
-      );
+    const end = batch.numRows;
+    for (let row = Math.max(0, this.#committedRows - this.#base); row < end; ) {
+      const bucket = collator.bucketOf(row);
+      const want = collator.endOfBucket(row, end, bucket) - row;
+      const claim = side.claim(this.#split.ordinal, this.#base + row, want, bucket, onBlocked);
       clock.switch(ProducerState.collate);
       collator.write(claim, row);
-      side.commit();
+      side.commit(collator.tokens(row, row + claim.count));
       row += claim.count;
     }
   }

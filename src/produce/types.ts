@@ -12,6 +12,8 @@ export interface ProducerContext {
   /** One clock a lane. */
   readonly clocks: ClockPage;
   readonly inputs: readonly CollateInput[];
+  /** The column that tells the length of rows; undefined where all are of one length. */
+  readonly lengthColumn: string | undefined;
   /** Columns carried over to the sink. */
   readonly keep: readonly string[];
 }

@@ -2,6 +2,9 @@ import { now } from '../clock/now.js';
 import { RingStatus, SlotState, SlotWord } from './protocol.js';
 import type { Ring } from './ring.js';
 
+/** A slot that is due and has no row is one whose producer died as it opened it: look again after this, milliseconds. */
+export const RETRY_MS = 5;
+
 /** What a consumer's thread does with the ring. */
 export class ConsumerSide {
   readonly #ring: Ring;
@@ -31,8 +34,8 @@ export class ConsumerSide {
   }
 
   /**
-   * Waits for a slot and takes it; −1 when nothing will come any more or the stream was stopped.
-   * `onIdle` is called before each wait.
+   * Sleeps until there is a slot, and takes it; −1 when nothing will come any more or the stream was stopped.
+   * `onIdle` is called before each sleep.
    */
   next(onIdle: () => void): number {
     const ring = this.#ring;
@@ -41,11 +44,11 @@ export class ConsumerSide {
       if (ring.status === RingStatus.ABORTED) return -1;
       const slot = this.take();
       if (slot >= 0) return slot;
-      if (this.#nothingWillCome()) return -1;
-      const delay = this.sealOverdue();
-      if (delay === 0) continue;
+      if (this.nothingWillCome) return -1;
+      const delay = this.dueIn();
+      if (delay === 0 && this.#sealDueLocked()) continue;
       onIdle();
-      ring.ready.wait(ticket, delay);
+      ring.ready.wait(ticket, delay === 0 ? RETRY_MS : delay);
     }
   }
 
@@ -55,43 +58,49 @@ export class ConsumerSide {
     this.#ring.done.signal();
   }
 
-  /**
-   * Seals open slots whose oldest row has waited for the delay. Returns 0 if it sealed one, else the milliseconds
-   * until the next is due (Infinity: none).
-   */
-  sealOverdue(): number {
+  /** RUNNING → FREE: a batch that has no outputs to be written. */
+  release(slot: number): void {
+    this.#ring.setState(slot, SlotState.FREE);
+    this.#ring.free.signal();
+  }
+
+  /** Milliseconds until the oldest row of an open slot has waited for the delay: 0 where one has, Infinity for never. */
+  dueIn(): number {
     const ring = this.#ring;
     const delay = ring.config.maxDelayMicros;
     if (delay === Number.POSITIVE_INFINITY) return delay;
     const at = now();
     let due = Number.POSITIVE_INFINITY;
-    let overdue = false;
     for (let slot = 0; slot < ring.config.slots; slot++) {
-      if (ring.state(slot) !== SlotState.FILLING) continue;
-      const left = ring.openedAt(slot) + delay - at;
-      if (left <= 0) overdue = true;
-      else due = Math.min(due, left);
+      if (ring.state(slot) === SlotState.FILLING) due = Math.min(due, ring.openedAt(slot) + delay - at);
     }
-    // Rounded up, and a little more: a wake-up before the time would find nothing to do.
-    if (!overdue) return due / 1000 + 0.05;
-    return this.#sealIfOverdue(at - delay) ? 0 : due / 1000 + 0.05;
+    // Rounded up a little: a wake-up before the time would find nothing to do.
+    return due <= 0 ? 0 : due / 1000 + 0.05;
   }
 
-  #sealIfOverdue(openedBefore: number): boolean {
+  /** L: seals the open slots whose oldest row has waited for the delay; whether there was one. */
+  sealDue(): boolean {
     const ring = this.#ring;
+    const openedBefore = now() - ring.config.maxDelayMicros;
     let sealed = false;
-    ring.lock();
     for (let slot = 0; slot < ring.config.slots; slot++) {
       if (ring.state(slot) !== SlotState.FILLING || ring.openedAt(slot) > openedBefore) continue;
       if (ring.slotWord(slot, SlotWord.CLAIMED) === 0) continue;
       ring.seal(slot);
       sealed = true;
     }
-    ring.unlock();
     return sealed;
   }
 
-  #nothingWillCome(): boolean {
+  #sealDueLocked(): boolean {
+    this.#ring.lock();
+    const sealed = this.sealDue();
+    this.#ring.unlock();
+    return sealed;
+  }
+
+  /** The stream has ended, and no slot is on its way to the consumer. */
+  get nothingWillCome(): boolean {
     const ring = this.#ring;
     if (ring.status !== RingStatus.ENDED) return false;
     for (let slot = 0; slot < ring.config.slots; slot++) {

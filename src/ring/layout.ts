@@ -5,23 +5,33 @@ import { UsageError } from '../util/errors.js';
 export interface RowTensor {
   readonly name: string;
   readonly dtype: DType;
+  /** Dimensions of one row; without the padded one, where there is one. */
   readonly rowDims: readonly number[];
+  /** Rows are of variable length, padded to that of their batch's bucket: a row is [length, …rowDims]. */
+  readonly padded?: boolean;
+}
+
+/** A class of rows that are padded to the same length, and batched together. */
+export interface Bucket {
+  /** What rows are padded to; 1 where nothing is. */
+  readonly length: number;
+  /** Rows in a batch at most. */
+  readonly capacity: number;
 }
 
 /** A tensor's region in every slot. */
 export interface TensorRegion extends RowTensor {
-  /** Elements of one row. */
+  /** Elements of one row, for each unit of padded length. */
   readonly rowSize: number;
   /** From the start of the slot; a multiple of 64. */
   readonly byteOffset: number;
-  /** For a full batch. */
+  /** For a full batch of the bucket that needs most. */
   readonly byteLength: number;
 }
 
 /** Where a batch's tensors lie in a slot. The same for every slot of a ring. */
 export interface SlotLayout {
-  /** Rows at most. */
-  readonly capacity: number;
+  readonly buckets: readonly Bucket[];
   readonly inputs: readonly TensorRegion[];
   readonly outputs: readonly TensorRegion[];
   readonly slotBytes: number;
@@ -34,31 +44,53 @@ const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMEN
 
 /** Lays a full batch's inputs and outputs one after another, each at a multiple of 64 bytes. */
 export function planSlotLayout(
-  capacity: number,
+  buckets: readonly Bucket[],
   inputs: readonly RowTensor[],
   outputs: readonly RowTensor[],
 ): SlotLayout {
   let end = 0;
   const place = (tensor: RowTensor): TensorRegion => {
     const rowSize = sizeOf(tensor.rowDims);
+    const units = buckets.map(({ length, capacity }) => capacity * (tensor.padded ? length : 1));
     const byteOffset = end;
-    const byteLength = capacity * rowSize * bytesOf(tensor.dtype);
+    const byteLength = Math.max(...units) * rowSize * bytesOf(tensor.dtype);
     end = byteOffset + align(byteLength);
     return { ...tensor, rowSize, byteOffset, byteLength };
   };
-  return { capacity, inputs: inputs.map(place), outputs: outputs.map(place), slotBytes: end };
+  return {
+    buckets,
+    inputs: inputs.map(place),
+    outputs: outputs.map(place),
+    slotBytes: Math.max(end, ALIGNMENT),
+  };
 }
 
-/** The arena's size, or an error that does the sum where it is over `maxBytes`. */
-export function arenaBytes(layout: SlotLayout, slots: number, maxBytes: number): number {
-  const bytes = layout.slotBytes * slots;
-  if (bytes > maxBytes) {
-    const mib = (n: number): string => `${(n / 2 ** 20).toFixed(1)} MiB`;
-    throw new UsageError(
-      `the ring needs ${slots} slots × ${mib(layout.slotBytes)} (${layout.capacity} rows each) = ${mib(bytes)}, ` +
-        `more than its limit of ${mib(maxBytes)}`,
-      { key: 'ring', hint: 'Lower batch.size or ring.slots, or raise ring.maxBytes.' },
-    );
-  }
-  return bytes;
+/** Elements of one row of a tensor in a bucket. */
+export function rowElements(region: TensorRegion, bucket: Bucket): number {
+  return region.padded ? region.rowSize * bucket.length : region.rowSize;
+}
+
+/** Dimensions of `rows` rows of a tensor in a bucket. */
+export function batchDims(tensor: RowTensor, rows: number, bucket: Bucket): number[] {
+  return tensor.padded ? [rows, bucket.length, ...tensor.rowDims] : [rows, ...tensor.rowDims];
+}
+
+/**
+ * @throws UsageError that does the sum where the arena would be over `maxBytes`, or where not even one slot fits
+ */
+export function checkArena({ slotBytes, buckets }: SlotLayout, slots: number, maxBytes: number): void {
+  const bytes = slotBytes * slots;
+  if (bytes <= maxBytes) return;
+  const mib = (n: number): string => `${(n / 2 ** 20).toFixed(1)} MiB`;
+  const rows = Math.max(...buckets.map(({ capacity }) => capacity));
+  const least = 2;
+  const hint =
+    slotBytes * least > maxBytes
+      ? 'Lower batch.size or batch.maxTokens, or raise ring.maxBytes: two slots at the least must fit.'
+      : `Lower ring.slots to ${Math.floor(maxBytes / slotBytes)} or batch.size, or raise ring.maxBytes.`;
+  throw new UsageError(
+    `the ring needs ${slots} slots × ${mib(slotBytes)} (${rows} rows each) = ${mib(bytes)}, ` +
+      `more than its limit of ${mib(maxBytes)}`,
+    { key: 'ring', hint },
+  );
 }

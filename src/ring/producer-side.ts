@@ -6,89 +6,104 @@ import type { Ring } from './ring.js';
 /** Room for rows in a slot. One object a producer, written anew by each claim: no allocation a run. */
 export interface Claim {
   slot: number;
+  /** Among the layout's. */
+  bucket: number;
   /** The first row in the slot. */
   first: number;
   count: number;
   run: number;
 }
 
-/** What a producer's thread does with the ring. */
+/**
+ * What a producer does with the ring. Rows of a split are claimed, written and committed in order, one claim at a time.
+ */
 export class ProducerSide {
   readonly #ring: Ring;
   readonly #lane: number;
-  readonly #claim: Claim = { slot: -1, first: 0, count: 0, run: 0 };
+  readonly #claim: Claim = { slot: -1, bucket: 0, first: 0, count: 0, run: 0 };
 
   constructor(ring: Ring, lane: number) {
     this.#ring = ring;
     this.#lane = lane;
   }
 
-  /** Before the first claim of a split: rows before `committedRows` are in the ring already. */
-  begin(split: number, committedRows: number): void {
-    const { words, map } = this.#ring;
-    const lane = map.lane(this.#lane);
-    this.#ring.lock();
-    words[lane + LaneWord.SPLIT] = split;
-    words[lane + LaneWord.COMMITTED_ROWS] = committedRows;
-    this.#ring.unlock();
-  }
-
   /**
-   * Claims room for up to `want` rows of a split, from `row` on, in the open slot of `bucket`; waits while there is
-   * none. `onBlocked` is called before the first wait. Rows of a split are claimed, written and committed in order,
-   * one claim at a time.
+   * Claims room for up to `want` rows of a split, from `row` on, in the open slot of `bucket`; sleeps while there is
+   * none. `onBlocked` is called before the first sleep.
    */
   claim(split: number, row: number, want: number, bucket: number, onBlocked: () => void): Claim {
-    const ring = this.#ring;
-    for (let waited = false; ; waited = true) {
-      const ticket = ring.free.ticket();
-      if (ring.status === RingStatus.ABORTED) throw new InterruptedError('the stream was stopped');
-      ring.lock();
-      const claimed = this.#tryClaim(split, row, want, bucket);
-      ring.unlock();
-      if (claimed) return this.#claim;
-      if (!waited) onBlocked();
-      ring.free.wait(ticket);
+    for (let slept = false; ; slept = true) {
+      const ticket = this.#ring.free.ticket();
+      if (this.#tryClaim(split, row, want, bucket)) return this.#claim;
+      if (!slept) onBlocked();
+      this.#tellWaiting();
+      this.#ring.free.wait(ticket);
     }
   }
 
-  /** The rows of the last claim are written: they may run. */
-  commit(): void {
+  /** The same for a thread whose event loop must go on. */
+  async claimAsync(split: number, row: number, want: number, bucket: number): Promise<Claim> {
+    for (;;) {
+      const ticket = this.#ring.free.ticket();
+      if (this.#tryClaim(split, row, want, bucket)) return this.#claim;
+      this.#tellWaiting();
+      await this.#ring.free.waitAsync(ticket);
+    }
+  }
+
+  /** The rows of the last claim are written, `tokens` in length all together: they may run. */
+  commit(tokens = 0): void {
     const ring = this.#ring;
     const { words, map } = ring;
     const { slot, run, count } = this.#claim;
     const record = map.run(slot, run);
-    const lane = map.lane(this.#lane);
     ring.lock();
     words[record + RunWord.STATUS] = RunStatus.COMMITTED;
-    words[lane + LaneWord.COMMITTED_ROWS] = (words[record + RunWord.ROW] as number) + count;
-    ring.setSlotWord(slot, SlotWord.SETTLED, ring.slotWord(slot, SlotWord.SETTLED) + count);
+    ring.setLaneWord(this.#lane, LaneWord.COMMITTED_ROWS, (words[record + RunWord.ROW] as number) + count);
+    ring.addSlotWord(slot, SlotWord.TOKENS, tokens);
+    ring.addSlotWord(slot, SlotWord.SETTLED, count);
     ring.settle(slot);
     ring.unlock();
   }
 
-  /** Fixed order: the split is at its end, and so is its last batch. */
-  sealOwn(bucket: number): void {
+  /** Fixed order: the split is at its end, and so are its batches. */
+  sealOwn(): void {
     const ring = this.#ring;
+    if (!ring.config.fixedOrder) return;
     ring.lock();
-    const open = (ring.words[ring.map.open(bucket)] as number) - 1;
-    if (open >= 0) ring.seal(open);
+    for (let bucket = 0; bucket < ring.layout.buckets.length; bucket++) {
+      const open = (ring.words[ring.map.open(ring.place(this.#lane, bucket))] as number) - 1;
+      if (open >= 0) this.#seal(open);
+    }
     ring.unlock();
   }
 
-  /** L */
+  /** Whoever waits for a batch may be the one who holds the slots that we wait for, and must look again. */
+  #tellWaiting(): void {
+    if (this.#ring.ready.hasWaiters) this.#ring.ready.signal();
+  }
+
   #tryClaim(split: number, row: number, want: number, bucket: number): boolean {
     const ring = this.#ring;
-    const { words, map } = ring;
-    let slot = (words[map.open(bucket)] as number) - 1;
-    if (slot < 0) slot = this.#openSlot(bucket);
-    if (slot < 0) return false;
+    if (ring.status === RingStatus.ABORTED) throw new InterruptedError('the stream was stopped');
+    ring.lock();
+    const place = ring.place(this.#lane, bucket);
+    let slot = (ring.words[ring.map.open(place)] as number) - 1;
+    if (slot < 0) slot = this.#openSlot(place);
+    if (slot >= 0) this.#enter(slot, split, row, want, bucket);
+    ring.unlock();
+    return slot >= 0;
+  }
 
-    const capacity = ring.config.capacities[bucket] as number;
+  /** L: a run of rows into the table of an open slot, which is sealed if that fills it. */
+  #enter(slot: number, split: number, row: number, want: number, bucket: number): void {
+    const ring = this.#ring;
+    const { words } = ring;
+    const { capacity } = ring.bucketOf(slot);
     const first = ring.slotWord(slot, SlotWord.CLAIMED);
     const count = Math.min(want, capacity - first);
     const run = ring.slotWord(slot, SlotWord.RUNS);
-    const record = map.run(slot, run);
+    const record = ring.map.run(slot, run);
     words[record + RunWord.PRODUCER] = this.#lane;
     words[record + RunWord.SPLIT] = split;
     words[record + RunWord.ROW] = row;
@@ -101,33 +116,93 @@ export class ProducerSide {
 
     const claim = this.#claim;
     claim.slot = slot;
+    claim.bucket = bucket;
     claim.first = first;
     claim.count = count;
     claim.run = run;
-    if (first + count === capacity) ring.seal(slot);
-    return true;
+    if (first + count === capacity) this.#seal(slot);
   }
 
-  /** L: FREE → FILLING; −1 where no slot is free, after sending on the fullest open one if nothing else can move. */
-  #openSlot(bucket: number): number {
+  /** L */
+  #seal(slot: number): void {
     const ring = this.#ring;
+    if (ring.config.fixedOrder) {
+      // A slot that has its number already was being sealed by one who died at it.
+      const numbered = ring.slotWord(slot, SlotWord.BATCH);
+      const batch = numbered > 0 ? numbered : ring.laneWord(this.#lane, LaneWord.BATCHES) + 1;
+      ring.setSlotWord(slot, SlotWord.BATCH, batch);
+      ring.setLaneWord(this.#lane, LaneWord.BATCHES, batch);
+    }
+    ring.seal(slot);
+  }
+
+  /** L: FREE → FILLING; −1 where no slot is to be had, after sending on the fullest open one if nothing else can move. */
+  #openSlot(place: number): number {
+    const ring = this.#ring;
+    const slot = this.#freeSlot();
+    if (slot < 0) {
+      if (!ring.config.fixedOrder) this.#sendOnFullest();
+      return -1;
+    }
+    ring.setSlotWord(slot, SlotWord.PLACE, place);
+    ring.setSlotWord(slot, SlotWord.CLAIMED, 0);
+    ring.setSlotWord(slot, SlotWord.SETTLED, 0);
+    ring.setSlotWord(slot, SlotWord.VOIDED, 0);
+    ring.setSlotWord(slot, SlotWord.TOKENS, 0);
+    ring.setSlotWord(slot, SlotWord.BATCH, 0);
+    ring.setSlotWord(slot, SlotWord.RUNS, 0);
+    ring.setOpenedAt(slot, now());
+    ring.setState(slot, SlotState.FILLING);
+    ring.words[ring.map.open(place)] = slot + 1;
+    // A consumer that sleeps must learn of the delay that now runs.
+    if (ring.config.maxDelayMicros !== Number.POSITIVE_INFINITY && ring.ready.hasWaiters) ring.ready.signal();
+    return slot;
+  }
+
+  /**
+   * L: in fixed order batches leave in the order of the splits, so the producers of later splits must leave room for
+   * the first one: as many slots as it may have open at the same time, else the ring could fill with batches that wait
+   * for one that has no room.
+   */
+  #freeSlot(): number {
+    const ring = this.#ring;
+    let free = -1;
+    let count = 0;
     for (let slot = 0; slot < ring.config.slots; slot++) {
       if (ring.state(slot) !== SlotState.FREE) continue;
-      ring.setSlotWord(slot, SlotWord.BUCKET, bucket);
-      ring.setSlotWord(slot, SlotWord.CLAIMED, 0);
-      ring.setSlotWord(slot, SlotWord.SETTLED, 0);
-      ring.setSlotWord(slot, SlotWord.VOIDED, 0);
-      ring.setSlotWord(slot, SlotWord.RUNS, 0);
-      ring.setOpenedAt(slot, now());
-      ring.setState(slot, SlotState.FILLING);
-      ring.words[ring.map.open(bucket)] = slot + 1;
-      // A consumer that sleeps must learn of the delay that now runs.
-      if (ring.config.maxDelayMicros !== Number.POSITIVE_INFINITY && ring.ready.hasWaiters)
-        ring.ready.signal();
-      return slot;
+      if (free < 0) free = slot;
+      count++;
     }
-    if (!ring.config.fixedOrder) this.#sendOnFullest();
+    if (!ring.config.fixedOrder || count > this.#reserved() || this.#isFirst()) return free;
     return -1;
+  }
+
+  /** L: slots that the first split may still need; one at the least, for its next batch. */
+  #reserved(): number {
+    const ring = this.#ring;
+    const { lanes } = ring.config;
+    let first = -1;
+    for (let lane = 0; lane < lanes; lane++) {
+      const split = ring.laneWord(lane, LaneWord.SPLIT);
+      if (split > 0 && (first < 0 || split < ring.laneWord(first, LaneWord.SPLIT))) first = lane;
+    }
+    if (first < 0) return 0;
+    let needed = 0;
+    for (let bucket = 0; bucket < ring.layout.buckets.length; bucket++) {
+      if (ring.words[ring.map.open(ring.place(first, bucket))] === 0) needed++;
+    }
+    return Math.max(1, needed);
+  }
+
+  /** L: whether no lane is at an earlier split. */
+  #isFirst(): boolean {
+    const ring = this.#ring;
+    const own = ring.laneWord(this.#lane, LaneWord.SPLIT);
+    for (let lane = 0; lane < ring.config.lanes; lane++) {
+      const split = ring.laneWord(lane, LaneWord.SPLIT);
+      if (split > 0 && split < own) return false;
+    }
+    return true;
   }
 
   /**
@@ -142,8 +217,7 @@ export class ProducerSide {
       const state = ring.state(slot);
       if (state === SlotState.READY || state === SlotState.SEALED) return;
       if (state !== SlotState.FILLING) continue;
-      const capacity = ring.config.capacities[ring.slotWord(slot, SlotWord.BUCKET)] as number;
-      const share = ring.slotWord(slot, SlotWord.CLAIMED) / capacity;
+      const share = ring.slotWord(slot, SlotWord.CLAIMED) / ring.bucketOf(slot).capacity;
       if (share > fill) {
         fullest = slot;
         fill = share;

@@ -15,9 +15,12 @@
  *   RUNNING   DONE       consumer   outputs are written
  *   DONE      DRAINING   sink       it takes the slot
  *   DRAINING  FREE       sink       outputs are copied out
+ *   RUNNING   FREE       loader     whoever iterates over the batches has released this one
+ *   SEALED    FILLING  L main       fixed order: the producer died before it committed the run that had filled it
+ *   FILLING   FREE     L main       fixed order: the same, and there was no other run in it
  *
  * Rows come in runs: consecutive rows of one split that one producer claimed together. The table of runs is the truth
- * about a slot that is being filled; CLAIMED and COMMITTED are sums over it, so that a lock whose owner died in the
+ * about a slot that is being filled; CLAIMED, SETTLED and VOIDED are sums over it, so that a lock whose owner died in the
  * middle of a transition is recovered by adding up again.
  */
 
@@ -64,7 +67,8 @@ export const SlotWord = {
   STATE: 0,
   /** Place in the order of readiness. */
   SEQUENCE: 1,
-  BUCKET: 2,
+  /** Among the open slots: the bucket, or in fixed order `lane × buckets + bucket`. */
+  PLACE: 2,
   /** Rows claimed: the sum of the runs' counts, voided ones too. */
   CLAIMED: 3,
   /** Rows committed or voided. */
@@ -73,8 +77,12 @@ export const SlotWord = {
   RUNS: 5,
   /** Rows voided. */
   VOIDED: 6,
+  /** Fixed order: place among the batches of its split, from 1 on; 0 until it is sealed. */
+  BATCH: 7,
   /** float64 at word 8: when its first row was claimed, microseconds. */
   OPENED_AT: 8,
+  /** Lengths of its committed rows, summed. */
+  TOKENS: 10,
   words: 16,
 } as const;
 
@@ -93,19 +101,24 @@ export const RunWord = {
   words: 6,
 } as const;
 
-/** A producer's record: how far the split that it works on is committed; for whoever takes over from the dead. */
+/** A lane's record: what one of the concurrent producers works on; for ordering, and for whoever takes over from the dead. */
 export const LaneWord = {
+  /** Split + 1; 0 while it has none. Written by the main thread, before the producer is told. */
   SPLIT: 0,
   /** Rows of the split, from its start, that are committed without a gap. */
   COMMITTED_ROWS: 1,
+  /** Fixed order: batches of the split that were sealed. */
+  BATCHES: 2,
   words: 16,
 } as const;
 
 /** The sizes that decide where everything lies; the same in every thread. */
 export interface RingShape {
   readonly slots: number;
-  /** Rows at most in a slot, by bucket. */
-  readonly capacities: readonly number[];
+  /** Rows at most in a slot, whatever its bucket. */
+  readonly maxRows: number;
+  /** Slots that may be open at the same time. */
+  readonly openSlots: number;
   /** Producers that may be at work at the same time. */
   readonly lanes: number;
 }
@@ -120,10 +133,10 @@ export class ControlMap {
   readonly #slotWords: number;
 
   constructor(shape: RingShape) {
-    this.maxRuns = Math.max(...shape.capacities);
+    this.maxRuns = shape.maxRows;
     this.#lanes = Header.words;
     this.#open = this.#lanes + shape.lanes * LaneWord.words;
-    this.#slots = this.#open + Math.ceil(shape.capacities.length / 16) * 16;
+    this.#slots = this.#open + Math.ceil(shape.openSlots / 16) * 16;
     this.#slotWords = SlotWord.words + Math.ceil((this.maxRuns * RunWord.words) / 16) * 16;
     this.totalWords = this.#slots + shape.slots * this.#slotWords;
   }
@@ -132,9 +145,9 @@ export class ControlMap {
     return this.#lanes + lane * LaneWord.words;
   }
 
-  /** The word that names a bucket's open slot: its index + 1; 0 for none. */
-  open(bucket: number): number {
-    return this.#open + bucket;
+  /** The word that names an open slot: its index + 1; 0 for none. */
+  open(place: number): number {
+    return this.#open + place;
   }
 
   slot(slot: number): number {

@@ -1,28 +1,25 @@
-import { viewOf } from '../util/dtype.js';
+import { bytesOf, type TypedArray, viewOf } from '../util/dtype.js';
 import { EventCount } from '../util/event-count.js';
 import { Mutex } from '../util/mutex.js';
-import type { SlotLayout, TensorRegion } from './layout.js';
-import {
-  ControlMap,
-  Header,
-  LaneWord,
-  type RingShape,
-  RingStatus,
-  RunStatus,
-  RunWord,
-  SlotState,
-  SlotWord,
-} from './protocol.js';
+import { type Bucket, rowElements, type SlotLayout, type TensorRegion } from './layout.js';
+import { ControlMap, Header, type RingStatus, RunStatus, RunWord, SlotState, SlotWord } from './protocol.js';
 
 /** What decides the batches of a ring. */
-export interface RingConfig extends RingShape {
+export interface RingConfig {
+  readonly slots: number;
+  /** Producers that may be at work at the same time. */
+  readonly lanes: number;
   /**
-   * How long a row may wait for company, microseconds; Infinity where only a full slot or the end seals.
-   * A delay is enforced by the consumer that would otherwise sleep, so no timer is needed, and a busy device gets
+   * How long a row may wait for company, microseconds. Infinity: only a full slot or the end seals. 0: a consumer that
+   * is idle takes what there is, so that batches grow only while it is busy (a latency-first stream).
+   * The delay is enforced by the consumer that would otherwise sleep, so no timer is needed, and a busy device gets
    * fuller batches instead of earlier ones.
    */
   readonly maxDelayMicros: number;
-  /** Every producer fills slots of its own (bucket = lane), sealed at the end of its split. */
+  /**
+   * Batches never mix splits and keep the order of rows: the same data makes the same batches, whatever the number of
+   * producers. A loader hands them out in the order of the splits.
+   */
   readonly fixedOrder: boolean;
 }
 
@@ -32,17 +29,6 @@ export interface RingMemory {
   readonly arena: SharedArrayBuffer;
   readonly layout: SlotLayout;
   readonly config: RingConfig;
-}
-
-/** Allocates a ring: one control page and one arena of `slots × layout.slotBytes`. */
-export function createRingMemory(layout: SlotLayout, config: RingConfig): RingMemory {
-  const map = new ControlMap(config);
-  return {
-    control: new SharedArrayBuffer(map.totalWords * 4),
-    arena: new SharedArrayBuffer(config.slots * layout.slotBytes),
-    layout,
-    config,
-  };
 }
 
 /** A run of rows as the sink sees it. */
@@ -55,32 +41,51 @@ export interface RowRun {
   readonly count: number;
 }
 
+function mapOf(layout: SlotLayout, config: RingConfig): ControlMap {
+  return new ControlMap({
+    slots: config.slots,
+    lanes: config.lanes,
+    maxRows: Math.max(...layout.buckets.map(({ capacity }) => capacity)),
+    openSlots: layout.buckets.length * (config.fixedOrder ? config.lanes : 1),
+  });
+}
+
+/** Allocates a ring: one control page and one arena of `slots × layout.slotBytes`. */
+export function createRingMemory(layout: SlotLayout, config: RingConfig): RingMemory {
+  return {
+    control: new SharedArrayBuffer(mapOf(layout, config).totalWords * 4),
+    arena: new SharedArrayBuffer(config.slots * layout.slotBytes),
+    layout,
+    config,
+  };
+}
+
 /**
  * One thread's view of a ring: the memory, the words by name, and the transitions that any thread may make.
- * The sides (`ProducerSide`, `ConsumerSide`, `SinkSide`) hold those that belong to one kind of thread.
+ * The sides (`ProducerSide`, `ConsumerSide`, `SinkSide`, …) hold those that belong to one kind of thread.
  */
 export class Ring {
   readonly memory: RingMemory;
   readonly words: Int32Array;
   readonly map: ControlMap;
+  readonly mutex: Mutex;
   readonly ready: EventCount;
   readonly free: EventCount;
   readonly done: EventCount;
+  readonly owner: number;
   readonly #times: Float64Array;
-  readonly #mutex: Mutex;
-  readonly #owner: number;
 
-  /** `owner`: a positive number that no other live thread uses on this ring; see `ringOwner`. */
+  /** `owner`: a positive number that no other live thread uses on this ring; see `laneOwner` and its like. */
   constructor(memory: RingMemory, owner: number) {
     this.memory = memory;
     this.words = new Int32Array(memory.control);
     this.#times = new Float64Array(memory.control);
-    this.map = new ControlMap(memory.config);
-    this.#mutex = new Mutex(this.words, Header.LOCK, Header.LOCK_SLEEPERS);
+    this.map = mapOf(memory.layout, memory.config);
+    this.mutex = new Mutex(this.words, Header.LOCK, Header.LOCK_SLEEPERS);
     this.ready = new EventCount(this.words, Header.READY, Header.READY_WAITERS);
     this.free = new EventCount(this.words, Header.FREE, Header.FREE_WAITERS);
     this.done = new EventCount(this.words, Header.DONE, Header.DONE_WAITERS);
-    this.#owner = owner;
+    this.owner = owner;
   }
 
   get config(): RingConfig {
@@ -95,31 +100,28 @@ export class Ring {
     return Atomics.load(this.words, Header.STATUS) as RingStatus;
   }
 
+  setStatus(status: RingStatus): void {
+    Atomics.store(this.words, Header.STATUS, status);
+    this.ready.signal();
+    this.free.signal();
+    this.done.signal();
+  }
+
+  lock(): void {
+    this.mutex.lock(this.owner);
+  }
+
+  unlock(): void {
+    this.mutex.unlock();
+  }
+
+  /** For the thread whose event loop must go on: see `Mutex`. */
+  lockAsync(): Promise<void> {
+    return this.mutex.lockAsync(this.owner);
+  }
+
   state(slot: number): SlotState {
     return Atomics.load(this.words, this.map.slot(slot) + SlotWord.STATE) as SlotState;
-  }
-
-  /** A word of a slot's record; plain: read it in a state in which nobody writes it, or under the lock. */
-  slotWord(slot: number, word: number): number {
-    return this.words[this.map.slot(slot) + word] as number;
-  }
-
-  setSlotWord(slot: number, word: number, value: number): void {
-    this.words[this.map.slot(slot) + word] = value;
-  }
-
-  openedAt(slot: number): number {
-    return this.#times[(this.map.slot(slot) + SlotWord.OPENED_AT) / 2] as number;
-  }
-
-  setOpenedAt(slot: number, micros: number): void {
-    this.#times[(this.map.slot(slot) + SlotWord.OPENED_AT) / 2] = micros;
-  }
-
-  /** A tensor's elements in a slot, for `rows` rows. */
-  view(slot: number, region: TensorRegion, rows = this.layout.capacity) {
-    const byteOffset = slot * this.layout.slotBytes + region.byteOffset;
-    return viewOf(region.dtype, this.memory.arena, byteOffset, rows * region.rowSize);
   }
 
   /** Moves a slot from one state to another, if it is in the first: one atomic step. */
@@ -131,36 +133,76 @@ export class Ring {
     Atomics.store(this.words, this.map.slot(slot) + SlotWord.STATE, state);
   }
 
-  locked<T>(section: () => T): T {
-    this.#mutex.lock(this.#owner);
-    try {
-      return section();
-    } finally {
-      this.#mutex.unlock();
-    }
+  /** How many slots are in a state at this moment. */
+  countIn(state: SlotState): number {
+    let count = 0;
+    for (let slot = 0; slot < this.config.slots; slot++) if (this.state(slot) === state) count++;
+    return count;
   }
 
-  lock(): void {
-    this.#mutex.lock(this.#owner);
+  /** A word of a slot's record; plain: read it in a state in which nobody writes it, or under the lock. */
+  slotWord(slot: number, word: number): number {
+    return this.words[this.map.slot(slot) + word] as number;
   }
 
-  unlock(): void {
-    this.#mutex.unlock();
+  setSlotWord(slot: number, word: number, value: number): void {
+    this.words[this.map.slot(slot) + word] = value;
   }
 
-  get lockOwner(): number {
-    return this.#mutex.owner;
+  addSlotWord(slot: number, word: number, value: number): void {
+    this.setSlotWord(slot, word, this.slotWord(slot, word) + value);
+  }
+
+  laneWord(lane: number, word: number): number {
+    return this.words[this.map.lane(lane) + word] as number;
+  }
+
+  setLaneWord(lane: number, word: number, value: number): void {
+    this.words[this.map.lane(lane) + word] = value;
+  }
+
+  openedAt(slot: number): number {
+    return this.#times[(this.map.slot(slot) + SlotWord.OPENED_AT) / 2] as number;
+  }
+
+  setOpenedAt(slot: number, micros: number): void {
+    this.#times[(this.map.slot(slot) + SlotWord.OPENED_AT) / 2] = micros;
+  }
+
+  /** Where the open slot of a bucket is named: in fixed order every lane has open slots of its own. */
+  place(lane: number, bucket: number): number {
+    return this.config.fixedOrder ? lane * this.layout.buckets.length + bucket : bucket;
+  }
+
+  /** The bucket of a slot's rows, as a place among the layout's. */
+  bucketIndex(slot: number): number {
+    return this.slotWord(slot, SlotWord.PLACE) % this.layout.buckets.length;
+  }
+
+  bucketOf(slot: number): Bucket {
+    return this.layout.buckets[this.bucketIndex(slot)] as Bucket;
+  }
+
+  /** A tensor's elements in a slot: `rows` rows of a bucket. */
+  view(slot: number, region: TensorRegion, bucket: Bucket, rows = bucket.capacity): TypedArray {
+    const byteOffset = slot * this.layout.slotBytes + region.byteOffset;
+    return viewOf(region.dtype, this.memory.arena, byteOffset, rows * rowElements(region, bucket));
+  }
+
+  /** All of a tensor's region in a slot. */
+  regionView(slot: number, region: TensorRegion): TypedArray {
+    const byteOffset = slot * this.layout.slotBytes + region.byteOffset;
+    return viewOf(region.dtype, this.memory.arena, byteOffset, region.byteLength / bytesOf(region.dtype));
   }
 
   /** L: FILLING → SEALED, and on to READY where all its rows are settled. */
   seal(slot: number): void {
-    const { words, map } = this;
-    words[map.open(this.slotWord(slot, SlotWord.BUCKET))] = 0;
+    this.words[this.map.open(this.slotWord(slot, SlotWord.PLACE))] = 0;
     this.setState(slot, SlotState.SEALED);
     this.settle(slot);
   }
 
-  /** L: SEALED → READY (or FREE, where every row was voided), once all its rows are settled. */
+  /** L: SEALED → READY (or FREE, where no row is left in it), once all its rows are settled. */
   settle(slot: number): void {
     if (this.state(slot) !== SlotState.SEALED) return;
     const claimed = this.slotWord(slot, SlotWord.CLAIMED);
@@ -192,110 +234,6 @@ export class Ring {
       });
     }
     return runs;
-  }
-
-  /** Main thread: no more rows will come; what is open goes on its way. */
-  end(): void {
-    this.locked(() => {
-      for (let slot = 0; slot < this.config.slots; slot++) {
-        if (this.state(slot) === SlotState.FILLING) this.seal(slot);
-      }
-    });
-    this.#setStatus(RingStatus.ENDED);
-  }
-
-  /** Main thread: everybody stops at the next look at the ring. */
-  abort(): void {
-    this.#setStatus(RingStatus.ABORTED);
-  }
-
-  /** Nothing is in the ring, and nothing will come. */
-  get drained(): boolean {
-    if (this.status === RingStatus.OPEN) return false;
-    for (let slot = 0; slot < this.config.slots; slot++) {
-      if (this.state(slot) !== SlotState.FREE) return false;
-    }
-    return true;
-  }
-
-  #setStatus(status: RingStatus): void {
-    Atomics.store(this.words, Header.STATUS, status);
-    this.ready.signal();
-    this.free.signal();
-    this.done.signal();
-  }
-
-  /**
-   * Main thread, once the thread of `lane` is gone: recovers the lock if it died holding it, voids what it had claimed
-   * and not committed, and returns how many rows of its split, from the start, are committed.
-   */
-  recoverLane(lane: number, owner: number): { readonly split: number; readonly committedRows: number } {
-    if (this.lockOwner === owner) {
-      this.#addUpAgain();
-      this.#mutex.unlock();
-    }
-    return this.locked(() => {
-      const { words, map } = this;
-      for (let slot = 0; slot < this.config.slots; slot++) {
-        const state = this.state(slot);
-        if (state !== SlotState.FILLING && state !== SlotState.SEALED) continue;
-        this.#voidRuns(slot, lane);
-        this.settle(slot);
-      }
-      return {
-        split: words[map.lane(lane) + LaneWord.SPLIT] as number,
-        committedRows: words[map.lane(lane) + LaneWord.COMMITTED_ROWS] as number,
-      };
-    });
-  }
-
-  #voidRuns(slot: number, lane: number): void {
-    const { words, map } = this;
-    for (let i = 0; i < this.slotWord(slot, SlotWord.RUNS); i++) {
-      const run = map.run(slot, i);
-      if (words[run + RunWord.PRODUCER] !== lane || words[run + RunWord.STATUS] !== RunStatus.CLAIMED)
-        continue;
-      const count = words[run + RunWord.COUNT] as number;
-      words[run + RunWord.STATUS] = RunStatus.VOID;
-      this.setSlotWord(slot, SlotWord.VOIDED, this.slotWord(slot, SlotWord.VOIDED) + count);
-      this.setSlotWord(slot, SlotWord.SETTLED, this.slotWord(slot, SlotWord.SETTLED) + count);
-    }
-  }
-
-  /** L, in the name of a dead owner: sums and open slots are made to agree with the table of runs. */
-  #addUpAgain(): void {
-    const { words, map } = this;
-    for (let bucket = 0; bucket < this.config.capacities.length; bucket++) words[map.open(bucket)] = 0;
-    for (let slot = 0; slot < this.config.slots; slot++) {
-      const state = this.state(slot);
-      if (state !== SlotState.FILLING && state !== SlotState.SEALED) continue;
-      let claimed = 0;
-      let settled = 0;
-      let voided = 0;
-      for (let i = 0; i < this.slotWord(slot, SlotWord.RUNS); i++) {
-        const run = map.run(slot, i);
-        const count = words[run + RunWord.COUNT] as number;
-        const status = words[run + RunWord.STATUS] as number;
-        claimed += count;
-        if (status !== RunStatus.CLAIMED) settled += count;
-        if (status === RunStatus.VOID) voided += count;
-        if (status === RunStatus.COMMITTED) this.#raiseCommitted(run);
-      }
-      this.setSlotWord(slot, SlotWord.CLAIMED, claimed);
-      this.setSlotWord(slot, SlotWord.SETTLED, settled);
-      this.setSlotWord(slot, SlotWord.VOIDED, voided);
-      if (state === SlotState.FILLING) words[map.open(this.slotWord(slot, SlotWord.BUCKET))] = slot + 1;
-      else this.settle(slot);
-    }
-  }
-
-  /** The dead may have marked a run committed and not yet raised its lane's count. */
-  #raiseCommitted(run: number): void {
-    const { words, map } = this;
-    const lane = map.lane(words[run + RunWord.PRODUCER] as number);
-    if (words[lane + LaneWord.SPLIT] !== words[run + RunWord.SPLIT]) return;
-    const end = (words[run + RunWord.ROW] as number) + (words[run + RunWord.COUNT] as number);
-    if (end > (words[lane + LaneWord.COMMITTED_ROWS] as number)) words[lane + LaneWord.COMMITTED_ROWS] = end;
   }
 }
 

@@ -1,44 +1,18 @@
 import {
-  Bool,
   type Data,
-  type DataType,
   Field,
   FixedSizeList,
-  Float16,
-  Float32,
-  Float64,
-  Int8,
-  Int16,
-  Int32,
-  Int64,
+  type Float32,
   makeData,
   RecordBatch,
   RecordBatchFileWriter,
   Schema,
   Struct,
   tableFromIPC,
-  Uint8,
-  Uint16,
-  Uint32,
-  Uint64,
 } from 'apache-arrow';
+import { arrowType } from '../dataset/arrow-types.js';
 import type { DType, TypedArray } from '../util/dtype.js';
 import type { CompleteSplit, OutputValues } from './types.js';
-
-const TYPES: Record<DType, () => DataType> = {
-  float32: () => new Float32(),
-  float64: () => new Float64(),
-  float16: () => new Float16(),
-  int8: () => new Int8(),
-  uint8: () => new Uint8(),
-  int16: () => new Int16(),
-  uint16: () => new Uint16(),
-  int32: () => new Int32(),
-  uint32: () => new Uint32(),
-  int64: () => new Int64(),
-  uint64: () => new Uint64(),
-  bool: () => new Bool(),
-};
 
 /**
  * A split's kept columns and outputs as an Arrow IPC file, one record batch for each that was read. Outputs of one
@@ -65,7 +39,7 @@ export function encodeArrowPart({ produced, outputs }: CompleteSplit): Uint8Arra
 }
 
 function fieldOf({ as, tensor: { dtype, rowDims, name } }: OutputValues): Field {
-  if (rowDims.length === 0) return new Field(as, TYPES[dtype](), false);
+  if (rowDims.length === 0) return new Field(as, arrowType(dtype), false);
   const metadata = new Map([
     ['ARROW:extension:name', 'arrow.fixed_shape_tensor'],
     ['ARROW:extension:metadata', JSON.stringify({ shape: rowDims })],
@@ -76,7 +50,7 @@ function fieldOf({ as, tensor: { dtype, rowDims, name } }: OutputValues): Field 
 
 function listType({ dtype, rowDims }: { dtype: DType; rowDims: readonly number[] }): FixedSizeList {
   const size = rowDims.reduce((product, dim) => product * dim, 1);
-  return new FixedSizeList(size, new Field('item', TYPES[dtype](), false));
+  return new FixedSizeList(size, new Field('item', arrowType(dtype), false));
 }
 
 function dataOf(
@@ -93,7 +67,7 @@ function dataOf(
 function leafData(dtype: DType, values: TypedArray): Data {
   const data = dtype === 'bool' ? packBits(values as Uint8Array) : values;
   return makeData({
-    type: TYPES[dtype]() as Float32,
+    type: arrowType(dtype) as Float32,
     length: values.length,
     nullCount: 0,
     data: data as Float32Array,

@@ -84,7 +84,7 @@ class PartialSplit {
         column.values = grown;
       }
       const rows = ring
-        .view(slot, column.tensor)
+        .view(slot, column.tensor, ring.bucketOf(slot))
         .subarray(run.first * rowSize, (run.first + run.count) * rowSize);
       column.values.set(rows as never, run.row * rowSize);
     }

@@ -3,8 +3,8 @@
  * The owner's number makes the lock of a thread that died recoverable: whoever learns of the death may act in
  * its name and unlock.
  *
- * The main thread may take it too: critical sections are a few hundred nanoseconds of plain writes, far below
- * what an event loop notices.
+ * The main thread takes it with `lockAsync` only: it is the one who learns of deaths, and asleep in `lock` behind a dead
+ * owner it never would.
  */
 export class Mutex {
   readonly #words: Int32Array;
@@ -19,11 +19,8 @@ export class Mutex {
 
   /** Takes the lock as `owner`, a positive number that no other live thread uses on this lock. */
   lock(owner: number): void {
+    if (this.#spin(owner)) return;
     const words = this.#words;
-    // A critical section is shorter than a futex call, so most waits end while spinning.
-    for (let spin = 0; spin < 64; spin++) {
-      if (Atomics.compareExchange(words, this.#lock, 0, owner) === 0) return;
-    }
     Atomics.add(words, this.#sleepers, 1);
     for (;;) {
       const holder = Atomics.compareExchange(words, this.#lock, 0, owner);
@@ -31,6 +28,28 @@ export class Mutex {
       Atomics.wait(words, this.#lock, holder);
     }
     Atomics.sub(words, this.#sleepers, 1);
+  }
+
+  /** The same for a thread whose event loop must go on. */
+  async lockAsync(owner: number): Promise<void> {
+    if (this.#spin(owner)) return;
+    const words = this.#words;
+    Atomics.add(words, this.#sleepers, 1);
+    for (;;) {
+      const holder = Atomics.compareExchange(words, this.#lock, 0, owner);
+      if (holder === 0) break;
+      const outcome = Atomics.waitAsync(words, this.#lock, holder);
+      if (outcome.async) await outcome.value;
+    }
+    Atomics.sub(words, this.#sleepers, 1);
+  }
+
+  /** A critical section is shorter than a futex call, so most waits end while spinning. */
+  #spin(owner: number): boolean {
+    for (let spin = 0; spin < 64; spin++) {
+      if (Atomics.compareExchange(this.#words, this.#lock, 0, owner) === 0) return true;
+    }
+    return false;
   }
 
   unlock(): void {

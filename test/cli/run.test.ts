@@ -129,7 +129,7 @@ sink: { uri: out, keep: [id] }
     child.kill('SIGINT');
     const stopped = await ended;
     expect(stopped).toMatchObject({ code: 130, signal: null });
-    expect(stopped.stderr).toContain(`of 4 parts are written to ${at('out')}\n  Run the same command again`);
+    expect(stopped.stderr).toContain(`of 4 parts written to ${at('out')}\n  Run the same command again`);
     expect(JSON.parse(stopped.stdout)).toMatchObject({
       job: 'slow',
       status: 'interrupted',

@@ -169,12 +169,17 @@ describe('keys that do not go together', () => {
     [
       'a simulated device without inputs',
       'model: { runtime: simulated }',
-      'inputs must name the tensors and their shapes for the simulated runtime',
+      'inputs must name the tensors for the simulated runtime',
     ],
     [
-      'a simulated input without a shape',
-      'model: { runtime: simulated }\ninputs: { x: { dtype: int8 } }',
-      'inputs.x.shape is missing: the simulated runtime has no model that tells it',
+      'a mask that names a column',
+      'inputs: { m: { from: mask, column: x } }',
+      'inputs.m.column is not read for a mask, which is made of batch.lengthColumn',
+    ],
+    [
+      'a preferred size over the batch',
+      'batch: { size: 16, preferredSizes: [8, 32] }',
+      'batch.preferredSizes has 32, more than batch.size, which is 16',
     ],
     [
       'an option that the simulated device has not',
@@ -229,7 +234,7 @@ model: { uri: m.onnx }
     'job.yaml:2: sink.format: expected arrow, parquet, jsonl or none, got "paper"',
     'job.yaml:4: batch.order: expected any or fixed, got "odd"',
     'job.yaml:5: batch.size: expected a whole number from 1 to 32767, got 0',
-    'job.yaml:6: batch.pace is not a key of a job file; batch has size, maxDelayMs, order, lengthColumn, buckets and maxTokens',
+    'job.yaml:6: batch.pace is not a key of a job file; batch has size, maxDelayMs, order, lengthColumn, buckets, maxTokens and preferredSizes',
     'job.yaml:7: source.uri is missing: expected a file, directory, glob or URL',
   ]);
   expect(place).toEqual({ file: folder.path('job.yaml'), line: 2, key: 'sink.format' });

@@ -53,7 +53,6 @@ describe('the JSON Schema', () => {
     ['a sink without a place', LEAST.replace('format: none', '')],
     ['buckets without lengths', `${LEAST}batch: { buckets: [8] }`],
     ['a simulated device without inputs', SIMULATED],
-    ['a simulated input without a shape', `${SIMULATED}inputs: { x: {} }`],
     [
       'an unknown option of the simulated device',
       `${SIMULATED.replace('simulated', 'simulated, options: { x: 1 }')}inputs: { x: { shape: [] } }`,

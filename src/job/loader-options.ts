@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import type { FeedItem } from '../produce/feeder.js';
+import type { TypedArray } from '../util/dtype.js';
+import { fail, faultsOf, phraseOf } from './faults.js';
+import { autoOrWholeNumber, named, wholeNumber } from './fields.js';
+import { batch, input, type JobInput } from './schema.js';
+
+/** Where a loader's rows come from. */
+export type LoaderSource =
+  /** A file, a directory or a glob of Arrow IPC files; relative paths start at the working directory. */
+  | string
+  /** The same, with the number of rows to read at most. */
+  | { readonly uri: string; readonly limit?: number }
+  /** Rows (`{ column: number | array of numbers }`), or Arrow record batches or tables. Read once. */
+  | AsyncIterable<FeedItem>
+  | Iterable<FeedItem>;
+
+export interface LoaderOptions {
+  readonly source: LoaderSource;
+  /**
+   * Tensor name → what it is made of, as in the job file. By default every column of numbers, or of fixed-size lists of
+   * numbers, becomes a tensor of its name, type and shape.
+   */
+  readonly inputs?: JobInput['inputs'];
+  /** Size, delay, order and buckets, as in the job file. Default size: 64 rows. */
+  readonly batch?: JobInput['batch'];
+  /** Threads that read and collate. Default: a core less than there are, at most eight. An iterable needs none. */
+  readonly producers?: number | 'auto';
+  /** Batches that are made ready while you hold one. Default 7. Memory: `(prefetch + 1) × bytes of a batch`. */
+  readonly prefetch?: number;
+  /** Bytes that all batches together may take. Default: a quarter of the memory that the process may use. */
+  readonly maxBytes?: number;
+  /** Ends the iteration with an InterruptedError. */
+  readonly signal?: AbortSignal;
+}
+
+/** One tensor of a batch: pass it on as `new Tensor(type, data, dims)`. */
+export interface BatchTensor {
+  readonly type: string;
+  /** A view of shared memory, valid until the batch is released; `data.slice()` is a copy of your own. */
+  readonly data: TypedArray;
+  /** The batch dimension, which is `rows`, in front. */
+  readonly dims: readonly number[];
+}
+
+/** Where a row comes from. */
+export interface RowId {
+  /** The split, in the order of the data set. */
+  readonly split: number;
+  /** The row, from the start of the split. */
+  readonly row: number;
+}
+
+/** Rows of tensors, in memory that goes back to the loader with `release()`. */
+export interface Batch extends Disposable {
+  readonly tensors: Readonly<Record<string, BatchTensor>>;
+  readonly rows: number;
+  /** One a row. */
+  readonly ids: readonly RowId[];
+  /** Gives the memory back: call it once you are done with `tensors`, or declare the batch with `using`. */
+  release(): void;
+}
+
+const optionsSchema = z.strictObject({
+  inputs: named(input).exactOptional(),
+  batch: batch.prefault({}),
+  producers: autoOrWholeNumber().default('auto'),
+  prefetch: wholeNumber(1, 255).default(7),
+  maxBytes: wholeNumber(1).exactOptional(),
+});
+
+export type ParsedLoaderOptions = z.output<typeof optionsSchema>;
+
+/** @throws UsageError that names the option */
+export function parseLoaderOptions({
+  source: _,
+  signal: __,
+  ...options
+}: LoaderOptions): ParsedLoaderOptions {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const result = optionsSchema.safeParse(given, { error: phraseOf });
+  if (result.success) return result.data;
+  return fail(faultsOf(result.error, given), () => ({ prefix: '' }));
+}

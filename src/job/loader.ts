@@ -1,0 +1,177 @@
+import { availableParallelism } from 'node:os';
+import { createClockPage, StateClock } from '../clock/state-clock.js';
+import { Feeder } from '../produce/feeder.js';
+import { Producers } from '../produce/producers.js';
+import { ControlSide } from '../ring/control-side.js';
+import { checkArena, planSlotLayout } from '../ring/layout.js';
+import { LoaderSide } from '../ring/loader-side.js';
+import { createRingMemory, MAIN_OWNER, Ring } from '../ring/ring.js';
+import { InterruptedError } from '../util/errors.js';
+import { availableMemory } from '../util/memory.js';
+import { SlotBatch } from './batch.js';
+import type { InputPlan } from './inputs.js';
+import {
+  type Batch,
+  type LoaderOptions,
+  type LoaderSource,
+  type ParsedLoaderOptions,
+  parseLoaderOptions,
+} from './loader-options.js';
+import { type OpenedSource, openSource, planTensors } from './loader-source.js';
+import { bucketsOf, checkSlots } from './threads.js';
+
+/** Tells the passes of a process apart. */
+let passes = 0;
+
+/**
+ * Batches of tensors for those who run the model themselves.
+ *
+ *     for await (const batch of createLoader({ source: 'data/*.arrow', batch: { size: 64 } })) {
+ *       const { data, dims } = batch.tensors.pixels;
+ *       batch.release();
+ *     }
+ *
+ * Reading, decoding and collating go on in threads of their own while a batch is in use. A batch's memory goes back with
+ * `release()` (or `using batch`); asking for more while all of them are held is an error. Each `for await` is a pass of
+ * its own over files; an iterable is read once. Leaving the loop early, or an error, ends all threads.
+ *
+ * @throws UsageError for options that can't be; in the loop, what reading or collating fails with
+ */
+export function createLoader(options: LoaderOptions): AsyncIterable<Batch> {
+  const parsed = parseLoaderOptions(options);
+  return { [Symbol.asyncIterator]: () => new Pass(options.source, parsed, options.signal) };
+}
+
+/** What a pass works with once its source is open. */
+interface Stream {
+  readonly source: OpenedSource;
+  readonly ring: Ring;
+  readonly control: ControlSide;
+  readonly side: LoaderSide;
+  readonly plan: InputPlan;
+  /** Undefined for an iterable, whose rows go into the ring from this thread. */
+  readonly producers: Producers | undefined;
+}
+
+/** One pass over the source. Owns its threads: they end with it, however it ends. */
+class Pass implements AsyncIterator<Batch> {
+  readonly #source: LoaderSource;
+  readonly #options: ParsedLoaderOptions;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort = (): void => this.#fail(new InterruptedError('the loader was stopped'));
+  /** Waiting for shared memory keeps no event loop alive; this timer does, while somebody awaits a batch. */
+  readonly #alive = setInterval(() => {}, 0x7fffffff).unref();
+  #opening: Promise<Stream | undefined> | undefined;
+  #control: ControlSide | undefined;
+  #feeding: Promise<void> = Promise.resolve();
+  #failure: { readonly error: unknown } | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(source: LoaderSource, options: ParsedLoaderOptions, signal: AbortSignal | undefined) {
+    this.#source = source;
+    this.#options = options;
+    this.#signal = signal;
+  }
+
+  async next(): Promise<IteratorResult<Batch>> {
+    if (this.#closing !== undefined) return { done: true, value: undefined };
+    this.#alive.ref();
+    try {
+      this.#opening ??= this.#open();
+      const stream = await this.#opening;
+      const slot = stream === undefined ? -1 : await stream.side.next();
+      if (stream !== undefined && slot >= 0) {
+        return { done: false, value: new SlotBatch(stream.ring, stream.side, slot) };
+      }
+      await this.#close();
+      if (this.#failure !== undefined) throw this.#failure.error;
+      return { done: true, value: undefined };
+    } catch (error) {
+      await this.#close();
+      throw error;
+    } finally {
+      this.#alive.unref();
+    }
+  }
+
+  async return(): Promise<IteratorResult<Batch>> {
+    await this.#close();
+    return { done: true, value: undefined };
+  }
+
+  /** Undefined where the source is an iterable that yields nothing. */
+  async #open(): Promise<Stream | undefined> {
+    this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (this.#signal?.aborted) throw new InterruptedError('the loader was stopped');
+    const source = await openSource(this.#source, this.#options);
+    if (source.schema === undefined) return undefined;
+    const plan = planTensors(this.#options, source.schema, source.name);
+    const lanes = source.kind === 'files' ? producersFor(this.#options) : 1;
+    const ring = this.#allocate(plan, lanes);
+    const control = new ControlSide(ring);
+    const producers = source.kind === 'files' ? new Producers(lanes) : undefined;
+    const stream = { source, ring, control, side: new LoaderSide(ring), plan, producers };
+    this.#control = control;
+    // Stopped while it was opening: nobody has told the ring yet.
+    if (this.#failure !== undefined) control.abort();
+    this.#feeding = this.#feed(stream).catch((error) => this.#fail(error));
+    return stream;
+  }
+
+  #allocate(plan: InputPlan, lanes: number): Ring {
+    const { batch, prefetch, maxBytes = availableMemory() / 4 } = this.#options;
+    const slots = prefetch + 1;
+    const buckets = bucketsOf({ batch });
+    checkSlots({ batch, ring: { slots } }, buckets);
+    const layout = planSlotLayout(buckets, plan.tensors, []);
+    checkArena(layout, slots, maxBytes);
+    const fixedOrder = batch.order === 'fixed';
+    const maxDelayMicros = fixedOrder ? Number.POSITIVE_INFINITY : batch.maxDelayMs * 1000;
+    return new Ring(createRingMemory(layout, { slots, lanes, maxDelayMicros, fixedOrder }), MAIN_OWNER);
+  }
+
+  async #feed({ source, ring, control, side, plan, producers }: Stream): Promise<void> {
+    const { lengthColumn } = this.#options.batch;
+    const clocks = createClockPage(ring.config.lanes);
+    if (source.kind === 'files') {
+      const id = `${process.pid}-loader-${passes++}`;
+      const context = { id, ring: ring.memory, clocks, inputs: plan.collate, lengthColumn, keep: [] };
+      await producers?.produce(source.dataset.splits, context, control, ({ ordinal }, batches) =>
+        side.splitProduced(ordinal, batches),
+      );
+    } else {
+      await control.assign(0, 0);
+      const feeder = new Feeder(ring, 0, 0, new StateClock(clocks, 0), plan.collate, lengthColumn);
+      await feeder.feed(source.items);
+      side.splitProduced(0, await control.finish(0));
+    }
+    await control.end();
+  }
+
+  /** The first failure counts; the ring's abort ends everything that waits in it. */
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#control?.abort();
+  }
+
+  #close(): Promise<void> {
+    this.#closing ??= this.#end();
+    return this.#closing;
+  }
+
+  async #end(): Promise<void> {
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    clearInterval(this.#alive);
+    const stream = await this.#opening?.catch(() => undefined);
+    if (stream === undefined) return;
+    stream.control.abort();
+    // Not awaited: an iterable may hang in its own next(), and then does so without us.
+    if (stream.source.kind === 'iterable') stream.source.items.return?.().catch(() => {});
+    else await this.#feeding;
+    await stream.producers?.close();
+  }
+}
+
+function producersFor({ producers }: ParsedLoaderOptions): number {
+  return producers === 'auto' ? Math.min(8, Math.max(1, availableParallelism() - 1)) : producers;
+}

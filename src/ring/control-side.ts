@@ -1,0 +1,169 @@
+import { LaneWord, RingStatus, RunStatus, RunWord, SlotState, SlotWord } from './protocol.js';
+import { laneOwner, type Ring } from './ring.js';
+
+/** What the main thread does with the ring: it hands out splits, ends the stream, and clears up after the dead. */
+export class ControlSide {
+  readonly #ring: Ring;
+  #assigning: Promise<void> = Promise.resolve();
+
+  constructor(ring: Ring) {
+    this.#ring = ring;
+  }
+
+  /**
+   * Lane `lane` is going to produce `split`. Said before its producer is told, and for one split after the other: a later
+   * one that is known before an earlier one would take itself for the first, and the room that the first needs.
+   */
+  assign(lane: number, split: number): Promise<void> {
+    this.#assigning = this.#assigning.then(() => this.#assign(lane, split));
+    return this.#assigning;
+  }
+
+  async #assign(lane: number, split: number): Promise<void> {
+    const ring = this.#ring;
+    await ring.lockAsync();
+    ring.setLaneWord(lane, LaneWord.SPLIT, split + 1);
+    ring.setLaneWord(lane, LaneWord.COMMITTED_ROWS, 0);
+    ring.setLaneWord(lane, LaneWord.BATCHES, 0);
+    ring.unlock();
+  }
+
+  /** All rows of the lane's split are in the ring. Returns how many batches they make (fixed order; else 0). */
+  async finish(lane: number): Promise<number> {
+    const ring = this.#ring;
+    await ring.lockAsync();
+    const batches = ring.laneWord(lane, LaneWord.BATCHES);
+    ring.setLaneWord(lane, LaneWord.SPLIT, 0);
+    ring.unlock();
+    // In fixed order another lane may be the first now, and take the last free slot.
+    ring.free.signal();
+    return batches;
+  }
+
+  /** No more rows will come; what is open goes on its way. */
+  async end(): Promise<void> {
+    const ring = this.#ring;
+    await ring.lockAsync();
+    for (let slot = 0; slot < ring.config.slots; slot++) {
+      if (ring.state(slot) === SlotState.FILLING) ring.seal(slot);
+    }
+    ring.unlock();
+    ring.setStatus(RingStatus.ENDED);
+  }
+
+  /** Everybody stops at the next look at the ring. */
+  abort(): void {
+    this.#ring.setStatus(RingStatus.ABORTED);
+  }
+
+  /**
+   * The thread of `lane` is gone, or gave up in the middle: recovers the lock if it died holding it, and takes back what
+   * it had claimed and not committed. Returns how many rows of its split, from the start, are committed.
+   */
+  async recover(lane: number): Promise<number> {
+    const ring = this.#ring;
+    if (ring.mutex.owner === laneOwner(lane)) {
+      // Nobody else can be inside: we act in its name.
+      this.#addUpAgain();
+      ring.unlock();
+    }
+    await ring.lockAsync();
+    for (let slot = 0; slot < ring.config.slots; slot++) {
+      const state = ring.state(slot);
+      if (state !== SlotState.FILLING && state !== SlotState.SEALED) continue;
+      if (ring.config.fixedOrder) this.#retractRun(slot, lane);
+      else this.#voidRuns(slot, lane);
+    }
+    const committed = ring.laneWord(lane, LaneWord.COMMITTED_ROWS);
+    ring.unlock();
+    return committed;
+  }
+
+  /** L: a batch that others fill too keeps the room of the lost rows, masked out. */
+  #voidRuns(slot: number, lane: number): void {
+    const ring = this.#ring;
+    for (let i = 0; i < ring.slotWord(slot, SlotWord.RUNS); i++) {
+      const run = ring.map.run(slot, i);
+      if (!this.#isClaimedBy(run, lane)) continue;
+      const count = ring.words[run + RunWord.COUNT] as number;
+      ring.words[run + RunWord.STATUS] = RunStatus.VOID;
+      ring.addSlotWord(slot, SlotWord.VOIDED, count);
+      ring.addSlotWord(slot, SlotWord.SETTLED, count);
+    }
+    ring.settle(slot);
+  }
+
+  /**
+   * L: in fixed order the lane alone fills the slot, so what it lost is the last run: taking it out as if it had never
+   * been claimed lets the next attempt make the very same batch.
+   */
+  #retractRun(slot: number, lane: number): void {
+    const ring = this.#ring;
+    const runs = ring.slotWord(slot, SlotWord.RUNS);
+    if (runs === 0) return;
+    const run = ring.map.run(slot, runs - 1);
+    if (!this.#isClaimedBy(run, lane)) return;
+    ring.addSlotWord(slot, SlotWord.CLAIMED, -(ring.words[run + RunWord.COUNT] as number));
+    ring.setSlotWord(slot, SlotWord.RUNS, runs - 1);
+    const batch = ring.slotWord(slot, SlotWord.BATCH);
+    if (batch > 0) ring.setLaneWord(lane, LaneWord.BATCHES, batch - 1);
+    ring.setSlotWord(slot, SlotWord.BATCH, 0);
+    const open = ring.map.open(ring.slotWord(slot, SlotWord.PLACE));
+    ring.words[open] = runs > 1 ? slot + 1 : 0;
+    ring.setState(slot, runs > 1 ? SlotState.FILLING : SlotState.FREE);
+    if (runs === 1) ring.free.signal();
+  }
+
+  #isClaimedBy(run: number, lane: number): boolean {
+    const { words } = this.#ring;
+    return words[run + RunWord.PRODUCER] === lane && words[run + RunWord.STATUS] === RunStatus.CLAIMED;
+  }
+
+  /** L, in the name of a dead owner: sums and open slots are made to agree with the table of runs. */
+  #addUpAgain(): void {
+    const ring = this.#ring;
+    const places = ring.layout.buckets.length * (ring.config.fixedOrder ? ring.config.lanes : 1);
+    for (let place = 0; place < places; place++) ring.words[ring.map.open(place)] = 0;
+    for (let slot = 0; slot < ring.config.slots; slot++) {
+      const state = ring.state(slot);
+      if (state !== SlotState.FILLING && state !== SlotState.SEALED) continue;
+      this.#addUpSlot(slot);
+      if (state === SlotState.FILLING)
+        ring.words[ring.map.open(ring.slotWord(slot, SlotWord.PLACE))] = slot + 1;
+      else ring.settle(slot);
+    }
+    // It may have died between a state's change and the signal that tells of it.
+    ring.ready.signal();
+    ring.free.signal();
+  }
+
+  #addUpSlot(slot: number): void {
+    const ring = this.#ring;
+    let claimed = 0;
+    let settled = 0;
+    let voided = 0;
+    for (let i = 0; i < ring.slotWord(slot, SlotWord.RUNS); i++) {
+      const run = ring.map.run(slot, i);
+      const count = ring.words[run + RunWord.COUNT] as number;
+      const status = ring.words[run + RunWord.STATUS];
+      claimed += count;
+      if (status !== RunStatus.CLAIMED) settled += count;
+      if (status === RunStatus.VOID) voided += count;
+      if (status === RunStatus.COMMITTED) this.#raiseCommitted(run);
+    }
+    ring.setSlotWord(slot, SlotWord.CLAIMED, claimed);
+    ring.setSlotWord(slot, SlotWord.SETTLED, settled);
+    ring.setSlotWord(slot, SlotWord.VOIDED, voided);
+  }
+
+  /** The dead may have marked a run committed and not yet raised its lane's count. */
+  #raiseCommitted(run: number): void {
+    const ring = this.#ring;
+    const { words } = ring;
+    const lane = words[run + RunWord.PRODUCER] as number;
+    if (ring.laneWord(lane, LaneWord.SPLIT) !== (words[run + RunWord.SPLIT] as number) + 1) return;
+    const end = (words[run + RunWord.ROW] as number) + (words[run + RunWord.COUNT] as number);
+    if (end > ring.laneWord(lane, LaneWord.COMMITTED_ROWS))
+      ring.setLaneWord(lane, LaneWord.COMMITTED_ROWS, end);
+  }
+}

@@ -1,0 +1,114 @@
+import { UsageError } from '../util/errors.js';
+import { ConsumerSide, RETRY_MS } from './consumer-side.js';
+import { RingStatus, RunWord, SlotState, SlotWord } from './protocol.js';
+import type { Ring } from './ring.js';
+
+/**
+ * What the main thread does with the ring when it consumes itself: batches are handed to whoever iterates, who gives
+ * the slots back. In fixed order they come in the order of the splits.
+ */
+export class LoaderSide {
+  readonly #ring: Ring;
+  readonly #side: ConsumerSide;
+  /** Batches of each split whose rows are all in the ring. */
+  readonly #batchesOf = new Map<number, number>();
+  /** Fixed order: the batch that comes next. */
+  #split = 0;
+  #batch = 1;
+  #held = 0;
+
+  constructor(ring: Ring) {
+    this.#ring = ring;
+    this.#side = new ConsumerSide(ring);
+  }
+
+  /** All rows of a split are in the ring, and make so many batches (fixed order). */
+  splitProduced(split: number, batches: number): void {
+    if (!this.#ring.config.fixedOrder) return;
+    this.#batchesOf.set(split, batches);
+    this.#ring.ready.signal();
+  }
+
+  /**
+   * Waits for a batch; −1 when none will come any more or the stream was stopped.
+   *
+   * @throws UsageError where none can come before one that was handed out is released
+   */
+  async next(): Promise<number> {
+    const ring = this.#ring;
+    for (;;) {
+      const ticket = ring.ready.ticket();
+      if (ring.status === RingStatus.ABORTED) return -1;
+      const slot = this.#take();
+      if (slot >= 0) {
+        this.#held++;
+        return slot;
+      }
+      if (this.#side.nothingWillCome) return -1;
+      const delay = this.#side.dueIn();
+      if (delay === 0 && (await this.#sealDue())) continue;
+      if (this.#isStuck()) {
+        throw new UsageError(
+          `all batches are taken: ${this.#held} of ${ring.config.slots} slots are held by batches that were not released`,
+          {
+            hint: 'Call batch.release() when done with a batch (or declare it with «using»), or raise prefetch.',
+          },
+        );
+      }
+      await ring.ready.waitAsync(ticket, delay === 0 ? RETRY_MS : delay);
+    }
+  }
+
+  async #sealDue(): Promise<boolean> {
+    await this.#ring.lockAsync();
+    const sealed = this.#side.sealDue();
+    this.#ring.unlock();
+    return sealed;
+  }
+
+  release(slot: number): void {
+    this.#held--;
+    this.#side.release(slot);
+  }
+
+  #take(): number {
+    if (!this.#ring.config.fixedOrder) return this.#side.take();
+    while (this.#batchesOf.get(this.#split) === this.#batch - 1) {
+      this.#batchesOf.delete(this.#split);
+      this.#split++;
+      this.#batch = 1;
+    }
+    const slot = this.#find(SlotState.READY);
+    if (slot < 0 || !this.#ring.exchange(slot, SlotState.READY, SlotState.RUNNING)) return -1;
+    this.#batch++;
+    return slot;
+  }
+
+  /** The slot of the batch that comes next, if it is in a state. */
+  #find(state: SlotState): number {
+    const ring = this.#ring;
+    for (let slot = 0; slot < ring.config.slots; slot++) {
+      if (ring.state(slot) !== state) continue;
+      if (this.#splitOf(slot) === this.#split && ring.slotWord(slot, SlotWord.BATCH) === this.#batch)
+        return slot;
+    }
+    return -1;
+  }
+
+  #splitOf(slot: number): number {
+    return this.#ring.words[this.#ring.map.run(slot, 0) + RunWord.SPLIT] as number;
+  }
+
+  /** Whether nothing can come until a batch is released. */
+  #isStuck(): boolean {
+    const ring = this.#ring;
+    if (this.#held === 0 || ring.countIn(SlotState.FREE) > 0) return false;
+    if (!ring.config.fixedOrder) return this.#held === ring.config.slots;
+    // What comes next is on its way if it has a slot: sealed, or open and being filled.
+    if (this.#find(SlotState.SEALED) >= 0) return false;
+    for (let slot = 0; slot < ring.config.slots; slot++) {
+      if (ring.state(slot) === SlotState.FILLING && this.#splitOf(slot) <= this.#split) return false;
+    }
+    return true;
+  }
+}
