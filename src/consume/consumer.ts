@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { Bucket, RowTensor } from '../ring/layout.js';
 import type { SessionSpec } from '../session/types.js';
 import { DeviceError, fromRecord } from '../util/errors.js';
+import { threadFlags } from '../util/exec-argv.js';
 import type { Attachment, ConsumerReply, ConsumerRequest, LoadedModel } from './types.js';
 
 /**
@@ -20,7 +21,10 @@ export class Consumer {
     // the main thread: native code does not see a worker's copy (microsoft/onnxruntime pull request 27379). A library
     // that nobody asked to do so keeps to itself; whoever wants it sets the variable to 0.
     process.env.ORT_DISABLE_TELEMETRY ??= '1';
-    this.#worker = new Worker(new URL('./thread.js', import.meta.url), { workerData: spec });
+    this.#worker = new Worker(new URL('./thread.js', import.meta.url), {
+      workerData: spec,
+      ...threadFlags(),
+    });
     this.#worker.on('message', (reply: ConsumerReply) => this.#receive(reply));
     this.#worker.on('error', (error) => this.#fail(error));
     this.exited = new Promise((resolve) => {

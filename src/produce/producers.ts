@@ -2,6 +2,7 @@ import { Piscina } from 'piscina';
 import type { Split } from '../dataset/types.js';
 import type { ControlSide } from '../ring/control-side.js';
 import { DeviceError, fromRecord, messageOf } from '../util/errors.js';
+import { threadFlags } from '../util/exec-argv.js';
 import type { ProducedSplit, ProduceResult, ProducerContext, ProduceTask } from './types.js';
 
 /** How often a split is tried before its producers' deaths are taken for its fault. */
@@ -19,6 +20,7 @@ export class Producers {
       filename: new URL('./task.js', import.meta.url).href,
       minThreads: count,
       maxThreads: count,
+      ...threadFlags(),
     });
   }
 

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { ProducedSplit } from '../produce/types.js';
 import type { Ring } from '../ring/ring.js';
 import { fromRecord, InternalError } from '../util/errors.js';
+import { threadFlags } from '../util/exec-argv.js';
 import type { Part, SinkContext, SinkReply, SinkRequest } from './types.js';
 
 /**
@@ -24,7 +25,7 @@ export class Sink {
 
   /** Starts the thread, so that it is up when the ring is. */
   constructor() {
-    this.#worker = new Worker(new URL('./thread.js', import.meta.url));
+    this.#worker = new Worker(new URL('./thread.js', import.meta.url), { ...threadFlags() });
     this.exited = new Promise((resolve) => this.#worker.once('exit', () => resolve()));
     this.finished = new Promise((resolve, reject) => {
       this.#worker.on('message', (reply: SinkReply) => {
