@@ -9,11 +9,18 @@ import { VectorLoader } from 'apache-arrow/visitor/vectorloader';
 import type { ObjectReader, StoredObject } from '../storage/types.js';
 import { DataError, messageOf } from '../util/errors.js';
 import { BodyReader } from './arrow-body.js';
-import { dictionariesOf, type FieldBuffers, fieldBuffers } from './arrow-buffers.js';
+import { dictionariesOf, type FieldBuffers, type FieldRegions, fieldBuffers } from './arrow-buffers.js';
 import { checkBlock, checkCompression, corrupt, readFooter, readMessage } from './arrow-framing.js';
 import type { BatchFile, RawBatch } from './types.js';
 
 type Dictionaries = Map<number, Vector>;
+
+/** The metadata of a record batch, decoded. */
+interface BatchMessage {
+  readonly metadata: BatchMetadata;
+  readonly version: Message['version'];
+  readonly regions: readonly FieldRegions[];
+}
 
 /** Record batches whose metadata is read together, ahead of their bodies. */
 const MESSAGE_WINDOW = 16;
@@ -29,7 +36,7 @@ export class ArrowFile implements BatchFile {
   readonly #bodies = [new BodyReader(), new BodyReader()] as const;
   #turn = 0;
   /** Metadata of record batches that are fetched soon. */
-  readonly #messages = new Map<number, Message>();
+  readonly #messages = new Map<number, BatchMessage>();
   /** Sums as far as they were asked for. */
   readonly #rowsBefore = [0];
 
@@ -62,9 +69,10 @@ export class ArrowFile implements BatchFile {
       const fields = selectFields(reader.object, footer.schema, columns);
       const dictionaries = await readDictionaries(reader, footer, fields);
       return new ArrowFile(reader, footer.schema, blocks, fields, dictionaries);
-    } catch (error) {
+    } catch (cause) {
       await reader.close();
-      throw error;
+      // The footer is decoded as it is looked at, so it may turn out to be nonsense at any of the steps above.
+      throw corrupt(reader.object, `its footer can't be decoded: ${messageOf(cause)}`, cause);
     }
   }
 
@@ -93,40 +101,39 @@ export class ArrowFile implements BatchFile {
     );
   }
 
-  async #readMessage(index: number): Promise<Message> {
+  async #readMessage(index: number): Promise<BatchMessage> {
+    const { object } = this.#reader;
     const what = `record batch ${index}`;
-    const message = await readMessage(this.#reader, this.blocks[index] as FileBlock, what);
-    if (!message.isRecordBatch()) throw corrupt(this.#reader.object, `${what} is not a record batch`);
-    checkCompression(this.#reader.object, message.header() as BatchMetadata);
-    return message;
+    const block = this.blocks[index] as FileBlock;
+    const message = await readMessage(this.#reader, block, what);
+    if (!message.isRecordBatch()) throw corrupt(object, `${what} is not a record batch`);
+    try {
+      const metadata = message.header() as BatchMetadata;
+      if (!(metadata.length >= 0 && metadata.length <= 0x7fffffff))
+        throw new RangeError(`${metadata.length} rows`);
+      checkCompression(object, metadata);
+      const regions = this.#fields.map((field) => field.regions(metadata, block.bodyLength, object, what));
+      return { metadata, version: message.version, regions };
+    } catch (cause) {
+      throw corrupt(object, `the metadata of ${what} can't be decoded: ${messageOf(cause)}`, cause);
+    }
   }
 
-  async #fetchBody(index: number, message: Message): Promise<RawBatch> {
+  async #fetchBody(index: number, message: BatchMessage): Promise<RawBatch> {
     const block = this.blocks[index] as FileBlock;
     const body = this.#bodies[this.#turn % 2 === 0 ? 0 : 1];
     this.#turn++;
-    const what = `record batch ${index}`;
-    const metadata = message.header() as BatchMetadata;
-    const { object } = this.#reader;
-    const regions = this.#fields.map((field) => field.regions(metadata, block.bodyLength, object, what));
+    const { metadata, regions } = message;
     const start = block.offset + block.metaDataLength;
-    const bytes = await body.read(
-      this.#reader,
-      start,
-      regions.flatMap((region) => region.buffers),
-    );
-    return {
-      index,
-      rows: metadata.length,
-      bytes,
-      decode: () => this.#decode(metadata, regions, body, message.version, what),
-    };
+    const buffers = regions.flatMap((region) => region.buffers);
+    const bytes = await body.read(this.#reader, start, buffers);
+    return { index, rows: metadata.length, bytes, decode: () => this.#decode(message, body, index) };
   }
 
   async rowsBefore(index: number): Promise<number> {
     for (let i = this.#rowsBefore.length - 1; i < index; i++) {
-      const message = await this.#readMessage(i);
-      this.#rowsBefore.push((this.#rowsBefore[i] as number) + (message.header() as BatchMetadata).length);
+      const { metadata } = await this.#readMessage(i);
+      this.#rowsBefore.push((this.#rowsBefore[i] as number) + metadata.length);
     }
     return this.#rowsBefore[index] as number;
   }
@@ -135,13 +142,7 @@ export class ArrowFile implements BatchFile {
     await this.#reader.close();
   }
 
-  #decode(
-    metadata: BatchMetadata,
-    regions: readonly ReturnType<FieldBuffers['regions']>[],
-    body: BodyReader,
-    version: Message['version'],
-    what: string,
-  ): RecordBatch {
+  #decode({ metadata, regions, version }: BatchMessage, body: BodyReader, index: number): RecordBatch {
     const fields = this.#fields.map(({ field }) => field);
     const nodes = regions.flatMap((region) => region.nodes);
     const buffers = regions.flatMap((region) => region.buffers).map((buffer) => body.place(buffer));
@@ -152,7 +153,11 @@ export class ArrowFile implements BatchFile {
       const data = makeData({ type: new Struct(fields), length: metadata.length, nullCount: 0, children });
       return new RecordBatch(new Schema(fields, this.schema.metadata), data);
     } catch (cause) {
-      throw corrupt(this.#reader.object, `${what} can't be decoded: ${messageOf(cause)}`, cause);
+      throw corrupt(
+        this.#reader.object,
+        `record batch ${index} can't be decoded: ${messageOf(cause)}`,
+        cause,
+      );
     }
   }
 }

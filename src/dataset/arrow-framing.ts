@@ -1,6 +1,10 @@
 import { MessageHeader } from 'apache-arrow';
+import { DictionaryBatch as FbDictionaryBatch } from 'apache-arrow/fb/dictionary-batch';
+import { Message as FbMessage } from 'apache-arrow/fb/message';
+import { RecordBatch as FbRecordBatch } from 'apache-arrow/fb/record-batch';
 import { type FileBlock, Footer } from 'apache-arrow/ipc/metadata/file';
 import { type RecordBatch as BatchMetadata, Message } from 'apache-arrow/ipc/metadata/message';
+import { ByteBuffer } from 'flatbuffers';
 import type { ObjectReader, StoredObject } from '../storage/types.js';
 import { DataError, messageOf, PenstockError } from '../util/errors.js';
 
@@ -8,6 +12,12 @@ const MAGIC = 'ARROW1';
 /** Magic and padding in front; footer length and magic behind. */
 const HEAD_BYTES = 8;
 const TAIL_BYTES = 10;
+
+/** Sizes of the structs that vectors in metadata are made of. */
+const BLOCK_BYTES = 24;
+const NODE_BYTES = 16;
+const BUFFER_BYTES = 16;
+const COUNT_BYTES = 8;
 
 /** The footer of an Arrow IPC file; a DataError that says what the file is instead, where it is none. */
 export async function readFooter(reader: ObjectReader): Promise<Footer> {
@@ -33,7 +43,10 @@ export async function readFooter(reader: ObjectReader): Promise<Footer> {
   const bytes = new Uint8Array(length);
   await reader.read(size - TAIL_BYTES - length, bytes);
   try {
-    return Footer.decode(bytes);
+    const footer = Footer.decode(bytes);
+    const blocks = footer.numRecordBatches + footer.numDictionaries;
+    if (!(blocks * BLOCK_BYTES <= length)) throw new RangeError(`${blocks} blocks in ${length} bytes`);
+    return footer;
   } catch (cause) {
     throw corrupt(object, `its footer can't be decoded: ${messageOf(cause)}`, cause);
   }
@@ -72,12 +85,30 @@ export async function readMessage(reader: ObjectReader, block: FileBlock, what: 
     );
   }
   try {
-    const message = Message.decode(bytes.subarray(prefix, prefix + length));
+    const flatbuffer = bytes.subarray(prefix, prefix + length);
+    checkVectors(flatbuffer);
+    const message = Message.decode(flatbuffer);
     if (message.headerType === MessageHeader.NONE) throw new Error('it has no header');
     return message;
   } catch (cause) {
     throw corrupt(reader.object, `the metadata of ${what} can't be decoded: ${messageOf(cause)}`, cause);
   }
+}
+
+/** Decoding a vector allocates as much as its length says, so what can't be in the flatbuffer is refused before. */
+function checkVectors(flatbuffer: Uint8Array): void {
+  const message = FbMessage.getRootAsMessage(new ByteBuffer(flatbuffer));
+  const type = message.headerType();
+  let batch: FbRecordBatch | null = null;
+  if (type === MessageHeader.RecordBatch) batch = message.header(new FbRecordBatch());
+  else if (type === MessageHeader.DictionaryBatch)
+    batch = message.header(new FbDictionaryBatch())?.data() ?? null;
+  if (batch === null) return;
+  const bytes =
+    batch.nodesLength() * NODE_BYTES +
+    batch.buffersLength() * BUFFER_BYTES +
+    batch.variadicBufferCountsLength() * COUNT_BYTES;
+  if (!(bytes <= flatbuffer.length)) throw new RangeError(`it claims ${bytes} bytes of ${flatbuffer.length}`);
 }
 
 export function checkBlock(object: StoredObject, block: FileBlock): void {

@@ -41,50 +41,54 @@ export interface FlatColumn {
 
 /** The numbers of one chunk of a column, without copying them (but for bit-packed booleans). */
 export function flatten(data: Data): FlatColumn {
+  return { ...flattenValues(data), firstNull: firstNullIn(data, 0, data.length) };
+}
+
+function flattenValues(data: Data): Omit<FlatColumn, 'firstNull'> {
   const { type } = data;
-  const firstNull = data.nullCount > 0 ? firstNullOf(data) : -1;
-  if (DataType.isBool(type)) return { values: unpackBits(data), offsets: undefined, firstNull };
+  if (DataType.isBool(type)) return { values: unpackBits(data), offsets: undefined };
   if (DataType.isFixedSizeList(type)) {
-    const inner = flatten(data.children[0] as Data);
-    const offsets = inner.offsets && strided(inner.offsets, type.listSize, data.length);
+    const inner = flattenValues(data.children[0] as Data);
     return {
       values: inner.values,
-      offsets,
-      firstNull: earlier(firstNull, rowOf(inner.firstNull, type.listSize)),
+      offsets: inner.offsets && strided(inner.offsets, type.listSize, data.length),
     };
   }
   if (DataType.isList(type) || DataType.isLargeList(type)) {
-    const inner = flatten(data.children[0] as Data);
+    const inner = flattenValues(data.children[0] as Data);
     const own = numbers(data.valueOffsets as Int32Array | BigInt64Array);
     const width = leafOf(type.valueType)?.width ?? 1;
-    const offsets = inner.offsets
-      ? composed(own, inner.offsets)
-      : width === 1
-        ? own
-        : own.map((at) => at * width);
-    return { values: inner.values, offsets, firstNull: earlier(firstNull, listWith(own, inner.firstNull)) };
+    const plain = width === 1 ? own : own.map((at) => at * width);
+    return { values: inner.values, offsets: inner.offsets ? composed(own, inner.offsets) : plain };
   }
   if (DataType.isBinary(type)) {
-    return { values: data.values, offsets: numbers(data.valueOffsets as Int32Array), firstNull };
+    return { values: data.values, offsets: numbers(data.valueOffsets as Int32Array) };
   }
-  return { values: data.values, offsets: undefined, firstNull };
+  return { values: data.values, offsets: undefined };
 }
 
-function firstNullOf(data: Data): number {
-  for (let row = 0; row < data.length; row++) if (!data.getValid(row)) return row;
-  return -1;
+/** The first of rows `from` to `to` that is null or has a null in it; −1 where none is. */
+function firstNullIn(data: Data, from: number, to: number): number {
+  const own = data.nullCount > 0 ? firstInvalid(data, from, to) : -1;
+  const child = data.children[0];
+  if (child === undefined) return own;
+  const end = own < 0 ? to : own;
+  const { type } = data;
+  if (DataType.isFixedSizeList(type)) {
+    const element = firstNullIn(child, from * type.listSize, end * type.listSize);
+    return element < 0 ? own : Math.floor(element / type.listSize);
+  }
+  // Elements that no row refers to are nobody's nulls.
+  const offsets = data.valueOffsets as Int32Array | BigInt64Array;
+  const element = firstNullIn(child, Number(offsets[from] ?? 0), Number(offsets[end] ?? 0));
+  if (element < 0) return own;
+  let row = from;
+  while (Number(offsets[row + 1]) <= element) row++;
+  return row;
 }
 
-const rowOf = (element: number, size: number): number => (element < 0 ? -1 : Math.floor(element / size));
-
-function earlier(a: number, b: number): number {
-  if (a < 0) return b;
-  return b < 0 ? a : Math.min(a, b);
-}
-
-function listWith(offsets: ArrayLike<number>, element: number): number {
-  if (element < 0) return -1;
-  for (let row = 0; row + 1 < offsets.length; row++) if (element < (offsets[row + 1] as number)) return row;
+function firstInvalid(data: Data, from: number, to: number): number {
+  for (let row = from; row < to; row++) if (!data.getValid(row)) return row;
   return -1;
 }
 

@@ -1,6 +1,6 @@
 import { close, fstat, open, read, type Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { join, normalize } from 'node:path';
+import { isAbsolute, join, normalize, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { glob, isDynamicPattern } from 'tinyglobby';
 import { messageOf, StorageError, UsageError } from '../util/errors.js';
@@ -29,9 +29,7 @@ export async function listLocal(uri: string): Promise<StoredObject[]> {
       hint: 'Check source.uri; relative paths are relative to the job file.',
     });
   }
-  const paths = (
-    stats?.isDirectory() ? await walk(uri) : await glob(normalize(uri), { onlyFiles: true })
-  ).sort();
+  const paths = (stats?.isDirectory() ? await walk(uri) : await globbed(uri)).sort();
   if (paths.length === 0) {
     const what = stats?.isDirectory() ? 'the directory holds no data files' : 'no file matches';
     throw new StorageError(`${uri}: ${what}`, { file: uri });
@@ -114,6 +112,12 @@ async function statOrUndefined(path: string): Promise<Stats | undefined> {
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw new StorageError(`${path}: ${messageOf(cause)}`, { file: path, cause });
   }
+}
+
+/** The files that match, named from where the pattern starts. What matches and is a directory is not looked into. */
+async function globbed(pattern: string): Promise<string[]> {
+  const names = await glob(normalize(pattern), { onlyFiles: true, expandDirectories: false, absolute: true });
+  return isAbsolute(pattern) ? names : names.map((name) => relative('.', name));
 }
 
 /** All files below a directory but those that are, or lie in, something whose name begins with `.` or `_`. */
