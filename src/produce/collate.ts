@@ -5,7 +5,7 @@ import type { Ring } from '../ring/ring.js';
 import type { DType, TypedArray } from '../util/dtype.js';
 import { type Convert, converter } from './convert.js';
 import { type FlatColumn, flatten, leafOf } from './leaf.js';
-import { rowLengths } from './lengths.js';
+import { outsideFault, rowLengths } from './lengths.js';
 import { RowFault } from './row-fault.js';
 
 /**
@@ -192,13 +192,17 @@ function misfitFault(
 }
 
 function checkLengths(
-  { source: { offsets }, region, input }: Writer,
+  { source, region, input }: Writer,
   rows: number,
   lengths: Int32Array | undefined,
 ): void {
+  const { offsets } = source;
   if (offsets === undefined) return;
+  const all = source.values.length;
   for (let row = 0; row < rows; row++) {
-    const elements = (offsets[row + 1] as number) - (offsets[row] as number);
+    const [from, to] = [offsets[row] as number, offsets[row + 1] as number];
+    if (!(from >= 0 && to >= from && to <= all)) throw outsideFault(row, input.column, from, to, all);
+    const elements = to - from;
     if (!region.padded) {
       if (elements === region.rowSize) continue;
       throw new RowFault(row, input.column, `has ${elements} values; the tensor takes ${region.rowSize}`);

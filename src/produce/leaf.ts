@@ -69,7 +69,7 @@ function flattenValues(data: Data): Omit<FlatColumn, 'firstNull'> {
 
 /** The first of rows `from` to `to` that is null or has a null in it; −1 where none is. */
 function firstNullIn(data: Data, from: number, to: number): number {
-  const own = data.nullCount > 0 ? firstInvalid(data, from, to) : -1;
+  const own = firstInvalid(data, from, to);
   const child = data.children[0];
   if (child === undefined) return own;
   const end = own < 0 ? to : own;
@@ -87,7 +87,9 @@ function firstNullIn(data: Data, from: number, to: number): number {
   return row;
 }
 
-function firstInvalid(data: Data, from: number, to: number): number {
+/** The first of rows `from` to `to` that is null itself; −1 where none is. */
+export function firstInvalid(data: Data, from: number, to: number): number {
+  if (data.nullCount === 0) return -1;
   for (let row = from; row < to; row++) if (!data.getValid(row)) return row;
   return -1;
 }

@@ -1,5 +1,5 @@
-import type { RecordBatch } from 'apache-arrow';
-import { flatten, leafOf } from './leaf.js';
+import type { Data, RecordBatch } from 'apache-arrow';
+import { firstInvalid } from './leaf.js';
 import { RowFault } from './row-fault.js';
 
 /**
@@ -11,16 +11,36 @@ import { RowFault } from './row-fault.js';
 export function rowLengths(batch: RecordBatch, column: string): Int32Array {
   const data = batch.getChild(column)?.data[0];
   if (data === undefined) throw new RowFault(0, column, 'the record batch has no such column');
-  const { firstNull, offsets, values } = flatten(data);
+  const firstNull = firstInvalid(data, 0, data.length);
   if (firstNull >= 0) throw new RowFault(firstNull, column, 'is null, and tells the length of the row');
   const lengths = new Int32Array(batch.numRows);
-  if (offsets !== undefined) {
-    const inner = data.children[0] === undefined ? 1 : (leafOf(data.children[0].type)?.width ?? 1);
-    for (let row = 0; row < lengths.length; row++) {
-      lengths[row] = ((offsets[row + 1] as number) - (offsets[row] as number)) / inner;
-    }
-    return lengths;
+  if (data.valueOffsets === undefined) fillFromNumbers(lengths, data, column);
+  else fillFromLists(lengths, data, column);
+  return lengths;
+}
+
+function fillFromLists(lengths: Int32Array, data: Data, column: string): void {
+  const offsets = data.valueOffsets as ArrayLike<number | bigint>;
+  const elements = data.children[0]?.length ?? data.values.length;
+  for (let row = 0; row < lengths.length; row++) {
+    const [from, to] = [Number(offsets[row]), Number(offsets[row + 1])];
+    if (!(from >= 0 && to >= from && to <= elements)) throw outsideFault(row, column, from, to, elements);
+    lengths[row] = to - from;
   }
+}
+
+/** What a damaged file may claim of a list. */
+export function outsideFault(
+  row: number,
+  column: string,
+  from: number,
+  to: number,
+  elements: number,
+): RowFault {
+  return new RowFault(row, column, `has elements ${from} to ${to} of ${elements}: the file is damaged`);
+}
+
+function fillFromNumbers(lengths: Int32Array, { values }: Data, column: string): void {
   for (let row = 0; row < lengths.length; row++) {
     const length = Number(values[row]);
     if (!Number.isInteger(length) || length < 0 || length > 0x7fffffff) {
@@ -28,5 +48,4 @@ export function rowLengths(batch: RecordBatch, column: string): Int32Array {
     }
     lengths[row] = length;
   }
-  return lengths;
 }

@@ -2,8 +2,8 @@ import { type Bucket, rowElements, type TensorRegion } from '../ring/layout.js';
 import type { Claim } from '../ring/producer-side.js';
 import type { Ring } from '../ring/ring.js';
 import type { DType, TypedArray } from '../util/dtype.js';
+import { numberToHalf } from '../util/half.js';
 import type { CollateInput } from './collate.js';
-import { numberToHalf } from './convert.js';
 import { RowFault } from './row-fault.js';
 
 /** A row as a program has it: column → number, or (nested) array or typed array of numbers. */
@@ -50,6 +50,10 @@ export class RowCollator {
    * @throws RowFault (row 0) where a column is missing, of the wrong size, or holds what is no number
    */
   begin(row: Row): void {
+    if (typeof row !== 'object' || row === null) {
+      const column = this.#writers[0]?.input.column ?? '';
+      throw new RowFault(0, column, `is missing: the row is ${String(row)}`);
+    }
     const lengthColumn = this.#lengthColumn;
     if (lengthColumn !== undefined) {
       this.#length = lengthOf(row[lengthColumn], lengthColumn);
@@ -129,17 +133,14 @@ function lengthOf(value: unknown, column: string): number {
 function elementsOf(value: unknown, column: string): ArrayLike<Element> {
   if (ArrayBuffer.isView(value) && !(value instanceof DataView)) return value as TypedArray;
   if (Array.isArray(value)) {
-    const flat = value.flat(Number.POSITIVE_INFINITY) as unknown[];
-    const wrong = flat.find((element) => !isElement(element) && !ArrayBuffer.isView(element));
-    if (wrong !== undefined || flat.includes(null))
-      throw new RowFault(0, column, `holds ${String(wrong ?? null)}, which is no number`);
-    return flat.some((element) => ArrayBuffer.isView(element))
-      ? flat.flatMap((element) =>
-          ArrayBuffer.isView(element)
-            ? Array.from(element as unknown as Iterable<Element>)
-            : [element as Element],
-        )
-      : (flat as Element[]);
+    const flat = value
+      .flat(Number.POSITIVE_INFINITY)
+      .flatMap((part: unknown) =>
+        ArrayBuffer.isView(part) ? Array.from(part as unknown as Iterable<unknown>) : [part],
+      );
+    const wrong = flat.findIndex((element) => !isElement(element));
+    if (wrong < 0) return flat as Element[];
+    throw new RowFault(0, column, `holds ${String(flat[wrong])}, which is no number`);
   }
   if (isElement(value)) return [value];
   throw new RowFault(

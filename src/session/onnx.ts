@@ -90,7 +90,7 @@ class OnnxSession implements Session {
   readonly #tensors = new WeakMap<TensorView, Tensor>();
   /** Views and the private memory that stands in for them, where the runtime refuses shared memory. */
   readonly #staging = new WeakMap<TensorView, TensorView>();
-  /** Whether tensors over shared memory are taken; found by the first run. onnxruntime-node on Node 20 refuses them. */
+  /** Whether tensors over shared memory are taken; found by the first of them. onnxruntime-node on Node 20 refuses them. */
   #takesShared: boolean | undefined;
 
   constructor(
@@ -108,8 +108,9 @@ class OnnxSession implements Session {
   }
 
   async run(inputs: readonly TensorView[], outputs: readonly TensorView[]): Promise<void> {
-    if (this.#takesShared === undefined) await this.#probe(inputs, outputs);
-    else if (this.#takesShared) await this.#session.run(this.#feeds(inputs), this.#feeds(outputs));
+    const shared = [...inputs, ...outputs].some(({ data }) => data.buffer instanceof SharedArrayBuffer);
+    if (shared && this.#takesShared === undefined) await this.#probe(inputs, outputs);
+    else if (!shared || this.#takesShared) await this.#session.run(this.#feeds(inputs), this.#feeds(outputs));
     else await this.#runStaged(inputs, outputs);
   }
 
@@ -124,7 +125,7 @@ class OnnxSession implements Session {
     await this.#session.release();
   }
 
-  /** The first run: with shared memory, and where the runtime refuses that, with private memory from then on. */
+  /** The first run over shared memory: as it is, and where the runtime refuses that, with private memory from then on. */
   async #probe(inputs: readonly TensorView[], outputs: readonly TensorView[]): Promise<void> {
     try {
       await this.#session.run(this.#feeds(inputs), this.#feeds(outputs));

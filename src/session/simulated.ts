@@ -1,6 +1,7 @@
 import { now } from '../clock/now.js';
 import type { TypedArray } from '../util/dtype.js';
 import { sizeOf } from '../util/dtype.js';
+import { halfToNumber } from '../util/half.js';
 import type { ModelTensor, Session, SessionSpec, TensorView } from './types.js';
 
 /**
@@ -49,12 +50,14 @@ class SimulatedSession implements Session {
 }
 
 function checksum(inputs: readonly TensorView[], rows: number, sums: TypedArray): void {
-  for (let row = 0; row < rows; row++) {
-    let sum = 0;
-    for (const { data, dims } of inputs) {
-      const width = sizeOf(dims.slice(1));
-      for (let i = row * width; i < (row + 1) * width; i++) sum += Number(data[i]);
+  sums.fill(0 as never, 0, rows);
+  for (const { data, dims, dtype } of inputs) {
+    const width = sizeOf(dims.slice(1));
+    const number = dtype === 'float16' ? (bits: number | bigint) => halfToNumber(bits as number) : Number;
+    for (let row = 0; row < rows; row++) {
+      let sum = sums[row] as number;
+      for (let i = row * width; i < (row + 1) * width; i++) sum += number(data[i] as number | bigint);
+      sums[row] = sum;
     }
-    sums[row] = sum;
   }
 }

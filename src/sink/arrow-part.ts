@@ -1,5 +1,5 @@
 import {
-  type Data,
+  Data,
   Field,
   FixedSizeList,
   type Float32,
@@ -23,11 +23,14 @@ export function encodeArrowPart({ produced, outputs }: CompleteSplit): Uint8Arra
   const outputFields = outputs.map(fieldOf);
   const batches: RecordBatch[] = [];
   let schema: Schema | undefined;
+  let first: readonly Data[] = [];
   let row = 0;
   produced.batchRows.forEach((rows, i) => {
     const kept = produced.keep[i] === undefined ? undefined : tableFromIPC(produced.keep[i]).batches[0];
     schema ??= new Schema([...(kept?.schema.fields ?? []), ...outputFields]);
-    const children = [...(kept?.data.children ?? []), ...outputs.map((output) => dataOf(output, row, rows))];
+    const columns = (kept?.data.children ?? []).map((data, column) => sharing(data, first[column] ?? data));
+    if (i === 0) first = columns;
+    const children = [...columns, ...outputs.map((output) => dataOf(output, row, rows))];
     const data = makeData({ type: new Struct(schema.fields), length: rows, nullCount: 0, children });
     batches.push(new RecordBatch(schema, data));
     row += rows;
@@ -36,6 +39,26 @@ export function encodeArrowPart({ produced, outputs }: CompleteSplit): Uint8Arra
   writer.reset(undefined, schema ?? new Schema(outputFields));
   for (const batch of batches) writer.write(batch);
   return writer.finish().toUint8Array(true);
+}
+
+/**
+ * The same column with the dictionaries of the first record batch: each batch travels with a copy of its own, a file has
+ * one for all of them, and all batches of a split come from one file.
+ */
+function sharing(data: Data, first: Data): Data {
+  const children = data.children.map((child, i) => sharing(child, first.children[i] ?? child));
+  const same = children.every((child, i) => child === data.children[i]);
+  if (data === first || (same && first.dictionary === undefined)) return data;
+  const { valueOffsets, values, nullBitmap, typeIds } = data;
+  return new Data(
+    first.type,
+    data.offset,
+    data.length,
+    data.nullCount,
+    [valueOffsets, values, nullBitmap, typeIds],
+    children,
+    first.dictionary,
+  );
 }
 
 function fieldOf({ as, tensor: { dtype, rowDims, name } }: OutputValues): Field {

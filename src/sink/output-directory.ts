@@ -117,7 +117,7 @@ async function checkContent(path: string, head: Head, overwrite: boolean): Promi
       { file: path, key: 'sink.uri', hint: 'Choose another sink.uri, or replace it with --overwrite.' },
     );
   }
-  const foreign = (await readdir(path)).filter((name) => name !== LOCK);
+  const foreign = (await readdir(path)).filter((name) => name !== LOCK && name !== `${LOCK}.takeover`);
   if (foreign.length === 0) return;
   throw new UsageError(`${path}: is not empty, and no job of Penstock has written it (${foreign[0]})`, {
     file: path,
@@ -165,14 +165,14 @@ async function readManifest(path: string): Promise<Manifest | undefined> {
   if (first === undefined) return undefined;
   try {
     const head = headSchema.parse(JSON.parse(first));
-    const parts: Part[] = [];
+    const parts = new Map<number, Part>();
     for (const line of rest) {
       const part = partSchema.parse(JSON.parse(line));
       // A part that somebody removed is made again.
       const stats = await stat(join(path, part.file)).catch(() => undefined);
-      if (stats?.size === part.bytes) parts.push(part);
+      if (stats?.size === part.bytes) parts.set(part.ordinal, part);
     }
-    return { head, parts, wholeBytes: Buffer.byteLength(whole) };
+    return { head, parts: [...parts.values()], wholeBytes: Buffer.byteLength(whole) };
   } catch (cause) {
     throw new UsageError(`${file}: is damaged: ${messageOf(cause)}`, {
       file,
@@ -183,38 +183,60 @@ async function readManifest(path: string): Promise<Manifest | undefined> {
 }
 
 const lockSchema = z.object({ pid: z.number(), host: z.string(), since: z.string() });
+type Holder = z.infer<typeof lockSchema>;
 
 /** One run at a time: made with O_EXCL, so that of two that try, one fails. */
 async function lock(path: string): Promise<void> {
   const file = join(path, LOCK);
-  const content = JSON.stringify({ pid: process.pid, host: hostname(), since: new Date().toISOString() });
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      const handle = await open(file, 'wx');
-      await handle.writeFile(content);
-      await handle.close();
-      return;
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw writeError(file, cause);
-    }
-    const holder = await livingHolder(file);
-    if (holder !== undefined) {
-      throw new UsageError(
-        `${path}: is in use by another run (process ${holder.pid} on ${holder.host}, since ${holder.since})`,
-        {
-          file: path,
-          key: 'sink.uri',
-          hint: 'Wait for it to end, or choose another sink.uri.',
-        },
-      );
-    }
-    await unlink(file).catch(() => {});
+  if (await createLock(file)) return;
+  await refuseIfHeld(path, file);
+  // Left over by a run that is gone. Of two that find that, one clears it away: the other might else remove the lock that
+  // the first has made in its place.
+  const takeover = `${file}.takeover`;
+  if (!(await createLock(takeover))) {
+    const holder = await livingHolder(takeover);
+    if (holder !== undefined) throw inUse(path, holder);
+    await unlink(takeover).catch(() => {});
+    throw inUse(path, { pid: 0, host: 'this host', since: 'a moment' });
   }
-  throw new UsageError(`${path}: another run takes it at this moment`, { file: path, key: 'sink.uri' });
+  try {
+    await refuseIfHeld(path, file);
+    await unlink(file).catch(() => {});
+    if (!(await createLock(file))) await refuseIfHeld(path, file);
+  } finally {
+    await unlink(takeover).catch(() => {});
+  }
+}
+
+/** False where the file is there already. */
+async function createLock(file: string): Promise<boolean> {
+  const holder: Holder = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
+  try {
+    const handle = await open(file, 'wx');
+    await handle.writeFile(JSON.stringify(holder));
+    await handle.close();
+    return true;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw writeError(file, cause);
+  }
+}
+
+async function refuseIfHeld(path: string, file: string): Promise<void> {
+  const holder = await livingHolder(file);
+  if (holder !== undefined) throw inUse(path, holder);
+}
+
+function inUse(path: string, { pid, host, since }: Holder): UsageError {
+  return new UsageError(`${path}: is in use by another run (process ${pid} on ${host}, since ${since})`, {
+    file: path,
+    key: 'sink.uri',
+    hint: 'Wait for it to end, or choose another sink.uri.',
+  });
 }
 
 /** Who holds a lock, unless that run is gone: its process is not there, or its heartbeat stopped long ago. */
-async function livingHolder(file: string): Promise<z.infer<typeof lockSchema> | undefined> {
+async function livingHolder(file: string): Promise<Holder | undefined> {
   const [text, stats] = await Promise.all([readFile(file, 'utf8'), stat(file)]).catch(
     () => ['', undefined] as const,
   );

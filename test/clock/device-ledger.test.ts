@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { type BatchCounts, createLedgerMemory, DeviceLedger, type DeviceTimes } from '../../src/clock/device-ledger.js';
+import {
+  type BatchCounts,
+  createLedgerMemory,
+  DeviceLedger,
+  type DeviceTimes,
+} from '../../src/clock/device-ledger.js';
 import { type ClockPage, createClockPage, ProducerState, StateClock } from '../../src/clock/state-clock.js';
 
 const time = vi.hoisted(() => ({ at: 0 }));
@@ -226,7 +231,11 @@ test('batches, rows, tokens and room are counted over all instances, and how lon
 });
 
 describe('whatever happens', () => {
-  type Step = { readonly what: 'start' | 'end' | 'release' | 'switch'; readonly which: number; readonly wait: number };
+  type Step = {
+    readonly what: 'start' | 'end' | 'release' | 'switch';
+    readonly which: number;
+    readonly wait: number;
+  };
   const steps = fc.array(
     fc.record({
       what: fc.constantFrom<Step['what']>('start', 'end', 'release', 'switch'),
@@ -290,20 +299,25 @@ describe('whatever happens', () => {
 
   test('busy, starved and blocked are what plain counters say, and add up to the window', () => {
     fc.assert(
-      fc.property(steps, fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 3 }), (story, slots, producers) => {
-        const { times, live, window, plain } = tell(story, slots, producers);
-        for (const [read, expected] of [
-          [times, window],
-          [live, plain],
-        ] as const) {
-          const { fetch, prep, batching } = read.starved;
-          expect([read.busy, read.blocked]).toEqual([expected.busy, expected.blocked]);
-          expect(fetch).toBeCloseTo(expected.fetch, 3);
-          expect(prep).toBeCloseTo(expected.prep, 3);
-          expect(fetch + prep + batching).toBeCloseTo(expected.starved, 3);
-        }
-        if (times.lastEnd > 0) expect(windowOf(times)).toBeCloseTo(times.lastEnd - times.firstStart, 3);
-      }),
+      fc.property(
+        steps,
+        fc.integer({ min: 1, max: 4 }),
+        fc.integer({ min: 1, max: 3 }),
+        (story, slots, producers) => {
+          const { times, live, window, plain } = tell(story, slots, producers);
+          for (const [read, expected] of [
+            [times, window],
+            [live, plain],
+          ] as const) {
+            const { fetch, prep, batching } = read.starved;
+            expect([read.busy, read.blocked]).toEqual([expected.busy, expected.blocked]);
+            expect(fetch).toBeCloseTo(expected.fetch, 3);
+            expect(prep).toBeCloseTo(expected.prep, 3);
+            expect(fetch + prep + batching).toBeCloseTo(expected.starved, 3);
+          }
+          if (times.lastEnd > 0) expect(windowOf(times)).toBeCloseTo(times.lastEnd - times.firstStart, 3);
+        },
+      ),
       { numRuns: 300 },
     );
   });

@@ -106,7 +106,12 @@ describe('a listing', () => {
   });
 
   test('of a glob is not what lies in a directory that matches, least of all its markers', async () => {
-    const at = files('runs/a/part-00000.arrow', 'runs/a/_SUCCESS', 'runs/a/_temporary/half.arrow', 'runs/b.arrow');
+    const at = files(
+      'runs/a/part-00000.arrow',
+      'runs/a/_SUCCESS',
+      'runs/a/_temporary/half.arrow',
+      'runs/b.arrow',
+    );
     expect((await listed(at('runs/{a,b.arrow}'))).map((uri) => basename(uri))).toEqual(['b.arrow']);
   });
 

@@ -1,0 +1,132 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { DeviceTimes } from '../../src/clock/device-ledger.js';
+import { ProducerState } from '../../src/clock/state-clock.js';
+import {
+  adviceOn,
+  type Bottleneck,
+  bottleneckOf,
+  type DeviceShares,
+  producerShares,
+  round,
+  sharesOf,
+} from '../../src/measure/report.js';
+
+interface Parts {
+  readonly busy?: number;
+  readonly fetch?: number;
+  readonly prep?: number;
+  readonly batching?: number;
+  readonly blocked?: number;
+}
+
+/** Times of a device; what is not given is 0. */
+function timesOf({ busy = 0, fetch = 0, prep = 0, batching = 0, blocked = 0 }: Parts): DeviceTimes {
+  const counts = { firstStart: 0, lastEnd: 0, batches: 0, rows: 0, capacity: 0, tokens: 0, paddedTokens: 0 };
+  return { busy, starved: { fetch, prep, batching }, blocked, ...counts };
+}
+
+const shares = (parts: Parts): DeviceShares => sharesOf(timesOf(parts));
+
+describe('shares of a device', () => {
+  test('are its times as parts of its window', () => {
+    expect(shares({ busy: 600, fetch: 100, prep: 50, batching: 200, blocked: 50 })).toEqual({
+      busy: 0.6,
+      starved: { total: 0.35, fetch: 0.1, prep: 0.05, batching: 0.2 },
+      blocked: 0.05,
+    });
+  });
+
+  test('are zeros where it never ran', () => {
+    expect(shares({})).toEqual({
+      busy: 0,
+      starved: { total: 0, fetch: 0, prep: 0, batching: 0 },
+      blocked: 0,
+    });
+  });
+
+  test('add up to 1, the causes to what was starved, whatever the times', () => {
+    const micros = fc.double({ min: 0, max: 1e12, noNaN: true });
+    const parts = fc.record({ busy: micros, fetch: micros, prep: micros, batching: micros, blocked: micros });
+    fc.assert(
+      fc.property(parts, (times) => {
+        fc.pre(Object.values(times).some((part) => part > 1));
+        const { busy, starved, blocked } = shares(times);
+        expect(busy + starved.total + blocked).toBeCloseTo(1, 4);
+        expect(starved.fetch + starved.prep + starved.batching).toBeCloseTo(starved.total, 4);
+      }),
+    );
+  });
+});
+
+describe('the bottleneck', () => {
+  test.each([
+    ['device', { busy: 100 }],
+    ['device', { busy: 90, fetch: 10 }],
+    ['fetch', { busy: 89, fetch: 11 }],
+    ['fetch', { busy: 40, fetch: 30, prep: 20, batching: 5, blocked: 5 }],
+    ['prep', { busy: 40, fetch: 20, prep: 30, batching: 5, blocked: 5 }],
+    ['batching', { busy: 40, fetch: 5, prep: 5, batching: 30, blocked: 20 }],
+    ['sink', { busy: 40, fetch: 20, prep: 5, batching: 5, blocked: 30 }],
+    ['sink', { blocked: 1 }],
+    ['device', {}],
+  ] as [Bottleneck, Parts][])('is %s for %j', (bottleneck, parts) => {
+    expect(bottleneckOf(shares(parts))).toBe(bottleneck);
+  });
+
+  test('is a single cause, not what several have together', () => {
+    const parts = { busy: 40, fetch: 25, prep: 24, batching: 0, blocked: 11 };
+    expect(bottleneckOf(shares(parts))).toBe('fetch');
+  });
+});
+
+describe('advice', () => {
+  const all = shares({ busy: 400, fetch: 210, prep: 150, batching: 120, blocked: 120 });
+
+  test.each([
+    ['device', 'The device had work 40 % of the time', 'batch.size'],
+    ['fetch', 'waited 21 % of the time for storage', 'producers'],
+    ['prep', 'waited 15 % of the time for decoding and collating', 'producers'],
+    ['batching', 'waited 12 % of the time while rows waited for company', 'batch.maxDelayMs'],
+    ['sink', 'waited 12 % of the time for outputs to be written', 'ring.slots'],
+  ] as [Bottleneck, string, string][])(
+    'on %s says how much of the time it cost, and what to change',
+    (bottleneck, cost, key) => {
+      const advice = adviceOn(bottleneck, all);
+      expect(advice).toContain(cost);
+      expect(advice).toContain(key);
+      expect(advice).toMatch(/^[A-Z].*\.$/);
+    },
+  );
+});
+
+describe("producers' shares", () => {
+  test('are those of all their time', () => {
+    const totals = new Float64Array(6);
+    totals[ProducerState.fetch] = 100;
+    totals[ProducerState.decode] = 50;
+    totals[ProducerState.transform] = 25;
+    totals[ProducerState.collate] = 125;
+    totals[ProducerState.blocked] = 150;
+    totals[ProducerState.idle] = 50;
+    expect(producerShares(3, totals)).toEqual({
+      count: 3,
+      fetch: 0.2,
+      decode: 0.1,
+      transform: 0.05,
+      collate: 0.25,
+      blocked: 0.3,
+      idle: 0.1,
+    });
+  });
+
+  test('are zeros where none was at work', () => {
+    const { count, ...rest } = producerShares(2, new Float64Array(6));
+    expect(count).toBe(2);
+    expect(Object.values(rest)).toEqual(Array(6).fill(0));
+  });
+});
+
+test('numbers are rounded to places', () => {
+  expect([round(0.123456789), round(2 / 3, 2), round(1234.5, 0)]).toEqual([0.12346, 0.67, 1235]);
+});
