@@ -150,8 +150,9 @@ test('a reader in another thread sees whole and growing totals while the owner s
     return worker;
   };
   const owner = start('switch', { page, gate });
-  await once(owner, 'message');
-  const [faults] = await once(start('read', { page, readings: 100_000 }), 'message');
+  const [startedAt] = await once(owner, 'message');
+  const reader = start('read', { page, readings: 200_000, start: startedAt });
+  const [faults] = await once(reader, 'message');
   Atomics.store(new Int32Array(gate), 0, 1);
   const [switches] = await once(owner, 'message');
   expect(faults).toEqual({ early: 0, late: 0, backwards: 0, negative: 0 });

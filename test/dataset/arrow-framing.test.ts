@@ -248,6 +248,31 @@ describe('a damaged file', () => {
     },
   );
 
+  // Among the words are lengths of lists, and where to find them: whoever believes them allocates, or goes round in
+  // circles, until there is no memory left.
+  test.each([
+    ['a little more or less', (word: number) => word ^ 1],
+    ['something else', (word: number) => word ^ 0x100],
+    ['huge', () => 0x7ffffff0],
+  ])(
+    'with any one word of its framing made %s is a data error, unless it still makes sense',
+    async (_, change) => {
+      const { reader } = await victim();
+      const { framing } = await anatomy();
+      const faults: string[] = [];
+      for (const [from, to] of framing) {
+        for (let at = Math.ceil(from / 4) * 4; at + 4 <= to; at += 4) {
+          const bytes = SMALL.slice();
+          const view = new DataView(bytes.buffer, bytes.byteOffset);
+          view.setInt32(at, change(view.getInt32(at, true)), true);
+          const reason = fault(await reader.read(bytes));
+          if (reason !== undefined) faults.push(`word at ${at}: ${reason}`);
+        }
+      }
+      expect(faults).toEqual([]);
+    },
+  );
+
   test('with bytes changed between its parts is read right', async () => {
     const { reader, right } = await victim();
     // Padding of the magic, and what sequential readers take for the end of the stream.

@@ -2,13 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { converter, refusal, zeros } from '../../src/produce/convert.js';
 import { arrayOf, bytesOf, DTYPES, type DType, type TypedArray } from '../../src/util/dtype.js';
-import { halfToNumber, numberToHalf } from '../../src/util/half.js';
 import { HALVES } from '../util/halves.js';
 
 type Value = number | bigint;
 
 /** What the reference says of a value that the target has no place for. */
 const MISFIT = 'does not fit';
+
+/** `Array.from` for elements of any type. */
+const mapped = <T>(elements: ArrayLike<Value>, map: (element: Value) => T): T[] => Array.from(elements, map);
 
 const isFloat = (dtype: DType): boolean => dtype.startsWith('float');
 const isBig = (dtype: DType): boolean => dtype === 'int64' || dtype === 'uint64';
@@ -93,11 +95,11 @@ describe('an element becomes what exact arithmetic says', () => {
       fc.property(fc.array(elements(source), { minLength: 1, maxLength: 100 }), (values) => {
         const from = fill(source, values);
         const to = zeros(target, values.length);
-        const expected = Array.from(from, (element) => plain(source, target, element));
+        const expected = mapped(from, (element) => plain(source, target, element));
         const misfit = expected.indexOf(MISFIT);
         expect(convert(from, 0, to, 0, values.length, 1, 0)).toBe(misfit);
         const count = misfit < 0 ? values.length : misfit;
-        const got = Array.from(to.subarray(0, count), (element) => meaning(target, element));
+        const got = mapped(to.subarray(0, count), (element) => meaning(target, element));
         expect(got).toEqual(expected.slice(0, count));
       }),
       run,
@@ -112,10 +114,10 @@ describe('an element becomes what exact arithmetic says', () => {
         const from = fill(source, values);
         const to = zeros(target, values.length);
         expect(convert(from, 0, to, 0, values.length, factor, term)).toBe(-1);
-        const expected = Array.from(from, (element) =>
+        const expected = mapped(from, (element) =>
           nearest(target, Number(meaning(source, element)) * factor + term),
         );
-        expect(Array.from(to, (element) => meaning(target, element))).toEqual(expected);
+        expect(mapped(to, (element) => meaning(target, element))).toEqual(expected);
       }),
       run,
     );
@@ -133,7 +135,7 @@ test.each(allowed)('%s → %s takes the elements it is told and touches no other
         elements.fill((isBig(source) ? 1n : one) as never, from, from + count);
         const tensor = zeros(target, to + count + 5);
         expect(convert(elements, from, tensor, to, count, 1, 0)).toBe(-1);
-        const got = Array.from(tensor, (element) => Number(meaning(target, element)));
+        const got = mapped(tensor, (element) => Number(meaning(target, element)));
         expect(got).toEqual([...Array(to).fill(0), ...Array(count).fill(1), ...Array(5).fill(0)]);
       }),
       { numRuns: 30 },
@@ -148,7 +150,7 @@ test('elements that lie in shared memory, anywhere in it, are written in place',
     const to = new (arrayOf(target))(memory, 64, 10);
     const from = fill(source, Array(4).fill(isBig(source) ? 1n : source === 'float16' ? 0x3c00 : 1));
     converter(source, target, false)(from, 0, to, 3, 4, 1, 0);
-    const got = Array.from(to, (element) => Number(meaning(target, element)));
+    const got = mapped(to, (element) => Number(meaning(target, element)));
     expect(got, `${source} → ${target}`).toEqual([0, 0, 0, 1, 1, 1, 1, 0, 0, 0]);
   }
 });

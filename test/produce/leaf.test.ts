@@ -63,7 +63,7 @@ function rowsOf(data: arrow.Data): { rows: unknown[][]; firstNull: number } {
   const width = leafOf(data.type)?.width ?? 0;
   const rows = Array.from({ length: data.length }, (_, row) => {
     const [from, to] = offsets ? [offsets[row], offsets[row + 1]] : [row * width, (row + 1) * width];
-    return Array.from(values.subarray(from, to));
+    return Array.from<unknown>(values.subarray(from, to));
   });
   return { rows, firstNull };
 }

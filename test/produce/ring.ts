@@ -5,7 +5,7 @@ import { type Bucket, planSlotLayout, type RowTensor } from '../../src/ring/layo
 import type { Claim } from '../../src/ring/producer-side.js';
 import { createRingMemory, MAIN_OWNER, Ring } from '../../src/ring/ring.js';
 import type { DType } from '../../src/util/dtype.js';
-import { halfToNumber, halfToNumber } from '../../src/util/half.js';
+import { halfToNumber } from '../../src/util/half.js';
 
 /** A small real ring, for one producer. */
 export function ringOf(
@@ -59,7 +59,7 @@ export function valuesOf(ring: Ring, slot: number, index: number, bucket = 0): n
   const region = ring.layout.inputs[index];
   if (region === undefined) throw new Error('no such tensor');
   const view = ring.view(slot, region, ring.layout.buckets[bucket] as Bucket);
-  return Array.from(view, (value) =>
+  return Array.from<number | bigint, number>(view, (value) =>
     region.dtype === 'float16' ? halfToNumber(Number(value)) : Number(value),
   );
 }

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { load } from '../../src/session/simulated.js';
 import type { ModelTensor, Session, TensorView } from '../../src/session/types.js';
-import { arrayOf, type DType, type TypedArray } from '../../src/util/dtype.js';
-import { numberToHalf, numberToHalf } from '../../src/util/half.js';
+import { bytesOf, type DType, viewOf } from '../../src/util/dtype.js';
+import { numberToHalf } from '../../src/util/half.js';
 
 /** A time that passes only when somebody sleeps, or when a test lets it. Real where `at` is undefined. */
 const time = vi.hoisted(() => ({ at: undefined as number | undefined }));
@@ -13,12 +13,8 @@ function session(options: Record<string, unknown> = {}, inputs: ModelTensor[] = 
 }
 
 function view(name: string, dtype: DType, dims: number[], values: readonly (number | bigint)[]): TensorView {
-  const Array = arrayOf(dtype);
-  const data: TypedArray = new Array(
-    new SharedArrayBuffer(values.length * Array.BYTES_PER_ELEMENT),
-    0,
-    values.length,
-  );
+  const memory = new SharedArrayBuffer(values.length * bytesOf(dtype));
+  const data = viewOf(dtype, memory, 0, values.length);
   values.forEach((value, i) => {
     data[i] = value as never;
   });

@@ -5,7 +5,7 @@ import { planSlotLayout, type RowTensor } from '../../src/ring/layout.js';
 import { encodeArrowPart } from '../../src/sink/arrow-part.js';
 import type { CompleteSplit, OutputValues } from '../../src/sink/types.js';
 import { DTYPES, type DType, type TypedArray } from '../../src/util/dtype.js';
-import { numberToHalf, numberToHalf } from '../../src/util/half.js';
+import { numberToHalf } from '../../src/util/half.js';
 import { everyType, plain, type SampleColumn } from '../dataset/columns.js';
 import { random } from '../helpers/random.js';
 

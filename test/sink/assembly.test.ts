@@ -95,11 +95,8 @@ class Pipeline {
 
 /** A complete split as the values of its rows. */
 function rowsOf({ outputs }: CompleteSplit) {
-  const [number, both] = outputs;
-  return Array.from(number?.values as BigInt64Array, (id, row) => ({
-    id,
-    pair: Array.from((both?.values as Float32Array).subarray(row * 2, row * 2 + 2)),
-  }));
+  const [ids, pairs] = outputs.map(({ values }) => values) as [BigInt64Array, Float32Array];
+  return Array.from(ids, (id, row) => ({ id, pair: Array.from(pairs.subarray(row * 2, row * 2 + 2)) }));
 }
 
 const expected = (split: number, rows: number) =>
@@ -141,7 +138,7 @@ describe('rows that come in any order', () => {
     const untold = [...left];
     let ended = false;
     for (;;) {
-      const has = (state: number): boolean => pipeline.ring.countIn(state) > 0;
+      const has = (state: SlotState): boolean => pipeline.ring.countIn(state) > 0;
       const open = left.filter(({ row, count }) => row < count);
       const silent = untold.filter((split) => !open.includes(split));
       const actions: (() => void | Promise<void>)[] = [];

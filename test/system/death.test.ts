@@ -86,7 +86,7 @@ describe('a producer that dies in the middle of a job', () => {
       const at = workspace();
       writeRows(at('data.arrow'));
       // Two, since a split is tried three times, and both may hit the same one.
-    const limit = 2;
+      const limit = 2;
       const { report, error, deaths, status } = runDying(at, { how, every: 7, limit, order });
       expect(error).toBeUndefined();
       expect(status).toBe(0);

@@ -43,10 +43,11 @@ describe('the owner', () => {
     await once(dead, 'exit');
     expect(mutex.owner).toBe(5);
     const next = start('lock', { memory, owner: 6, dies: false });
-    const locked = once(next, 'message');
+    // Both before the unlock: the thread may be gone before its message is seen.
+    const [locked, exited] = [once(next, 'message'), once(next, 'exit')];
     mutex.unlock();
     await locked;
-    await once(next, 'exit');
+    await exited;
     expect(mutex.owner).toBe(0);
   });
 });
