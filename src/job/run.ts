@@ -153,7 +153,8 @@ export class Run {
     const { job, ring, startedAt, producers, fingerprint, model, directory } = this.#context;
     const times = this.#ledger.read();
     const shares = sharesOf(times);
-    const bottleneck = bottleneckOf(shares);
+    const producing = producerShares(producers.count, producerTotals);
+    const bottleneck = bottleneckOf(shares, producing.blocked);
     const endedAt = now();
     const seconds = (endedAt - startedAt) / 1e6;
     const ran = times.firstStart > 0;
@@ -185,7 +186,7 @@ export class Run {
         inputBytesPerSecond: Math.round((times.rows * rowBytes) / seconds),
       },
       devices: [this.#deviceReport(model, shares)],
-      producers: producerShares(producers.count, producerTotals),
+      producers: producing,
       memory: {
         ringBytes: ring.memory.arena.byteLength,
         peakRssBytes: process.resourceUsage().maxRSS * 1024,

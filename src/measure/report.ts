@@ -100,9 +100,17 @@ export function sharesOf(times: DeviceTimes): DeviceShares {
 /** Above this the device is what limits: an idle tenth can't be worth much. */
 const DEVICE_BOUND = 0.9;
 
-/** The largest cause for which the device was idle; the device itself where it hardly was. */
-export function bottleneckOf({ busy, starved, blocked }: DeviceShares): Bottleneck {
+/** Producers that wait for a free slot for this share of their time have filled the ring: they are not what limits. */
+const RING_FULL = 0.5;
+
+/**
+ * The largest cause for which the device was idle; the device itself where it hardly was, or where the producers
+ * (`producersBlocked`: their share of waiting for a free slot) are ahead of it: then it was idle only from one batch to
+ * the next, as it is on a machine whose cores are busy with other things.
+ */
+export function bottleneckOf({ busy, starved, blocked }: DeviceShares, producersBlocked = 0): Bottleneck {
   if (busy >= DEVICE_BOUND || busy + starved.total + blocked === 0) return 'device';
+  if (producersBlocked >= RING_FULL) return blocked > starved.total ? 'sink' : 'device';
   const causes: [Bottleneck, number][] = [
     ['fetch', starved.fetch],
     ['prep', starved.prep],

@@ -78,6 +78,12 @@ describe('the bottleneck', () => {
     const parts = { busy: 40, fetch: 25, prep: 24, batching: 0, blocked: 11 };
     expect(bottleneckOf(shares(parts))).toBe('fetch');
   });
+
+  test('is not before the device where the producers have filled the ring, whatever its gaps look like', () => {
+    expect(bottleneckOf(shares({ busy: 800, batching: 200 }), 0.9)).toBe('device');
+    expect(bottleneckOf(shares({ busy: 500, batching: 100, blocked: 400 }), 0.9)).toBe('sink');
+    expect(bottleneckOf(shares({ busy: 800, batching: 200 }), 0.1)).toBe('batching');
+  });
 });
 
 describe('advice', () => {
