@@ -34,7 +34,6 @@ export class ArrowFile implements BatchFile {
   readonly #dictionaries: Dictionaries;
   /** Two in turn: one is read into while the other is worked on. */
   readonly #bodies = [new BodyReader(), new BodyReader()] as const;
-  #turn = 0;
   /** Metadata of record batches that are fetched soon. */
   readonly #messages = new Map<number, BatchMessage>();
   /** Sums as far as they were asked for. */
@@ -82,12 +81,18 @@ export class ArrowFile implements BatchFile {
    */
   fetch(index: number): Promise<RawBatch> {
     const message = this.#messages.get(index);
-    if (message === undefined) return this.#loadMessages(index).then(() => this.fetch(index));
+    if (message === undefined) return this.#fetchFirst(index);
     const ahead = index + MESSAGE_WINDOW / 2;
     if (ahead < this.blocks.length && !this.#messages.has(ahead)) {
-      // Should it fail, the batch that needs it tries again and reports it.
-      this.#loadMessages(ahead).catch(() => {});
+      void this.#loadMessages(ahead);
     }
+    this.#messages.delete(index);
+    return this.#fetchBody(index, message);
+  }
+
+  async #fetchFirst(index: number): Promise<RawBatch> {
+    await this.#loadMessages(index);
+    const message = this.#messages.get(index) ?? (await this.#readMessage(index));
     this.#messages.delete(index);
     return this.#fetchBody(index, message);
   }
@@ -96,7 +101,8 @@ export class ArrowFile implements BatchFile {
     const to = Math.min(from + MESSAGE_WINDOW, this.blocks.length);
     if (from >= to) throw new RangeError(`no record batch ${from} among ${this.blocks.length}`);
     const indices = Array.from({ length: to - from }, (_, i) => from + i);
-    await Promise.all(
+    // One that is damaged is of no concern to those before it: whoever asks for it reads it again and reports it.
+    await Promise.allSettled(
       indices.map(async (index) => this.#messages.set(index, await this.#readMessage(index))),
     );
   }
@@ -121,8 +127,7 @@ export class ArrowFile implements BatchFile {
 
   async #fetchBody(index: number, message: BatchMessage): Promise<RawBatch> {
     const block = this.blocks[index] as FileBlock;
-    const body = this.#bodies[this.#turn % 2 === 0 ? 0 : 1];
-    this.#turn++;
+    const body = this.#bodies[index % 2 === 0 ? 0 : 1];
     const { metadata, regions } = message;
     const start = block.offset + block.metaDataLength;
     const buffers = regions.flatMap((region) => region.buffers);

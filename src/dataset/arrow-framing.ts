@@ -1,5 +1,7 @@
 import { MessageHeader } from 'apache-arrow';
 import { DictionaryBatch as FbDictionaryBatch } from 'apache-arrow/fb/dictionary-batch';
+import type { Field as FbField } from 'apache-arrow/fb/field';
+import { Footer as FbFooter } from 'apache-arrow/fb/footer';
 import { Message as FbMessage } from 'apache-arrow/fb/message';
 import { RecordBatch as FbRecordBatch } from 'apache-arrow/fb/record-batch';
 import { type FileBlock, Footer } from 'apache-arrow/ipc/metadata/file';
@@ -43,10 +45,8 @@ export async function readFooter(reader: ObjectReader): Promise<Footer> {
   const bytes = new Uint8Array(length);
   await reader.read(size - TAIL_BYTES - length, bytes);
   try {
-    const footer = Footer.decode(bytes);
-    const blocks = footer.numRecordBatches + footer.numDictionaries;
-    if (!(blocks * BLOCK_BYTES <= length)) throw new RangeError(`${blocks} blocks in ${length} bytes`);
-    return footer;
+    checkFooter(bytes);
+    return Footer.decode(bytes);
   } catch (cause) {
     throw corrupt(object, `its footer can't be decoded: ${messageOf(cause)}`, cause);
   }
@@ -86,7 +86,7 @@ export async function readMessage(reader: ObjectReader, block: FileBlock, what: 
   }
   try {
     const flatbuffer = bytes.subarray(prefix, prefix + length);
-    checkVectors(flatbuffer);
+    checkMessage(flatbuffer);
     const message = Message.decode(flatbuffer);
     if (message.headerType === MessageHeader.NONE) throw new Error('it has no header');
     return message;
@@ -96,19 +96,59 @@ export async function readMessage(reader: ObjectReader, block: FileBlock, what: 
 }
 
 /** Decoding a vector allocates as much as its length says, so what can't be in the flatbuffer is refused before. */
-function checkVectors(flatbuffer: Uint8Array): void {
+class VectorBudget {
+  readonly #bytes: number;
+  #spent = 0;
+
+  constructor(flatbuffer: Uint8Array) {
+    this.#bytes = flatbuffer.length;
+  }
+
+  /** Vectors that are reached twice count twice: so a cycle ends too. */
+  spend(elements: number, elementBytes: number): void {
+    this.#spent += elements * elementBytes;
+    if (!(this.#spent <= this.#bytes))
+      throw new RangeError(`its vectors take more than its ${this.#bytes} bytes`);
+  }
+}
+
+/** Vectors in tables hold offsets. */
+const OFFSET_BYTES = 4;
+
+function checkMessage(flatbuffer: Uint8Array): void {
+  const budget = new VectorBudget(flatbuffer);
   const message = FbMessage.getRootAsMessage(new ByteBuffer(flatbuffer));
+  budget.spend(message.customMetadataLength(), OFFSET_BYTES);
   const type = message.headerType();
   let batch: FbRecordBatch | null = null;
   if (type === MessageHeader.RecordBatch) batch = message.header(new FbRecordBatch());
   else if (type === MessageHeader.DictionaryBatch)
     batch = message.header(new FbDictionaryBatch())?.data() ?? null;
   if (batch === null) return;
-  const bytes =
-    batch.nodesLength() * NODE_BYTES +
-    batch.buffersLength() * BUFFER_BYTES +
-    batch.variadicBufferCountsLength() * COUNT_BYTES;
-  if (!(bytes <= flatbuffer.length)) throw new RangeError(`it claims ${bytes} bytes of ${flatbuffer.length}`);
+  budget.spend(batch.nodesLength(), NODE_BYTES);
+  budget.spend(batch.buffersLength(), BUFFER_BYTES);
+  budget.spend(batch.variadicBufferCountsLength(), COUNT_BYTES);
+}
+
+function checkFooter(flatbuffer: Uint8Array): void {
+  const budget = new VectorBudget(flatbuffer);
+  const footer = FbFooter.getRootAsFooter(new ByteBuffer(flatbuffer));
+  budget.spend(footer.recordBatchesLength(), BLOCK_BYTES);
+  budget.spend(footer.dictionariesLength(), BLOCK_BYTES);
+  budget.spend(footer.customMetadataLength(), OFFSET_BYTES);
+  const schema = footer.schema();
+  if (schema === null) throw new TypeError('it has no schema');
+  budget.spend(schema.customMetadataLength(), OFFSET_BYTES);
+  budget.spend(schema.fieldsLength(), OFFSET_BYTES);
+  for (let i = 0; i < schema.fieldsLength(); i++) checkField(schema.fields(i), budget);
+}
+
+function checkField(field: FbField | null, budget: VectorBudget): void {
+  if (field === null) throw new TypeError('a field is missing');
+  budget.spend(field.customMetadataLength(), OFFSET_BYTES);
+  // One more, so that a field that is its own child ends too.
+  budget.spend(field.childrenLength() + 1, OFFSET_BYTES);
+  for (let i = 0; i < field.childrenLength(); i++) checkField(field.children(i), budget);
 }
 
 export function checkBlock(object: StoredObject, block: FileBlock): void {

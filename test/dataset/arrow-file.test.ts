@@ -230,6 +230,19 @@ describe('two record batches in flight do not disturb each other', () => {
     }
   });
 
+  test('each stays until the batch after the next one is fetched, whichever was read first', async () => {
+    const next = random(5);
+    const bytes = fileOfPieces(['n', 't'], columns(next));
+    for (let round = 0; round < 20; round++) {
+      const file = await ArrowFile.open(new MemoryReader(bytes, jitter(next)), ['n', 't']);
+      const [one, other] = await Promise.all([file.fetch(0), file.fetch(1)]);
+      check(one.decode(), 0);
+      const decoded = other.decode();
+      await file.fetch(2);
+      check(decoded, 1);
+    }
+  });
+
   test('they are read in any order', async () => {
     const next = random(4);
     const bytes = fileOfPieces(['n', 't'], columns(next));
@@ -299,4 +312,18 @@ test('a read that failed once does not stand in the way of the next try', async 
     failing = false;
     expect((await file.fetch(index)).decode().getChild('n')?.get(0)).toBe(index);
   }
+});
+
+test('a record batch is read though the metadata of a later one is damaged', async () => {
+  const pieces = Array.from({ length: 6 }, (_, batch) => [
+    arrow.vectorFromArray([batch], new arrow.Int32()).data[0] as arrow.Data,
+  ]);
+  const bytes = fileOfPieces(['n'], pieces);
+  const { blocks } = await ArrowFile.open(new MemoryReader(bytes));
+  bytes.fill(0xee, blocks[4]?.offset, (blocks[4]?.offset ?? 0) + 16);
+  const file = await ArrowFile.open(new MemoryReader(bytes));
+  for (const index of [0, 1, 2, 3, 5]) {
+    expect((await file.fetch(index)).decode().getChild('n')?.get(0)).toBe(index);
+  }
+  await expect(file.fetch(4)).rejects.toThrow('is damaged: the metadata of record batch 4');
 });
