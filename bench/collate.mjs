@@ -67,7 +67,13 @@ function collating(source, target, factor) {
     [{ name: 'x', dtype: target, rowDims: [WIDTH] }],
     [],
   );
-  const config = { slots: SLOTS, lanes: 1, maxDelayMicros: Number.POSITIVE_INFINITY, fixedOrder: false };
+  const config = {
+    slots: SLOTS,
+    lanes: 1,
+    splits: 1,
+    maxDelayMicros: Number.POSITIVE_INFINITY,
+    fixedOrder: false,
+  };
   const ring = new Ring(createRingMemory(layout, config), laneOwner(0));
   const input = { tensor: 0, from: 'values', column: 'x', source, factor, term: 0, pad: 0 };
   const collator = new Collator(ring, [input]);

@@ -96,7 +96,13 @@ export async function measure() {
     [{ name: 'x', dtype: 'float32', rowDims: [1] }],
     [],
   );
-  const config = { slots: 8, lanes: 1, maxDelayMicros: Number.POSITIVE_INFINITY, fixedOrder: false };
+  const config = {
+    slots: 8,
+    lanes: 1,
+    splits: 1,
+    maxDelayMicros: Number.POSITIVE_INFINITY,
+    fixedOrder: false,
+  };
   const shared = {
     memory: createRingMemory(layout, config),
     words: new Int32Array(new SharedArrayBuffer(256)),

@@ -72,7 +72,13 @@ async function round(consumer, producers, { claim, rows }) {
     [{ name: 'x', dtype: 'float32', rowDims: [WIDTH] }],
     [],
   );
-  const config = { slots: SLOTS, lanes, maxDelayMicros: Number.POSITIVE_INFINITY, fixedOrder: false };
+  const config = {
+    slots: SLOTS,
+    lanes,
+    splits: lanes,
+    maxDelayMicros: Number.POSITIVE_INFINITY,
+    fixedOrder: false,
+  };
   const memory = createRingMemory(layout, config);
   const consumed = consumer.ask({ memory, lanes, rows });
   await Promise.all(producers.map((thread, lane) => thread.ask({ memory, lane, rows: rows / lanes, claim })));

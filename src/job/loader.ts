@@ -107,7 +107,8 @@ class Pass implements AsyncIterator<Batch> {
     if (source.schema === undefined) return undefined;
     const plan = planTensors(this.#options, source.schema, source.name);
     const lanes = source.kind === 'files' ? producersFor(this.#options) : 1;
-    const ring = this.#allocate(plan, lanes);
+    const splits = source.kind === 'files' ? source.dataset.splits.length : 1;
+    const ring = this.#allocate(plan, lanes, splits);
     const control = new ControlSide(ring);
     const producers = source.kind === 'files' ? new Producers(lanes) : undefined;
     const stream = { source, ring, control, side: new LoaderSide(ring), plan, producers };
@@ -118,7 +119,7 @@ class Pass implements AsyncIterator<Batch> {
     return stream;
   }
 
-  #allocate(plan: InputPlan, lanes: number): Ring {
+  #allocate(plan: InputPlan, lanes: number, splits: number): Ring {
     const { batch, prefetch, maxBytes = availableMemory() / 4 } = this.#options;
     const slots = prefetch + 1;
     const buckets = bucketsOf({ batch });
@@ -127,23 +128,21 @@ class Pass implements AsyncIterator<Batch> {
     checkArena(layout, slots, maxBytes);
     const fixedOrder = batch.order === 'fixed';
     const maxDelayMicros = fixedOrder ? Number.POSITIVE_INFINITY : batch.maxDelayMs * 1000;
-    return new Ring(createRingMemory(layout, { slots, lanes, maxDelayMicros, fixedOrder }), MAIN_OWNER);
+    const config = { slots, lanes, splits, maxDelayMicros, fixedOrder };
+    return new Ring(createRingMemory(layout, config), MAIN_OWNER);
   }
 
-  async #feed({ source, ring, control, side, plan, producers }: Stream): Promise<void> {
+  async #feed({ source, ring, control, plan, producers }: Stream): Promise<void> {
     const { lengthColumn } = this.#options.batch;
     const clocks = createClockPage(ring.config.lanes);
     if (source.kind === 'files') {
       const id = `${process.pid}-loader-${passes++}`;
-      const context = { id, ring: ring.memory, clocks, inputs: plan.collate, lengthColumn, keep: [] };
-      await producers?.produce(source.dataset.splits, context, control, ({ ordinal }, batches) =>
-        side.splitProduced(ordinal, batches),
-      );
+      const { splits } = source.dataset;
+      const context = { id, ring: ring.memory, clocks, inputs: plan.collate, lengthColumn, keep: [], splits };
+      await producers?.produce(context, control, () => {});
     } else {
-      await control.assign(0, 0);
-      const feeder = new Feeder(ring, 0, 0, new StateClock(clocks, 0), plan.collate, lengthColumn);
+      const feeder = new Feeder(ring, 0, new StateClock(clocks, 0), plan.collate, lengthColumn);
       await feeder.feed(source.items);
-      side.splitProduced(0, await control.finish(0));
     }
     await control.end();
   }

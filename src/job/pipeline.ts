@@ -7,7 +7,7 @@ import type { Dataset } from '../dataset/types.js';
 import type { Report } from '../measure/report.js';
 import { Producers } from '../produce/producers.js';
 import { ControlSide } from '../ring/control-side.js';
-import { checkArena, planSlotLayout } from '../ring/layout.js';
+import { checkArena, planSlotLayout, type SlotLayout } from '../ring/layout.js';
 import { consumerOwner, createRingMemory, MAIN_OWNER, Ring, type RingMemory } from '../ring/ring.js';
 import type { OutputDirectory } from '../sink/output-directory.js';
 import { Sink } from '../sink/sink.js';
@@ -24,7 +24,7 @@ interface Plan {
   readonly model: LoadedModel;
   readonly inputs: InputPlan;
   readonly outputs: readonly OutputColumn[];
-  readonly memory: RingMemory;
+  readonly layout: SlotLayout;
 }
 
 /**
@@ -48,7 +48,7 @@ export class Pipeline implements AsyncDisposable {
     this.#consumers = Array.from({ length: instances }, () => new Consumer(spec));
   }
 
-  /** Once the schema is known: matches it with the model, and allocates the ring. */
+  /** Once the schema is known: matches it with the model, and lays out the ring. */
   async plan(schema: Schema): Promise<void> {
     const job = this.#job;
     const models = await Promise.all(this.#consumers.map((consumer) => consumer.loaded()));
@@ -63,15 +63,7 @@ export class Pipeline implements AsyncDisposable {
     const outputs = await planOutputs(job, model, inputs.tensors, buckets, consumer);
     const layout = planSlotLayout(buckets, inputs.tensors, outputs.tensors);
     checkArena(layout, job.ring.slots, job.ring.maxBytes ?? availableMemory() / 4);
-    const fixedOrder = job.batch.order === 'fixed';
-    const memory = createRingMemory(layout, {
-      slots: job.ring.slots,
-      lanes: this.#producers.count,
-      maxDelayMicros: fixedOrder ? Number.POSITIVE_INFINITY : job.batch.maxDelayMs * 1000,
-      fixedOrder,
-    });
-    this.#plan = { model, inputs, outputs: outputs.columns, memory };
-    this.#ring = new Ring(memory, MAIN_OWNER);
+    this.#plan = { model, inputs, outputs: outputs.columns, layout };
   }
 
   /** Runs all splits that `directory` does not hold yet. */
@@ -81,12 +73,14 @@ export class Pipeline implements AsyncDisposable {
     context: Pick<RunContext, 'signal' | 'onProgress' | 'fingerprint' | 'startedAt'>,
   ): Promise<Report> {
     const plan = this.#plan;
-    const ring = this.#ring;
-    if (plan === undefined || ring === undefined) throw new Error('plan() comes first');
-    const { memory, inputs, model, outputs } = plan;
+    if (plan === undefined) throw new Error('plan() comes first');
+    const { inputs, model, outputs } = plan;
+    const splits = dataset.splits.filter(({ ordinal }) => !directory?.committed.has(ordinal));
+    const ring = this.#allocate(plan.layout, splits.length);
+    const { memory } = ring;
     const clocks = createClockPage(this.#producers.count);
     const ledger = createLedgerMemory(clocks, memory.config.slots);
-    await this.#attach(plan, ledger);
+    await this.#attach(memory, ledger);
     const run = new Run({
       ...context,
       job: this.#job,
@@ -95,6 +89,7 @@ export class Pipeline implements AsyncDisposable {
       clocks,
       ledger,
       dataset,
+      splits,
       directory,
       producers: this.#producers,
       consumers: this.#consumers,
@@ -107,16 +102,30 @@ export class Pipeline implements AsyncDisposable {
     return run.complete(this.#sink, inputs.collate);
   }
 
-  async #attach(plan: Plan, ledger: LedgerMemory): Promise<void> {
+  #allocate(layout: SlotLayout, splits: number): Ring {
+    const { batch, ring } = this.#job;
+    const fixedOrder = batch.order === 'fixed';
+    const memory = createRingMemory(layout, {
+      slots: ring.slots,
+      lanes: this.#producers.count,
+      splits,
+      maxDelayMicros: fixedOrder ? Number.POSITIVE_INFINITY : batch.maxDelayMs * 1000,
+      fixedOrder,
+    });
+    this.#ring = new Ring(memory, MAIN_OWNER);
+    return this.#ring;
+  }
+
+  async #attach(memory: RingMemory, ledger: LedgerMemory): Promise<void> {
     const consumerClocks = createClockPage(this.#consumers.length);
     await Promise.all(
       this.#consumers.map((consumer, index) =>
         consumer.attach({
-          ring: plan.memory,
+          ring: memory,
           ledger,
           clocks: consumerClocks,
           clock: index,
-          owner: consumerOwner(plan.memory.config.lanes, index),
+          owner: consumerOwner(memory.config.lanes, index),
           preferredSizes: this.#job.batch.preferredSizes,
         }),
       ),

@@ -3,7 +3,7 @@ import { now } from '../clock/now.js';
 import { type ClockPage, ClockReader } from '../clock/state-clock.js';
 import type { Consumer } from '../consume/consumer.js';
 import type { LoadedModel } from '../consume/types.js';
-import type { Dataset } from '../dataset/types.js';
+import type { Dataset, Split } from '../dataset/types.js';
 import { type Progress, ProgressSampler } from '../measure/progress.js';
 import {
   adviceOn,
@@ -37,6 +37,8 @@ export interface RunContext {
   readonly clocks: ClockPage;
   readonly ledger: LedgerMemory;
   readonly dataset: Dataset;
+  /** Those that are not committed yet. */
+  readonly splits: readonly Split[];
   readonly directory: OutputDirectory | undefined;
   readonly producers: Producers;
   readonly consumers: readonly Consumer[];
@@ -101,9 +103,8 @@ export class Run {
   }
 
   async #produce(sink: Sink, inputs: readonly CollateInput[]): Promise<void> {
-    const { ring, clocks, job, dataset, directory, producers } = this.#context;
+    const { ring, clocks, job, splits, directory, producers } = this.#context;
     const control = this.#control;
-    const splits = dataset.splits.filter(({ ordinal }) => !directory?.committed.has(ordinal));
     const context = {
       id: `${process.pid}-${this.#context.startedAt}`,
       ring: ring.memory,
@@ -111,8 +112,9 @@ export class Run {
       inputs,
       lengthColumn: job.batch.lengthColumn,
       keep: directory === undefined ? [] : job.sink.keep,
+      splits,
     };
-    await producers.produce(splits, context, control, (produced: ProducedSplit) => {
+    await producers.produce(context, control, (produced: ProducedSplit) => {
       this.#rowsRead += produced.batchRows.reduce((sum, rows) => sum + rows, 0);
       sink.produced(produced);
     });

@@ -18,7 +18,7 @@ const CHUNK_BYTES = 256 * 1024;
 
 /**
  * A producer on the thread of whoever calls it: rows of an (async) iterable go into slots without blocking the event
- * loop. All of the iterable is one split, `split`.
+ * loop. All of the iterable is one split.
  */
 export class Feeder {
   readonly #side: ProducerSide;
@@ -33,14 +33,13 @@ export class Feeder {
   constructor(
     ring: Ring,
     lane: number,
-    split: number,
     clock: StateClock,
     inputs: readonly CollateInput[],
     lengthColumn: string | undefined,
   ) {
     this.#side = new ProducerSide(ring, lane);
     this.#clock = clock;
-    this.#split = split;
+    this.#split = this.#side.takeSplit();
     this.#batches = new Collator(ring, inputs, lengthColumn);
     this.#rows = new RowCollator(ring, inputs, lengthColumn);
     const rows = Math.max(...ring.layout.buckets.map(({ capacity }) => capacity));
@@ -57,7 +56,7 @@ export class Feeder {
       else await this.#feedRow(item);
       this.#clock.switch(ProducerState.fetch);
     }
-    this.#side.sealOwn();
+    this.#side.finishSplit(this.#split);
     this.#clock.switch(ProducerState.idle);
   }
 

@@ -1,6 +1,6 @@
+import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import type { Split } from '../dataset/types.js';
-import type { ControlSide } from '../ring/control-side.js';
+import type { ControlSide, UnfinishedSplit } from '../ring/control-side.js';
 import { DeviceError, fromRecord, messageOf } from '../util/errors.js';
 import { threadFlags } from '../util/exec-argv.js';
 import type { ProducedSplit, ProduceResult, ProducerContext, ProduceTask } from './types.js';
@@ -25,51 +25,105 @@ export class Producers {
   }
 
   /**
-   * Produces splits, in order, `count` at a time; resolves when all rows are in the ring.
+   * Produces all splits of a stream, in about their order, `count` at a time; resolves when all rows are in the ring.
    *
-   * @param onProduced called for each split, in the order of completion, with the number of its batches (fixed order)
+   * @param onProduced called once for each split, in the order of completion
    * @throws the first error of any producer; the others stop at the ring's abort, which is the caller's to call
    */
   async produce(
-    splits: Iterable<Split>,
     context: ProducerContext,
     control: ControlSide,
-    onProduced: (produced: ProducedSplit, batches: number) => void,
+    onProduced: (produced: ProducedSplit) => void,
   ): Promise<void> {
-    const queue = splits[Symbol.iterator]();
-    const lane = async (index: number): Promise<void> => {
-      for (let next = queue.next(); !next.done; next = queue.next()) {
-        const split = next.value;
-        await control.assign(index, split.ordinal);
-        const produced = await this.#produceOne({ context, lane: index, split, committedRows: 0 }, control);
-        onProduced(produced, await control.finish(index));
-      }
+    const seen = new Set<number>();
+    // A producer that died right after it had told of a split is followed by one that tells of it again.
+    const receive = (produced: ProducedSplit): void => {
+      if (seen.has(produced.split)) return;
+      seen.add(produced.split);
+      onProduced(produced);
     };
-    await Promise.all(Array.from({ length: this.count }, (_, index) => lane(index)));
+    const lanes = Array.from({ length: this.count }, (_, lane) =>
+      new Lane(this.#pool, context, lane, control, receive).run(),
+    );
+    await Promise.all(lanes);
   }
 
   /** Ends the threads. They must have been told to stop: a thread that waits in the ring would be cut off. */
   async close(): Promise<void> {
     await this.#pool.destroy();
   }
+}
 
-  async #produceOne(task: ProduceTask, control: ControlSide): Promise<ProducedSplit> {
-    let { committedRows } = task;
-    for (let attempt = 1; ; attempt++) {
-      const result = await this.#pool.run({ ...task, committedRows }).catch((cause: unknown) => ({ cause }));
-      if ('produced' in result) return result.produced;
+/** One of the concurrent producers of a stream: a task, and another one wherever its thread dies. */
+class Lane {
+  readonly #pool: Piscina<ProduceTask, ProduceResult>;
+  readonly #context: ProducerContext;
+  readonly #lane: number;
+  readonly #control: ControlSide;
+  readonly #receive: (produced: ProducedSplit) => void;
+  /** Deaths by the split that was at work; −1 where none was. */
+  readonly #deaths = new Map<number, number>();
+
+  constructor(
+    pool: Piscina<ProduceTask, ProduceResult>,
+    context: ProducerContext,
+    lane: number,
+    control: ControlSide,
+    receive: (produced: ProducedSplit) => void,
+  ) {
+    this.#pool = pool;
+    this.#context = context;
+    this.#lane = lane;
+    this.#control = control;
+    this.#receive = receive;
+  }
+
+  async run(): Promise<void> {
+    let unfinished: readonly UnfinishedSplit[] = [];
+    for (;;) {
+      const result = await this.#attempt(unfinished);
+      if (result === undefined) return;
       // What is wrong with the data, or with the world, would be wrong again.
       if ('error' in result && result.error.code !== 'INTERNAL') throw fromRecord(result.error);
       // The thread is gone, or gave up in the middle. What it had committed stays; the rest is produced again.
-      committedRows = await control.recover(task.lane);
-      const cause = 'error' in result ? fromRecord(result.error) : result.cause;
-      if (attempt < MAX_ATTEMPTS) continue;
-      const { uri } = task.split.object;
-      throw new DeviceError(
-        `${uri}: the thread that reads record batches ${task.split.first} to ` +
-          `${task.split.first + task.split.count - 1} failed ${attempt} times: ${messageOf(cause)}`,
-        { file: uri, cause },
-      );
+      unfinished = await this.#control.recover(this.#lane);
+      this.#count(unfinished[0]?.split ?? -1, 'error' in result ? fromRecord(result.error) : result.death);
     }
+  }
+
+  async #attempt(
+    unfinished: readonly UnfinishedSplit[],
+  ): Promise<ProduceResult | { readonly death: unknown }> {
+    const { port1, port2 } = new MessageChannel();
+    port1.on('message', this.#receive);
+    const task: ProduceTask = { context: this.#context, lane: this.#lane, unfinished, port: port2 };
+    const result = await this.#pool
+      .run(task, { transferList: [port2] })
+      .catch((death: unknown) => ({ death }));
+    drain(port1, this.#receive);
+    port1.close();
+    return result;
+  }
+
+  #count(split: number, cause: unknown): void {
+    const deaths = (this.#deaths.get(split) ?? 0) + 1;
+    this.#deaths.set(split, deaths);
+    if (deaths < MAX_ATTEMPTS) return;
+    const { object, first, count } = this.#context.splits[split] ?? {};
+    if (object === undefined) {
+      throw new DeviceError(`a producer's thread failed ${deaths} times: ${messageOf(cause)}`, { cause });
+    }
+    throw new DeviceError(
+      `${object.uri}: the thread that reads record batches ${first} to ${Number(first) + Number(count) - 1} ` +
+        `failed ${deaths} times: ${messageOf(cause)}`,
+      { file: object.uri, cause },
+    );
+  }
+}
+
+/** Messages that were sent and not delivered yet. */
+function drain(port: MessagePort, receive: (produced: ProducedSplit) => void): void {
+  for (let news = receiveMessageOnPort(port); news !== undefined; news = receiveMessageOnPort(port)) {
+    receive(news.message as ProducedSplit);
   }
 }

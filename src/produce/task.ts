@@ -1,8 +1,8 @@
 import { makeData, RecordBatch, RecordBatchStreamWriter, Schema, Struct } from 'apache-arrow';
-import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { ProducerState, StateClock } from '../clock/state-clock.js';
 import { openSplitFile } from '../dataset/dataset.js';
 import type { BatchFile, RawBatch, Split } from '../dataset/types.js';
+import type { UnfinishedSplit } from '../ring/control-side.js';
 import { ProducerSide } from '../ring/producer-side.js';
 import { laneOwner, Ring } from '../ring/ring.js';
 import { DataError, toRecord } from '../util/errors.js';
@@ -10,7 +10,7 @@ import { Collator } from './collate.js';
 import { RowFault } from './row-fault.js';
 import type { ProducedSplit, ProduceResult, ProducerContext, ProduceTask } from './types.js';
 
-/** What a thread keeps from one split of a stream to the next. */
+/** Columns' decoding, and the file that is open: what one split of a stream leaves to the next. */
 interface Bench {
   readonly context: ProducerContext;
   readonly collator: Collator;
@@ -18,31 +18,46 @@ interface Bench {
   file: { readonly uri: string; readonly opened: BatchFile } | undefined;
 }
 
-let bench: Bench | undefined;
-
-/** A producer: reads, decodes and collates one split into the ring. Runs in a thread of the pool. */
-export default async function produceSplit(task: ProduceTask): Promise<ProduceResult> {
-  if (bench?.context.id !== task.context.id) bench = await setUp(task);
-  const clock = new StateClock(task.context.clocks, task.lane);
+/**
+ * A producer: takes splits, one after another, and reads, decodes and collates them into the ring. Runs in a thread of
+ * the pool.
+ */
+export default async function produce(task: ProduceTask): Promise<ProduceResult> {
+  const { context, lane, port } = task;
+  const clock = new StateClock(context.clocks, lane);
+  const ring = new Ring(context.ring, laneOwner(lane));
+  const side = new ProducerSide(ring, lane);
+  const bench = setUp(ring, context);
   try {
-    const produced = await new SplitRun(bench, task, clock).produce();
-    return transferring({ produced }, produced.keep);
+    for (const { split, committedRows } of splitsOf(task, side)) {
+      const produced = await new SplitRun(bench, side, clock, split, committedRows).produce();
+      // Told before the ring knows: whoever takes over from us, should we die in between, tells it again.
+      port.postMessage(
+        produced,
+        produced.keep.map((bytes) => bytes.buffer as ArrayBuffer),
+      );
+      side.finishSplit(split);
+    }
+    return undefined;
   } catch (error) {
-    // A file that failed is opened anew by whoever tries next.
-    await bench.file?.opened.close().catch(() => {});
-    bench.file = undefined;
     return { error: toRecord(error) };
   } finally {
+    await bench.file?.opened.close().catch(() => {});
     clock.switch(ProducerState.idle);
+    port.close();
   }
 }
 
-async function setUp({ context, lane }: ProduceTask): Promise<Bench> {
-  await bench?.file?.opened.close();
+function* splitsOf({ unfinished }: ProduceTask, side: ProducerSide): Generator<UnfinishedSplit> {
+  yield* unfinished;
+  for (let split = side.takeSplit(); split >= 0; split = side.takeSplit()) yield { split, committedRows: 0 };
+}
+
+function setUp(ring: Ring, context: ProducerContext): Bench {
   const { lengthColumn } = context;
   return {
     context,
-    collator: new Collator(new Ring(context.ring, laneOwner(lane)), context.inputs, lengthColumn),
+    collator: new Collator(ring, context.inputs, lengthColumn),
     columns: [
       ...new Set([
         ...context.inputs.map(({ column }) => column),
@@ -54,23 +69,11 @@ async function setUp({ context, lane }: ProduceTask): Promise<Bench> {
   };
 }
 
-/** The result, with `parts` moved instead of copied to the main thread. */
-function transferring<T extends object>(result: T, parts: readonly Uint8Array[]): T {
-  const moved = {
-    get [transferableSymbol]() {
-      return parts.map((bytes) => bytes.buffer);
-    },
-    get [valueSymbol]() {
-      return result;
-    },
-  };
-  return move(moved as never) as unknown as T;
-}
-
 class SplitRun {
   readonly #bench: Bench;
   readonly #clock: StateClock;
   readonly #side: ProducerSide;
+  readonly #index: number;
   readonly #split: Split;
   readonly #committedRows: number;
   readonly #batchRows: number[] = [];
@@ -79,11 +82,12 @@ class SplitRun {
   #base = 0;
   #bytes = 0;
 
-  constructor(bench: Bench, { split, committedRows, lane }: ProduceTask, clock: StateClock) {
+  constructor(bench: Bench, side: ProducerSide, clock: StateClock, index: number, committedRows: number) {
     this.#bench = bench;
     this.#clock = clock;
-    this.#side = new ProducerSide(new Ring(bench.context.ring, laneOwner(lane)), lane);
-    this.#split = split;
+    this.#side = side;
+    this.#index = index;
+    this.#split = bench.context.splits[index] as Split;
     this.#committedRows = committedRows;
   }
 
@@ -106,8 +110,7 @@ class SplitRun {
     } finally {
       await next?.catch(() => {});
     }
-    this.#side.sealOwn();
-    return { ordinal, batchRows: this.#batchRows, keep: this.#keep, bytes: this.#bytes };
+    return { split: this.#index, ordinal, batchRows: this.#batchRows, keep: this.#keep, bytes: this.#bytes };
   }
 
   get #rowLimit(): number {
@@ -153,7 +156,7 @@ class SplitRun {
     for (let row = Math.max(0, this.#committedRows - this.#base); row < end; ) {
       const bucket = collator.bucketOf(row);
       const want = collator.endOfBucket(row, end, bucket) - row;
-      const claim = side.claim(this.#split.ordinal, this.#base + row, want, bucket, onBlocked);
+      const claim = side.claim(this.#index, this.#base + row, want, bucket, onBlocked);
       clock.switch(ProducerState.collate);
       collator.write(claim, row);
       side.commit(collator.tokens(row, row + claim.count));

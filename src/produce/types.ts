@@ -1,5 +1,7 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { ClockPage } from '../clock/state-clock.js';
 import type { Split } from '../dataset/types.js';
+import type { UnfinishedSplit } from '../ring/control-side.js';
 import type { RingMemory } from '../ring/ring.js';
 import type { ErrorRecord } from '../util/errors.js';
 import type { CollateInput } from './collate.js';
@@ -16,20 +18,26 @@ export interface ProducerContext {
   readonly lengthColumn: string | undefined;
   /** Columns carried over to the sink. */
   readonly keep: readonly string[];
+  /** All splits of the stream: a split's place here is what the ring knows it by. */
+  readonly splits: readonly Split[];
 }
 
-/** One split to produce. */
+/** What one producer does: splits of the stream, one after another, until none is left to be taken. */
 export interface ProduceTask {
   readonly context: ProducerContext;
   /** Which of the stream's concurrent producers this is. */
   readonly lane: number;
-  readonly split: Split;
-  /** Rows from the start of the split that an earlier attempt has committed. */
-  readonly committedRows: number;
+  /** Splits that a producer before it on this lane has taken and not finished: they come first. */
+  readonly unfinished: readonly UnfinishedSplit[];
+  /** Where each ProducedSplit goes, before the ring is told that the split is done. */
+  readonly port: MessagePort;
 }
 
 /** A split whose rows are all in the ring. */
 export interface ProducedSplit {
+  /** Its place in the stream. */
+  readonly split: number;
+  /** Its place in the data set. */
   readonly ordinal: number;
   /** Rows of each of its record batches. */
   readonly batchRows: readonly number[];
@@ -40,4 +48,4 @@ export interface ProducedSplit {
 }
 
 /** Errors travel as records: their classes would not survive the way between threads. */
-export type ProduceResult = { readonly produced: ProducedSplit } | { readonly error: ErrorRecord };
+export type ProduceResult = { readonly error: ErrorRecord } | undefined;

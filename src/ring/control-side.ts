@@ -1,43 +1,19 @@
-import { LaneWord, RingStatus, RunStatus, RunWord, SlotState, SlotWord } from './protocol.js';
+import { Header, RingStatus, RunStatus, RunWord, SlotState, SlotWord, SplitWord } from './protocol.js';
 import { laneOwner, type Ring } from './ring.js';
 
-/** What the main thread does with the ring: it hands out splits, ends the stream, and clears up after the dead. */
+/** A split that a producer had taken and not finished when it died. */
+export interface UnfinishedSplit {
+  readonly split: number;
+  /** Rows from its start that are in the ring. */
+  readonly committedRows: number;
+}
+
+/** What the main thread does with the ring: it ends the stream, and clears up after the dead. */
 export class ControlSide {
   readonly #ring: Ring;
-  #assigning: Promise<void> = Promise.resolve();
 
   constructor(ring: Ring) {
     this.#ring = ring;
-  }
-
-  /**
-   * Lane `lane` is going to produce `split`. Said before its producer is told, and for one split after the other: a later
-   * one that is known before an earlier one would take itself for the first, and the room that the first needs.
-   */
-  assign(lane: number, split: number): Promise<void> {
-    this.#assigning = this.#assigning.then(() => this.#assign(lane, split));
-    return this.#assigning;
-  }
-
-  async #assign(lane: number, split: number): Promise<void> {
-    const ring = this.#ring;
-    await ring.lockAsync();
-    ring.setLaneWord(lane, LaneWord.SPLIT, split + 1);
-    ring.setLaneWord(lane, LaneWord.COMMITTED_ROWS, 0);
-    ring.setLaneWord(lane, LaneWord.BATCHES, 0);
-    ring.unlock();
-  }
-
-  /** All rows of the lane's split are in the ring. Returns how many batches they make (fixed order; else 0). */
-  async finish(lane: number): Promise<number> {
-    const ring = this.#ring;
-    await ring.lockAsync();
-    const batches = ring.laneWord(lane, LaneWord.BATCHES);
-    ring.setLaneWord(lane, LaneWord.SPLIT, 0);
-    ring.unlock();
-    // In fixed order another lane may be the first now, and take the last free slot.
-    ring.free.signal();
-    return batches;
   }
 
   /** No more rows will come; what is open goes on its way. */
@@ -58,9 +34,9 @@ export class ControlSide {
 
   /**
    * The thread of `lane` is gone, or gave up in the middle: recovers the lock if it died holding it, and takes back what
-   * it had claimed and not committed. Returns how many rows of its split, from the start, are committed.
+   * it had claimed and not committed. Returns the splits that whoever takes over the lane has to finish, in their order.
    */
-  async recover(lane: number): Promise<number> {
+  async recover(lane: number): Promise<UnfinishedSplit[]> {
     const ring = this.#ring;
     if (ring.mutex.owner === laneOwner(lane)) {
       // Nobody else can be inside: we act in its name.
@@ -74,9 +50,21 @@ export class ControlSide {
       if (ring.config.fixedOrder) this.#retractRun(slot, lane);
       else this.#voidRuns(slot, lane);
     }
-    const committed = ring.laneWord(lane, LaneWord.COMMITTED_ROWS);
+    const unfinished = this.#unfinished(lane);
     ring.unlock();
-    return committed;
+    return unfinished;
+  }
+
+  /** L */
+  #unfinished(lane: number): UnfinishedSplit[] {
+    const ring = this.#ring;
+    const found: UnfinishedSplit[] = [];
+    for (let split = ring.words[Header.FIRST_SPLIT] as number; split < ring.config.splits; split++) {
+      if (ring.splitWord(split, SplitWord.LANE) !== lane + 1) continue;
+      if (ring.splitWord(split, SplitWord.DONE) === 1) continue;
+      found.push({ split, committedRows: ring.splitWord(split, SplitWord.COMMITTED_ROWS) });
+    }
+    return found;
   }
 
   /** L: a batch that others fill too keeps the room of the lost rows, masked out. */
@@ -106,7 +94,8 @@ export class ControlSide {
     ring.addSlotWord(slot, SlotWord.CLAIMED, -(ring.words[run + RunWord.COUNT] as number));
     ring.setSlotWord(slot, SlotWord.RUNS, runs - 1);
     const batch = ring.slotWord(slot, SlotWord.BATCH);
-    if (batch > 0) ring.setLaneWord(lane, LaneWord.BATCHES, batch - 1);
+    const split = ring.words[run + RunWord.SPLIT] as number;
+    if (batch > 0) ring.setSplitWord(split, SplitWord.BATCHES, batch - 1);
     ring.setSlotWord(slot, SlotWord.BATCH, 0);
     const open = ring.map.open(ring.slotWord(slot, SlotWord.PLACE));
     ring.words[open] = runs > 1 ? slot + 1 : 0;
@@ -132,6 +121,7 @@ export class ControlSide {
         ring.words[ring.map.open(ring.slotWord(slot, SlotWord.PLACE))] = slot + 1;
       else ring.settle(slot);
     }
+    ring.advanceFirstSplit();
     // It may have died between a state's change and the signal that tells of it.
     ring.ready.signal();
     ring.free.signal();
@@ -156,14 +146,13 @@ export class ControlSide {
     ring.setSlotWord(slot, SlotWord.VOIDED, voided);
   }
 
-  /** The dead may have marked a run committed and not yet raised its lane's count. */
+  /** The dead may have marked a run committed and not yet raised its split's count. */
   #raiseCommitted(run: number): void {
     const ring = this.#ring;
     const { words } = ring;
-    const lane = words[run + RunWord.PRODUCER] as number;
-    if (ring.laneWord(lane, LaneWord.SPLIT) !== (words[run + RunWord.SPLIT] as number) + 1) return;
+    const split = words[run + RunWord.SPLIT] as number;
     const end = (words[run + RunWord.ROW] as number) + (words[run + RunWord.COUNT] as number);
-    if (end > ring.laneWord(lane, LaneWord.COMMITTED_ROWS))
-      ring.setLaneWord(lane, LaneWord.COMMITTED_ROWS, end);
+    if (end > ring.splitWord(split, SplitWord.COMMITTED_ROWS))
+      ring.setSplitWord(split, SplitWord.COMMITTED_ROWS, end);
   }
 }

@@ -1,6 +1,6 @@
 import { UsageError } from '../util/errors.js';
 import { ConsumerSide, RETRY_MS } from './consumer-side.js';
-import { RingStatus, RunWord, SlotState, SlotWord } from './protocol.js';
+import { Header, RingStatus, RunWord, SlotState, SlotWord, SplitWord } from './protocol.js';
 import type { Ring } from './ring.js';
 
 /**
@@ -10,8 +10,6 @@ import type { Ring } from './ring.js';
 export class LoaderSide {
   readonly #ring: Ring;
   readonly #side: ConsumerSide;
-  /** Batches of each split whose rows are all in the ring. */
-  readonly #batchesOf = new Map<number, number>();
   /** Fixed order: the batch that comes next. */
   #split = 0;
   #batch = 1;
@@ -20,13 +18,6 @@ export class LoaderSide {
   constructor(ring: Ring) {
     this.#ring = ring;
     this.#side = new ConsumerSide(ring);
-  }
-
-  /** All rows of a split are in the ring, and make so many batches (fixed order). */
-  splitProduced(split: number, batches: number): void {
-    if (!this.#ring.config.fixedOrder) return;
-    this.#batchesOf.set(split, batches);
-    this.#ring.ready.signal();
   }
 
   /**
@@ -73,8 +64,7 @@ export class LoaderSide {
 
   #take(): number {
     if (!this.#ring.config.fixedOrder) return this.#side.take();
-    while (this.#batchesOf.get(this.#split) === this.#batch - 1) {
-      this.#batchesOf.delete(this.#split);
+    while (this.#isThrough(this.#split)) {
       this.#split++;
       this.#batch = 1;
     }
@@ -82,6 +72,13 @@ export class LoaderSide {
     if (slot < 0 || !this.#ring.exchange(slot, SlotState.READY, SlotState.RUNNING)) return -1;
     this.#batch++;
     return slot;
+  }
+
+  /** All batches of a split are handed out: its number of batches is final once it lies before the first that is not done. */
+  #isThrough(split: number): boolean {
+    const ring = this.#ring;
+    const isDone = split < Atomics.load(ring.words, Header.FIRST_SPLIT);
+    return isDone && ring.splitWord(split, SplitWord.BATCHES) === this.#batch - 1;
   }
 
   /** The slot of the batch that comes next, if it is in a state. */

@@ -1,6 +1,6 @@
 import { now } from '../clock/now.js';
 import { InterruptedError } from '../util/errors.js';
-import { LaneWord, RingStatus, RunStatus, RunWord, SlotState, SlotWord } from './protocol.js';
+import { Header, RingStatus, RunStatus, RunWord, SlotState, SlotWord, SplitWord } from './protocol.js';
 import type { Ring } from './ring.js';
 
 /** Room for rows in a slot. One object a producer, written anew by each claim: no allocation a run. */
@@ -25,6 +25,19 @@ export class ProducerSide {
   constructor(ring: Ring, lane: number) {
     this.#ring = ring;
     this.#lane = lane;
+  }
+
+  /** Takes the next split that nobody has; −1 where none is left. */
+  takeSplit(): number {
+    const { words, map, config } = this.#ring;
+    for (let split = Atomics.load(words, Header.NEXT_SPLIT); split < config.splits; split++) {
+      const lane = map.split(split) + SplitWord.LANE;
+      if (Atomics.compareExchange(words, lane, 0, this.#lane + 1) !== 0) continue;
+      // Another one may have got further meanwhile; then the next look begins a little too early.
+      Atomics.store(words, Header.NEXT_SPLIT, split + 1);
+      return split;
+    }
+    return -1;
   }
 
   /**
@@ -59,23 +72,35 @@ export class ProducerSide {
     const record = map.run(slot, run);
     ring.lock();
     words[record + RunWord.STATUS] = RunStatus.COMMITTED;
-    ring.setLaneWord(this.#lane, LaneWord.COMMITTED_ROWS, (words[record + RunWord.ROW] as number) + count);
+    const split = words[record + RunWord.SPLIT] as number;
+    ring.setSplitWord(split, SplitWord.COMMITTED_ROWS, (words[record + RunWord.ROW] as number) + count);
     ring.addSlotWord(slot, SlotWord.TOKENS, tokens);
     ring.addSlotWord(slot, SlotWord.SETTLED, count);
     ring.settle(slot);
     ring.unlock();
   }
 
-  /** Fixed order: the split is at its end, and so are its batches. */
-  sealOwn(): void {
+  /** All rows of a split are in the ring. In fixed order its batches end with it. */
+  finishSplit(split: number): void {
     const ring = this.#ring;
-    if (!ring.config.fixedOrder) return;
     ring.lock();
+    if (ring.config.fixedOrder) this.#sealOwn(split);
+    ring.setSplitWord(split, SplitWord.DONE, 1);
+    ring.advanceFirstSplit();
+    ring.unlock();
+    if (!ring.config.fixedOrder) return;
+    // Another split may be the first now, and take the last free slot; a loader may have waited for the batches' number.
+    ring.free.signal();
+    ring.ready.signal();
+  }
+
+  /** L */
+  #sealOwn(split: number): void {
+    const ring = this.#ring;
     for (let bucket = 0; bucket < ring.layout.buckets.length; bucket++) {
       const open = (ring.words[ring.map.open(ring.place(this.#lane, bucket))] as number) - 1;
-      if (open >= 0) this.#seal(open);
+      if (open >= 0) this.#seal(open, split);
     }
-    ring.unlock();
   }
 
   /** Whoever waits for a batch may be the one who holds the slots that we wait for, and must look again. */
@@ -89,7 +114,7 @@ export class ProducerSide {
     ring.lock();
     const place = ring.place(this.#lane, bucket);
     let slot = (ring.words[ring.map.open(place)] as number) - 1;
-    if (slot < 0) slot = this.#openSlot(place);
+    if (slot < 0) slot = this.#openSlot(place, split);
     if (slot >= 0) this.#enter(slot, split, row, want, bucket);
     ring.unlock();
     return slot >= 0;
@@ -120,26 +145,26 @@ export class ProducerSide {
     claim.first = first;
     claim.count = count;
     claim.run = run;
-    if (first + count === capacity) this.#seal(slot);
+    if (first + count === capacity) this.#seal(slot, split);
   }
 
   /** L */
-  #seal(slot: number): void {
+  #seal(slot: number, split: number): void {
     const ring = this.#ring;
     if (ring.config.fixedOrder) {
       // A slot that has its number already was being sealed by one who died at it.
       const numbered = ring.slotWord(slot, SlotWord.BATCH);
-      const batch = numbered > 0 ? numbered : ring.laneWord(this.#lane, LaneWord.BATCHES) + 1;
+      const batch = numbered > 0 ? numbered : ring.splitWord(split, SplitWord.BATCHES) + 1;
       ring.setSlotWord(slot, SlotWord.BATCH, batch);
-      ring.setLaneWord(this.#lane, LaneWord.BATCHES, batch);
+      ring.setSplitWord(split, SplitWord.BATCHES, batch);
     }
     ring.seal(slot);
   }
 
   /** L: FREE → FILLING; −1 where no slot is to be had, after sending on the fullest open one if nothing else can move. */
-  #openSlot(place: number): number {
+  #openSlot(place: number, split: number): number {
     const ring = this.#ring;
-    const slot = this.#freeSlot();
+    const slot = this.#freeSlot(split);
     if (slot < 0) {
       if (!ring.config.fixedOrder) this.#sendOnFullest();
       return -1;
@@ -164,7 +189,7 @@ export class ProducerSide {
    * the first one: as many slots as it may have open at the same time, else the ring could fill with batches that wait
    * for one that has no room.
    */
-  #freeSlot(): number {
+  #freeSlot(split: number): number {
     const ring = this.#ring;
     let free = -1;
     let count = 0;
@@ -173,36 +198,23 @@ export class ProducerSide {
       if (free < 0) free = slot;
       count++;
     }
-    if (!ring.config.fixedOrder || count > this.#reserved() || this.#isFirst()) return free;
-    return -1;
+    if (!ring.config.fixedOrder || split === ring.words[Header.FIRST_SPLIT]) return free;
+    return count > this.#reserved() ? free : -1;
   }
 
   /** L: slots that the first split may still need; one at the least, for its next batch. */
   #reserved(): number {
     const ring = this.#ring;
-    const { lanes } = ring.config;
-    let first = -1;
-    for (let lane = 0; lane < lanes; lane++) {
-      const split = ring.laneWord(lane, LaneWord.SPLIT);
-      if (split > 0 && (first < 0 || split < ring.laneWord(first, LaneWord.SPLIT))) first = lane;
-    }
-    if (first < 0) return 0;
+    const buckets = ring.layout.buckets.length;
+    const first = ring.words[Header.FIRST_SPLIT] as number;
+    const lane = ring.splitWord(first, SplitWord.LANE) - 1;
+    // Nobody has begun with it.
+    if (lane < 0) return buckets;
     let needed = 0;
-    for (let bucket = 0; bucket < ring.layout.buckets.length; bucket++) {
-      if (ring.words[ring.map.open(ring.place(first, bucket))] === 0) needed++;
+    for (let bucket = 0; bucket < buckets; bucket++) {
+      if (ring.words[ring.map.open(ring.place(lane, bucket))] === 0) needed++;
     }
     return Math.max(1, needed);
-  }
-
-  /** L: whether no lane is at an earlier split. */
-  #isFirst(): boolean {
-    const ring = this.#ring;
-    const own = ring.laneWord(this.#lane, LaneWord.SPLIT);
-    for (let lane = 0; lane < ring.config.lanes; lane++) {
-      const split = ring.laneWord(lane, LaneWord.SPLIT);
-      if (split > 0 && split < own) return false;
-    }
-    return true;
   }
 
   /**

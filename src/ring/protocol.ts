@@ -22,6 +22,10 @@
  * Rows come in runs: consecutive rows of one split that one producer claimed together. The table of runs is the truth
  * about a slot that is being filled; CLAIMED, SETTLED and VOIDED are sums over it, so that a lock whose owner died in the
  * middle of a transition is recovered by adding up again.
+ *
+ * Splits are known by their place in the stream. A producer takes the next one that nobody has by one compare-and-swap,
+ * so there is no moment at which a split belongs to nobody and is not to be had; it asks no other thread, so it does not
+ * wait for one to answer.
  */
 
 export const SlotState = {
@@ -50,6 +54,10 @@ export const Header = {
   NEXT_SEQUENCE: 2,
   /** RingStatus; written by the main thread. */
   STATUS: 3,
+  /** The first split that is not DONE, under the lock. */
+  FIRST_SPLIT: 4,
+  /** No split before this one is free to be taken: where to look first. */
+  NEXT_SPLIT: 5,
   /** Event: a slot became READY, was opened (its delay runs), or the status changed. */
   READY: 16,
   READY_WAITERS: 17,
@@ -101,15 +109,17 @@ export const RunWord = {
   words: 6,
 } as const;
 
-/** A lane's record: what one of the concurrent producers works on; for ordering, and for whoever takes over from the dead. */
-export const LaneWord = {
-  /** Split + 1; 0 while it has none. Written by the main thread, before the producer is told. */
-  SPLIT: 0,
-  /** Rows of the split, from its start, that are committed without a gap. */
+/** A split's record: for ordering, and for whoever takes over from the dead. */
+export const SplitWord = {
+  /** The lane of its producer + 1; 0 while nobody has taken it. */
+  LANE: 0,
+  /** Rows from its start that are committed without a gap. Under the lock, as what follows. */
   COMMITTED_ROWS: 1,
-  /** Fixed order: batches of the split that were sealed. */
+  /** Fixed order: its batches that were sealed. */
   BATCHES: 2,
-  words: 16,
+  /** 1 once all its rows are in the ring. */
+  DONE: 3,
+  words: 4,
 } as const;
 
 /** The sizes that decide where everything lies; the same in every thread. */
@@ -119,30 +129,30 @@ export interface RingShape {
   readonly maxRows: number;
   /** Slots that may be open at the same time. */
   readonly openSlots: number;
-  /** Producers that may be at work at the same time. */
-  readonly lanes: number;
+  /** Splits of the stream. */
+  readonly splits: number;
 }
 
 /** Word offsets in the control page. */
 export class ControlMap {
   readonly maxRuns: number;
   readonly totalWords: number;
-  readonly #lanes: number;
+  readonly #splits: number;
   readonly #open: number;
   readonly #slots: number;
   readonly #slotWords: number;
 
   constructor(shape: RingShape) {
     this.maxRuns = shape.maxRows;
-    this.#lanes = Header.words;
-    this.#open = this.#lanes + shape.lanes * LaneWord.words;
+    this.#open = Header.words;
     this.#slots = this.#open + Math.ceil(shape.openSlots / 16) * 16;
     this.#slotWords = SlotWord.words + Math.ceil((this.maxRuns * RunWord.words) / 16) * 16;
-    this.totalWords = this.#slots + shape.slots * this.#slotWords;
+    this.#splits = this.#slots + shape.slots * this.#slotWords;
+    this.totalWords = this.#splits + shape.splits * SplitWord.words;
   }
 
-  lane(lane: number): number {
-    return this.#lanes + lane * LaneWord.words;
+  split(split: number): number {
+    return this.#splits + split * SplitWord.words;
   }
 
   /** The word that names an open slot: its index + 1; 0 for none. */

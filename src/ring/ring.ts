@@ -2,13 +2,24 @@ import { bytesOf, type TypedArray, viewOf } from '../util/dtype.js';
 import { EventCount } from '../util/event-count.js';
 import { Mutex } from '../util/mutex.js';
 import { type Bucket, rowElements, type SlotLayout, type TensorRegion } from './layout.js';
-import { ControlMap, Header, type RingStatus, RunStatus, RunWord, SlotState, SlotWord } from './protocol.js';
+import {
+  ControlMap,
+  Header,
+  type RingStatus,
+  RunStatus,
+  RunWord,
+  SlotState,
+  SlotWord,
+  SplitWord,
+} from './protocol.js';
 
 /** What decides the batches of a ring. */
 export interface RingConfig {
   readonly slots: number;
   /** Producers that may be at work at the same time. */
   readonly lanes: number;
+  /** Splits of the stream, known by their place in it. */
+  readonly splits: number;
   /**
    * How long a row may wait for company, microseconds. Infinity: only a full slot or the end seals. 0: a consumer that
    * is idle takes what there is, so that batches grow only while it is busy (a latency-first stream).
@@ -33,6 +44,7 @@ export interface RingMemory {
 
 /** A run of rows as the sink sees it. */
 export interface RowRun {
+  /** Its place in the stream. */
   readonly split: number;
   /** First row, from the start of the split. */
   readonly row: number;
@@ -44,7 +56,7 @@ export interface RowRun {
 function mapOf(layout: SlotLayout, config: RingConfig): ControlMap {
   return new ControlMap({
     slots: config.slots,
-    lanes: config.lanes,
+    splits: config.splits,
     maxRows: Math.max(...layout.buckets.map(({ capacity }) => capacity)),
     openSlots: layout.buckets.length * (config.fixedOrder ? config.lanes : 1),
   });
@@ -153,12 +165,20 @@ export class Ring {
     this.setSlotWord(slot, word, this.slotWord(slot, word) + value);
   }
 
-  laneWord(lane: number, word: number): number {
-    return this.words[this.map.lane(lane) + word] as number;
+  /** A word of a split's record; plain. */
+  splitWord(split: number, word: number): number {
+    return this.words[this.map.split(split) + word] as number;
   }
 
-  setLaneWord(lane: number, word: number, value: number): void {
-    this.words[this.map.lane(lane) + word] = value;
+  setSplitWord(split: number, word: number, value: number): void {
+    this.words[this.map.split(split) + word] = value;
+  }
+
+  /** L: the first split that is not done yet, after those that have become so. */
+  advanceFirstSplit(): void {
+    let first = this.words[Header.FIRST_SPLIT] as number;
+    while (first < this.config.splits && this.splitWord(first, SplitWord.DONE) === 1) first++;
+    Atomics.store(this.words, Header.FIRST_SPLIT, first);
   }
 
   openedAt(slot: number): number {

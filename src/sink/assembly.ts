@@ -30,26 +30,26 @@ export class Assembly {
   /** All rows of a split are in the ring, and this is how many. */
   produced(produced: ProducedSplit): CompleteSplit[] {
     const complete: CompleteSplit[] = [];
-    this.#split(produced.ordinal).produced = produced;
-    this.#collect(produced.ordinal, complete);
+    this.#split(produced.split).produced = produced;
+    this.#collect(produced.split, complete);
     return complete;
   }
 
-  #split(ordinal: number): PartialSplit {
-    let split = this.#splits.get(ordinal);
+  #split(index: number): PartialSplit {
+    let split = this.#splits.get(index);
     if (split === undefined) {
       split = new PartialSplit(this.#ring.layout, this.#outputs);
-      this.#splits.set(ordinal, split);
+      this.#splits.set(index, split);
     }
     return split;
   }
 
-  #collect(ordinal: number, complete: CompleteSplit[]): void {
-    const split = this.#split(ordinal);
+  #collect(index: number, complete: CompleteSplit[]): void {
+    const split = this.#split(index);
     if (split.produced === undefined) return;
     const rows = split.produced.batchRows.reduce((sum, count) => sum + count, 0);
     if (split.received < rows) return;
-    this.#splits.delete(ordinal);
+    this.#splits.delete(index);
     complete.push({ produced: split.produced, outputs: split.values(rows) });
   }
 }

@@ -14,7 +14,7 @@ export function ringOf(
   tensors: readonly RowTensor[],
 ): Ring {
   const buckets = typeof capacity === 'number' ? [{ length: 1, capacity }] : capacity;
-  const config = { slots, lanes: 1, maxDelayMicros: Number.POSITIVE_INFINITY, fixedOrder: false };
+  const config = { slots, lanes: 1, splits: 1, maxDelayMicros: Number.POSITIVE_INFINITY, fixedOrder: false };
   return new Ring(createRingMemory(planSlotLayout(buckets, tensors, []), config), MAIN_OWNER);
 }
 

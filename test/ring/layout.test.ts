@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { bucketFor, planBuckets, sizeToRun } from '../../src/ring/buckets.js';
 import { batchDims, checkArena, planSlotLayout, type RowTensor, rowElements } from '../../src/ring/layout.js';
-import { ControlMap, Header, LaneWord, RunWord, SlotWord } from '../../src/ring/protocol.js';
+import { ControlMap, Header, RunWord, SlotWord, SplitWord } from '../../src/ring/protocol.js';
 import { createRingMemory, Ring } from '../../src/ring/ring.js';
 import { bytesOf, DTYPES, sizeOf } from '../../src/util/dtype.js';
 import { UsageError } from '../../src/util/errors.js';
@@ -93,7 +93,7 @@ describe('the layout of a slot', () => {
     fc.assert(
       fc.property(limits, fc.array(tensor, { minLength: 1, maxLength: 3 }), (batch, inputs) => {
         const layout = planSlotLayout(planBuckets(batch), inputs, []);
-        const config = { slots: 3, lanes: 1, maxDelayMicros: 0, fixedOrder: false };
+        const config = { slots: 3, lanes: 1, splits: 1, maxDelayMicros: 0, fixedOrder: false };
         const ring = new Ring(createRingMemory(layout, config), 1);
         const region = layout.inputs.at(-1);
         if (region === undefined) throw new Error('no region');
@@ -136,17 +136,16 @@ test('no two words of the control page lie in the same place, and all lie in it'
     slots: fc.integer({ min: 1, max: 5 }),
     maxRows: fc.integer({ min: 1, max: 9 }),
     openSlots: fc.integer({ min: 1, max: 40 }),
-    lanes: fc.integer({ min: 1, max: 5 }),
+    splits: fc.integer({ min: 1, max: 5 }),
   });
   fc.assert(
-    fc.property(shape, ({ slots, maxRows, openSlots, lanes }) => {
-      const map = new ControlMap({ slots, maxRows, openSlots, lanes });
+    fc.property(shape, ({ slots, maxRows, openSlots, splits }) => {
+      const map = new ControlMap({ slots, maxRows, openSlots, splits });
       const words: number[] = [];
       const add = (from: number, count: number): void => {
         for (let i = 0; i < count; i++) words.push(from + i);
       };
       add(0, Header.words);
-      for (let lane = 0; lane < lanes; lane++) add(map.lane(lane), LaneWord.words);
       for (let place = 0; place < openSlots; place++) add(map.open(place), 1);
       for (let slot = 0; slot < slots; slot++) {
         add(map.slot(slot), SlotWord.words);
@@ -154,6 +153,7 @@ test('no two words of the control page lie in the same place, and all lie in it'
         // A float64 stands in it.
         expect(map.slot(slot) % 2).toBe(0);
       }
+      for (let split = 0; split < splits; split++) add(map.split(split), SplitWord.words);
       expect(new Set(words).size).toBe(words.length);
       expect(Math.max(...words)).toBeLessThan(map.totalWords);
     }),

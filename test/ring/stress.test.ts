@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
-import { ControlSide } from '../../src/ring/control-side.js';
+import { ControlSide, type UnfinishedSplit } from '../../src/ring/control-side.js';
 import { type Bucket, planSlotLayout } from '../../src/ring/layout.js';
 import { SlotState } from '../../src/ring/protocol.js';
 import { consumerOwner, createRingMemory, MAIN_OWNER, Ring, type RingMemory } from '../../src/ring/ring.js';
@@ -37,36 +37,33 @@ function scenarioOf(seed: number): Scenario {
     fixedOrder,
     lanes: pick(1, 2, 3),
     consumers: pick(1, 1, 2),
-    splits: 6,
+    splits: 8,
     rows: 400,
     deaths: pick(0, 0.5, 0.8),
   };
 }
 
-/** Runs one split in threads of its own until one of them gets through; returns how many died. */
+/** Runs a lane in one thread after another until one of them finds no split left; returns how many died. */
 async function produce(
   memory: RingMemory,
   control: ControlSide,
   lane: number,
-  split: number,
   { rows, deaths }: Scenario,
   next: () => number,
 ): Promise<number> {
-  await control.assign(lane, split);
-  let committedRows = 0;
+  let unfinished: readonly UnfinishedSplit[] = [];
   for (let died = 0; ; died++) {
-    const mayDie = died < 6 && next() < deaths;
+    const mayDie = died < 12 && next() < deaths;
     const how = next();
     const worker = new Worker(new URL('./fixtures/producer.mjs', import.meta.url), {
       workerData: {
         memory,
         lane,
-        split,
+        unfinished,
         rows,
-        committedRows,
         seed: Math.floor(next() * 2 ** 31),
-        dieAtWrite: mayDie && how < 0.5 ? 1 + Math.floor(next() * 600) : 0,
-        dieAtStep: mayDie && how >= 0.5 && how < 0.8 ? 1 + Math.floor(next() * 100) : 0,
+        dieAtWrite: mayDie && how < 0.5 ? 1 + Math.floor(next() * 1500) : 0,
+        dieAtStep: mayDie && how >= 0.5 && how < 0.8 ? 1 + Math.floor(next() * 600) : 0,
       },
     });
     let produced = false;
@@ -77,11 +74,8 @@ async function produce(
     // Killed from outside, at whatever it is doing: as soon as it has committed a random number of rows.
     if (mayDie && how >= 0.8) void worker.terminate();
     await once(worker, 'exit');
-    if (produced) {
-      await control.finish(lane);
-      return died;
-    }
-    committedRows = await control.recover(lane);
+    if (produced) return died;
+    unfinished = await control.recover(lane);
     if (died > 50) throw new Error('no producer gets through');
   }
 }
@@ -92,7 +86,7 @@ async function run(scenario: Scenario): Promise<number> {
   const buckets: Bucket[] = capacities.map((capacity) => ({ length: 1, capacity }));
   const layout = planSlotLayout(buckets, [{ name: 'x', dtype: 'int32', rowDims: [] }], []);
   const { maxDelayMicros, fixedOrder } = scenario;
-  const memory = createRingMemory(layout, { slots, lanes, maxDelayMicros, fixedOrder });
+  const memory = createRingMemory(layout, { slots, lanes, splits, maxDelayMicros, fixedOrder });
   const ring = new Ring(memory, MAIN_OWNER);
   const control = new ControlSide(ring);
   const counts = new Int32Array(new SharedArrayBuffer(splits * rows * 4));
@@ -111,12 +105,9 @@ async function run(scenario: Scenario): Promise<number> {
   });
   const drained = once(sink, 'message') as Promise<[{ drained: number }]>;
 
-  let split = 0;
-  let deaths = 0;
-  const lane = async (index: number): Promise<void> => {
-    while (split < splits) deaths += await produce(memory, control, index, split++, scenario, next);
-  };
-  await Promise.all(Array.from({ length: lanes }, (_, index) => lane(index)));
+  const died = await Promise.all(
+    Array.from({ length: lanes }, (_, lane) => produce(memory, control, lane, scenario, next)),
+  );
   await control.end();
   const results = await Promise.all(consuming);
   Atomics.store(stop, 0, 1);
@@ -128,7 +119,7 @@ async function run(scenario: Scenario): Promise<number> {
   expect(slotsDrained).toBe(results.reduce((sum, { batches }) => sum + batches, 0));
   for (let slot = 0; slot < slots; slot++) expect(ring.state(slot)).toBe(SlotState.FREE);
   expect(ring.mutex.owner).toBe(0);
-  return deaths;
+  return died.reduce((sum, deaths) => sum + deaths);
 }
 
 describe('the ring under threads that die at any point: every row runs exactly once, and nothing hangs', () => {

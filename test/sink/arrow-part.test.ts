@@ -31,7 +31,10 @@ function split(
     row += rows;
     return streamOf(kept, pieces, rows);
   });
-  return { produced: { ordinal: 0, batchRows, keep: kept.length > 0 ? keep : [], bytes: 0 }, outputs };
+  return {
+    produced: { split: 0, ordinal: 0, batchRows, keep: kept.length > 0 ? keep : [], bytes: 0 },
+    outputs,
+  };
 }
 
 /** Kept columns as they come from a producer: a stream of one record batch. */

@@ -25,6 +25,7 @@ const COLUMNS: OutputColumn[] = [
 const outputsOf = (split: number, row: number) => ({ id: BigInt(split * 1000 + row), pair: [row, -split] });
 
 const produced = (ordinal: number, ...batchRows: number[]): ProducedSplit => ({
+  split: ordinal,
   ordinal,
   batchRows,
   keep: [],
@@ -40,7 +41,13 @@ class Pipeline {
 
   constructor(splits: number, capacity: number, slots: number) {
     const layout = planSlotLayout([{ length: 1, capacity }], [], OUTPUTS);
-    const config = { slots, lanes: splits, maxDelayMicros: Number.POSITIVE_INFINITY, fixedOrder: false };
+    const config = {
+      slots,
+      lanes: splits,
+      splits,
+      maxDelayMicros: Number.POSITIVE_INFINITY,
+      fixedOrder: false,
+    };
     this.ring = new Ring(createRingMemory(layout, config), MAIN_OWNER);
     this.#lanes = Array.from({ length: splits }, (_, lane) => new ProducerSide(this.ring, lane));
     this.#consumer = new ConsumerSide(this.ring);

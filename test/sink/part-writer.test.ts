@@ -12,7 +12,7 @@ function split(ordinal: number, values: readonly number[]): CompleteSplit {
   const [region] = planSlotLayout([{ length: 1, capacity: 1 }], [], [tensor]).outputs;
   if (region === undefined) throw new Error('no region');
   return {
-    produced: { ordinal, batchRows: [values.length], keep: [], bytes: 0 },
+    produced: { split: ordinal, ordinal, batchRows: [values.length], keep: [], bytes: 0 },
     outputs: [{ as: 'y', tensor: region, values: Float32Array.from(values) }],
   };
 }
