@@ -28,21 +28,33 @@ export class BodyReader {
 
   /** Reads `regions` of the body that begins at `bodyStart`; returns the bytes read. */
   async read(reader: ObjectReader, bodyStart: number, regions: readonly BufferRegion[]): Promise<number> {
+    const bytes = this.#makeRoom(regions);
+    const reads = this.#pieces.map(({ start, end, place }) =>
+      reader.read(bodyStart + start, this.#memory.subarray(place, place + end - start)),
+    );
+    await Promise.all(reads);
+    return bytes;
+  }
+
+  /** The same for a reader that reads at once. */
+  readSync(reader: Required<ObjectReader>, bodyStart: number, regions: readonly BufferRegion[]): number {
+    const bytes = this.#makeRoom(regions);
+    for (const { start, end, place } of this.#pieces)
+      reader.readSync(bodyStart + start, this.#memory, place, end - start);
+    return bytes;
+  }
+
+  /** Returns the bytes that are to be read. */
+  #makeRoom(regions: readonly BufferRegion[]): number {
     this.#pieces = coalesce(regions);
     let size = 0;
+    let bytes = 0;
     for (const piece of this.#pieces) {
       piece.place = Math.ceil(size / ALIGNMENT) * ALIGNMENT + (piece.start % ALIGNMENT);
       size = piece.place + piece.end - piece.start;
+      bytes += piece.end - piece.start;
     }
     if (this.#memory.byteLength < size) this.#memory = new Uint8Array(size);
-    let bytes = 0;
-    await Promise.all(
-      this.#pieces.map((piece) => {
-        const length = piece.end - piece.start;
-        bytes += length;
-        return reader.read(bodyStart + piece.start, this.#memory.subarray(piece.place, piece.place + length));
-      }),
-    );
     return bytes;
   }
 

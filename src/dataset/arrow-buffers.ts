@@ -20,6 +20,8 @@ export interface FieldBuffers {
   readonly field: Field;
   /** Picks the column's regions out of a batch's metadata; checked against the body's length. */
   regions(metadata: BatchMetadata, bodyLength: number, object: StoredObject, what: string): FieldRegions;
+  /** Where a column's numbers lie one after another, row by row, if they do and none of them is null. */
+  plainValues(regions: FieldRegions): BufferRegion | undefined;
 }
 
 /** A step of the walk through a column: a node and its buffers. */
@@ -39,6 +41,8 @@ export function fieldBuffers(object: StoredObject, fields: readonly Field[]): Fi
   const steps = fields.map((field) => stepsOf(object, field));
   return fields.map((field, index) => ({
     field,
+    plainValues: ({ nodes, buffers }): BufferRegion | undefined =>
+      isPlain(field.type) && nodes.every(({ nullCount }) => nullCount === 0) ? buffers.at(-1) : undefined,
     regions(metadata, bodyLength, where, what): FieldRegions {
       const damaged = (problem: string): DataError =>
         new DataError(`${where.uri}: is damaged: ${what} ${problem} (column ${JSON.stringify(field.name)})`, {
@@ -100,6 +104,12 @@ function checkBuffers(
     const need = needs[i] ?? 0;
     if (bytes < need) throw damaged(`has ${bytes} bytes where ${length} elements take ${need}`);
   });
+}
+
+/** Numbers of whole bytes, or (nested) lists of so many of them. */
+function isPlain(type: DataType): boolean {
+  if (DataType.isFixedSizeList(type)) return isPlain(type.valueType);
+  return DataType.isInt(type) || DataType.isFloat(type) || DataType.isFixedSizeBinary(type);
 }
 
 /** The dictionary-encoded fields among these and their children, by dictionary id. */

@@ -1,7 +1,8 @@
-import { makeData, RecordBatch, Schema, Struct, Vector } from 'apache-arrow';
+import { type Field, makeData, RecordBatch, Schema, Struct, Vector } from 'apache-arrow';
 import type { FileBlock, Footer } from 'apache-arrow/ipc/metadata/file';
 import type {
   RecordBatch as BatchMetadata,
+  BufferRegion,
   DictionaryBatch,
   Message,
 } from 'apache-arrow/ipc/metadata/message';
@@ -10,8 +11,15 @@ import type { ObjectReader, StoredObject } from '../storage/types.js';
 import { DataError, messageOf } from '../util/errors.js';
 import { BodyReader } from './arrow-body.js';
 import { dictionariesOf, type FieldBuffers, type FieldRegions, fieldBuffers } from './arrow-buffers.js';
-import { checkBlock, checkCompression, corrupt, readFooter, readMessage } from './arrow-framing.js';
-import type { BatchFile, RawBatch } from './types.js';
+import {
+  checkBlock,
+  checkCompression,
+  corrupt,
+  readFooter,
+  readMessage,
+  readMessageSync,
+} from './arrow-framing.js';
+import type { BatchFile, BatchRange, RawBatch, StoredValues } from './types.js';
 
 type Dictionaries = Map<number, Vector>;
 
@@ -19,7 +27,9 @@ type Dictionaries = Map<number, Vector>;
 interface BatchMessage {
   readonly metadata: BatchMetadata;
   readonly version: Message['version'];
-  readonly regions: readonly FieldRegions[];
+  /** Columns to be decoded, and which buffers that takes. */
+  readonly decoded: readonly { readonly field: Field; readonly regions: FieldRegions }[];
+  readonly stored: ReadonlyMap<string, StoredValues>;
 }
 
 /** Record batches whose metadata is read together, ahead of their bodies. */
@@ -31,6 +41,7 @@ export class ArrowFile implements BatchFile {
   readonly blocks: readonly FileBlock[];
   readonly #reader: ObjectReader;
   readonly #fields: readonly FieldBuffers[];
+  readonly #leave: ReadonlySet<string>;
   readonly #dictionaries: Dictionaries;
   /** Two in turn: one is read into while the other is worked on. */
   readonly #bodies = [new BodyReader(), new BodyReader()] as const;
@@ -44,12 +55,14 @@ export class ArrowFile implements BatchFile {
     schema: Schema,
     blocks: readonly FileBlock[],
     fields: readonly FieldBuffers[],
+    leave: ReadonlySet<string>,
     dictionaries: Dictionaries,
   ) {
     this.#reader = reader;
     this.schema = schema;
     this.blocks = blocks;
     this.#fields = fields;
+    this.#leave = leave;
     this.#dictionaries = dictionaries;
   }
 
@@ -58,16 +71,21 @@ export class ArrowFile implements BatchFile {
    * and also where opening fails.
    *
    * @param columns the columns to decode, in this order; all where left out
+   * @param leave those among them that may be left in the file, where they are plain numbers and reads are at once
    * @throws DataError where the file is not an Arrow IPC file, or its footer points nowhere
    */
-  static async open(reader: ObjectReader, columns?: readonly string[]): Promise<ArrowFile> {
+  static async open(
+    reader: ObjectReader,
+    columns?: readonly string[],
+    leave: ReadonlySet<string> = new Set(),
+  ): Promise<ArrowFile> {
     try {
       const footer = await readFooter(reader);
       const blocks = [...footer.recordBatches()];
       for (const block of blocks) checkBlock(reader.object, block);
       const fields = selectFields(reader.object, footer.schema, columns);
       const dictionaries = await readDictionaries(reader, footer, fields);
-      return new ArrowFile(reader, footer.schema, blocks, fields, dictionaries);
+      return new ArrowFile(reader, footer.schema, blocks, fields, leave, dictionaries);
     } catch (cause) {
       await reader.close();
       // The footer is decoded as it is looked at, so it may turn out to be nonsense at any of the steps above.
@@ -75,7 +93,38 @@ export class ArrowFile implements BatchFile {
     }
   }
 
+  async *batches({
+    first,
+    count,
+    limit = Number.POSITIVE_INFINITY,
+  }: BatchRange): AsyncGenerator<RawBatch, void> {
+    const end = first + count;
+    let left = limit;
+    if (readsAtOnce(this.#reader)) {
+      // There is nothing to wait for: memory that is read just before it is worked on is still in the cache.
+      for (let index = first; index < end && left > 0; index++) {
+        const raw = this.#fetchSync(index, this.#reader);
+        left -= raw.rows;
+        yield raw;
+      }
+      return;
+    }
+    let next: Promise<RawBatch> | undefined = this.fetch(first);
+    try {
+      for (let index = first; next !== undefined; index++) {
+        const raw: RawBatch = await next;
+        left -= raw.rows;
+        next = index + 1 < end && left > 0 ? this.fetch(index + 1) : undefined;
+        yield raw;
+      }
+    } finally {
+      await next?.catch(() => {});
+    }
+  }
+
   /**
+   * Reads one record batch. At most two may be in use at a time.
+   *
    * Not async, on purpose: where the metadata is at hand, the reads of the body are under way when this returns, and go
    * on while the caller keeps its thread busy with the batch before.
    */
@@ -108,31 +157,78 @@ export class ArrowFile implements BatchFile {
   }
 
   async #readMessage(index: number): Promise<BatchMessage> {
+    const message = await readMessage(this.#reader, this.blocks[index] as FileBlock, nameOf(index));
+    return this.#parse(message, index);
+  }
+
+  #parse(message: Message, index: number): BatchMessage {
     const { object } = this.#reader;
-    const what = `record batch ${index}`;
+    const what = nameOf(index);
     const block = this.blocks[index] as FileBlock;
-    const message = await readMessage(this.#reader, block, what);
     if (!message.isRecordBatch()) throw corrupt(object, `${what} is not a record batch`);
     try {
       const metadata = message.header() as BatchMetadata;
       if (!(metadata.length >= 0 && metadata.length <= 0x7fffffff))
         throw new RangeError(`${metadata.length} rows`);
       checkCompression(object, metadata);
-      const regions = this.#fields.map((field) => field.regions(metadata, block.bodyLength, object, what));
-      return { metadata, version: message.version, regions };
+      const decoded: { field: Field; regions: FieldRegions }[] = [];
+      const stored = new Map<string, StoredValues>();
+      for (const buffers of this.#fields) {
+        const regions = buffers.regions(metadata, block.bodyLength, object, what);
+        const values = this.#stored(buffers, regions, block);
+        if (values === undefined) decoded.push({ field: buffers.field, regions });
+        else stored.set(buffers.field.name, values);
+      }
+      return { metadata, version: message.version, decoded, stored };
     } catch (cause) {
       throw corrupt(object, `the metadata of ${what} can't be decoded: ${messageOf(cause)}`, cause);
     }
   }
 
+  /** The column's values where they lie, if it may be left there. */
+  #stored(
+    { field, plainValues }: FieldBuffers,
+    regions: FieldRegions,
+    block: FileBlock,
+  ): StoredValues | undefined {
+    const reader = this.#reader;
+    if (!this.#leave.has(field.name) || !readsAtOnce(reader)) return undefined;
+    const values = plainValues(regions);
+    if (values === undefined) return undefined;
+    const start = block.offset + block.metaDataLength + values.offset;
+    return {
+      type: field.type,
+      byteLength: values.length,
+      read: (from, into, at, length) => reader.readSync(start + from, into, at, length),
+    };
+  }
+
   async #fetchBody(index: number, message: BatchMessage): Promise<RawBatch> {
     const block = this.blocks[index] as FileBlock;
     const body = this.#bodies[index % 2 === 0 ? 0 : 1];
-    const { metadata, regions } = message;
-    const start = block.offset + block.metaDataLength;
-    const buffers = regions.flatMap((region) => region.buffers);
-    const bytes = await body.read(this.#reader, start, buffers);
-    return { index, rows: metadata.length, bytes, decode: () => this.#decode(message, body, index) };
+    const bytes = await body.read(this.#reader, block.offset + block.metaDataLength, buffersOf(message));
+    return this.#raw(index, message, body, bytes);
+  }
+
+  #fetchSync(index: number, reader: Required<ObjectReader>): RawBatch {
+    const block = this.blocks[index] as FileBlock;
+    const message = this.#parse(readMessageSync(reader, block, nameOf(index)), index);
+    const [body] = this.#bodies;
+    const bytes = body.readSync(reader, block.offset + block.metaDataLength, buffersOf(message));
+    return this.#raw(index, message, body, bytes);
+  }
+
+  #raw(index: number, message: BatchMessage, body: BodyReader, bytes: number): RawBatch {
+    const { metadata, stored } = message;
+    let all = bytes;
+    for (const { byteLength } of stored.values()) all += byteLength;
+    return {
+      index,
+      rows: metadata.length,
+      bytes: all,
+      stored,
+      decode: () => this.#decode(message, body, index),
+    };
   }
 
   async rowsBefore(index: number): Promise<number> {
@@ -147,11 +243,12 @@ export class ArrowFile implements BatchFile {
     await this.#reader.close();
   }
 
-  #decode({ metadata, regions, version }: BatchMessage, body: BodyReader, index: number): RecordBatch {
-    const fields = this.#fields.map(({ field }) => field);
-    const nodes = regions.flatMap((region) => region.nodes);
-    const buffers = regions.flatMap((region) => region.buffers).map((buffer) => body.place(buffer));
-    const variadic = regions.flatMap((region) => region.variadicCounts);
+  #decode(message: BatchMessage, body: BodyReader, index: number): RecordBatch {
+    const { metadata, decoded, version } = message;
+    const fields = decoded.map(({ field }) => field);
+    const nodes = decoded.flatMap(({ regions }) => regions.nodes);
+    const buffers = buffersOf(message).map((buffer) => body.place(buffer));
+    const variadic = decoded.flatMap(({ regions }) => regions.variadicCounts);
     try {
       const loader = new VectorLoader(body.bytes, nodes, buffers, this.#dictionaries, version, variadic);
       const children = loader.visitMany(fields);
@@ -166,6 +263,13 @@ export class ArrowFile implements BatchFile {
     }
   }
 }
+
+const nameOf = (index: number): string => `record batch ${index}`;
+
+const buffersOf = ({ decoded }: BatchMessage): BufferRegion[] =>
+  decoded.flatMap(({ regions }) => regions.buffers);
+
+const readsAtOnce = (reader: ObjectReader): reader is Required<ObjectReader> => reader.readSync !== undefined;
 
 function selectFields(
   object: StoredObject,

@@ -75,14 +75,22 @@ function checkHead({ uri }: StoredObject, head: Uint8Array): void {
 export async function readMessage(reader: ObjectReader, block: FileBlock, what: string): Promise<Message> {
   const bytes = new Uint8Array(block.metaDataLength);
   await reader.read(block.offset, bytes);
+  return parseMessage(reader.object, bytes, what);
+}
+
+/** The same for a reader that reads at once. */
+export function readMessageSync(reader: Required<ObjectReader>, block: FileBlock, what: string): Message {
+  const bytes = new Uint8Array(block.metaDataLength);
+  reader.readSync(block.offset, bytes, 0, bytes.byteLength);
+  return parseMessage(reader.object, bytes, what);
+}
+
+function parseMessage(object: StoredObject, bytes: Uint8Array, what: string): Message {
   const view = new DataView(bytes.buffer);
   const prefix = view.getInt32(0, true) === -1 ? 8 : 4;
   const length = view.getInt32(prefix - 4, true);
   if (length <= 0 || length > bytes.length - prefix) {
-    throw corrupt(
-      reader.object,
-      `the metadata of ${what} claims ${length} bytes of ${bytes.length - prefix}`,
-    );
+    throw corrupt(object, `the metadata of ${what} claims ${length} bytes of ${bytes.length - prefix}`);
   }
   try {
     const flatbuffer = bytes.subarray(prefix, prefix + length);
@@ -91,7 +99,7 @@ export async function readMessage(reader: ObjectReader, block: FileBlock, what: 
     if (message.headerType === MessageHeader.NONE) throw new Error('it has no header');
     return message;
   } catch (cause) {
-    throw corrupt(reader.object, `the metadata of ${what} can't be decoded: ${messageOf(cause)}`, cause);
+    throw corrupt(object, `the metadata of ${what} can't be decoded: ${messageOf(cause)}`, cause);
   }
 }
 

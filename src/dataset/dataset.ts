@@ -53,9 +53,13 @@ export async function openDataset({ uri, limit }: SourceOptions): Promise<Datase
   return { objects, schema: schema as Schema, splits, bytes };
 }
 
-/** Opens the file of a split, to read the named columns. */
-export async function openSplitFile(object: StoredObject, columns: readonly string[]): Promise<BatchFile> {
-  return ArrowFile.open(await openLocal(object), columns);
+/** Opens the file of a split, to read the named columns; those in `leave` may be left in the file: see `RawBatch`. */
+export async function openSplitFile(
+  object: StoredObject,
+  columns: readonly string[],
+  leave: ReadonlySet<string>,
+): Promise<BatchFile> {
+  return ArrowFile.open(await openLocal(object), columns, leave);
 }
 
 function cut(file: ArrowFile, targetBytes: number): { first: number; count: number }[] {

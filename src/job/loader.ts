@@ -20,6 +20,9 @@ import {
 import { type OpenedSource, openSource, planTensors } from './loader-source.js';
 import { bucketsOf, checkSlots } from './threads.js';
 
+/** A loop that always finds a batch at hand gives the event loop a turn after this, milliseconds. */
+const TURN_MS = 5;
+
 /** Tells the passes of a process apart. */
 let passes = 0;
 
@@ -62,6 +65,8 @@ class Pass implements AsyncIterator<Batch> {
   /** Waiting for shared memory keeps no event loop alive; this timer does, while somebody awaits a batch. */
   readonly #alive = setInterval(() => {}, 0x7fffffff).unref();
   #opening: Promise<Stream | undefined> | undefined;
+  #stream: Stream | undefined;
+  #turnStartedAt = 0;
   #control: ControlSide | undefined;
   #feeding: Promise<void> = Promise.resolve();
   #failure: { readonly error: unknown } | undefined;
@@ -73,16 +78,25 @@ class Pass implements AsyncIterator<Batch> {
     this.#signal = signal;
   }
 
-  async next(): Promise<IteratorResult<Batch>> {
+  /** Not async, on purpose: a batch that is at hand costs one turn of the microtask queue. */
+  next(): Promise<IteratorResult<Batch>> {
+    const stream = this.#stream;
+    if (stream === undefined || performance.now() - this.#turnStartedAt > TURN_MS) return this.#nextInTurn();
+    const slot = stream.side.nextSoon();
+    return slot === undefined ? this.#nextInTurn() : Promise.resolve(batchIn(stream, slot));
+  }
+
+  /** The same, after whatever else the event loop has to do. */
+  async #nextInTurn(): Promise<IteratorResult<Batch>> {
     if (this.#closing !== undefined) return { done: true, value: undefined };
     this.#alive.ref();
     try {
       this.#opening ??= this.#open();
       const stream = await this.#opening;
+      await new Promise((resolve) => setImmediate(resolve));
+      this.#turnStartedAt = performance.now();
       const slot = stream === undefined ? -1 : await stream.side.next();
-      if (stream !== undefined && slot >= 0) {
-        return { done: false, value: new SlotBatch(stream.ring, stream.side, slot) };
-      }
+      if (stream !== undefined && slot >= 0) return batchIn(stream, slot);
       await this.#close();
       if (this.#failure !== undefined) throw this.#failure.error;
       return { done: true, value: undefined };
@@ -116,6 +130,7 @@ class Pass implements AsyncIterator<Batch> {
     // Stopped while it was opening: nobody has told the ring yet.
     if (this.#failure !== undefined) control.abort();
     this.#feeding = this.#feed(stream).catch((error) => this.#fail(error));
+    this.#stream = stream;
     return stream;
   }
 
@@ -159,6 +174,7 @@ class Pass implements AsyncIterator<Batch> {
   }
 
   async #end(): Promise<void> {
+    this.#stream = undefined;
     this.#signal?.removeEventListener('abort', this.#onAbort);
     clearInterval(this.#alive);
     const stream = await this.#opening?.catch(() => undefined);
@@ -169,6 +185,10 @@ class Pass implements AsyncIterator<Batch> {
     else await this.#feeding;
     await stream.producers?.close();
   }
+}
+
+function batchIn({ ring, side }: Stream, slot: number): IteratorResult<Batch> {
+  return { done: false, value: new SlotBatch(ring, side, slot) };
 }
 
 function producersFor({ producers }: ParsedLoaderOptions): number {

@@ -15,6 +15,8 @@ interface Bench {
   readonly context: ProducerContext;
   readonly collator: Collator;
   readonly columns: readonly string[];
+  /** Those among them that may stay where they are stored. */
+  readonly leave: ReadonlySet<string>;
   file: { readonly uri: string; readonly opened: BatchFile } | undefined;
 }
 
@@ -27,7 +29,7 @@ export default async function produce(task: ProduceTask): Promise<ProduceResult>
   const clock = new StateClock(context.clocks, lane);
   const ring = new Ring(context.ring, laneOwner(lane));
   const side = new ProducerSide(ring, lane);
-  const bench = setUp(ring, context);
+  const bench = setUp(ring, context, clock);
   try {
     for (const { split, committedRows } of splitsOf(task, side)) {
       const produced = await new SplitRun(bench, side, clock, split, committedRows).produce();
@@ -37,6 +39,8 @@ export default async function produce(task: ProduceTask): Promise<ProduceResult>
         produced.keep.map((bytes) => bytes.buffer as ArrayBuffer),
       );
       side.finishSplit(split);
+      // Splits of local files are produced in one go; errors that nobody awaits come to light here.
+      await new Promise((resolve) => setImmediate(resolve));
     }
     return undefined;
   } catch (error) {
@@ -53,11 +57,13 @@ function* splitsOf({ unfinished }: ProduceTask, side: ProducerSide): Generator<U
   for (let split = side.takeSplit(); split >= 0; split = side.takeSplit()) yield { split, committedRows: 0 };
 }
 
-function setUp(ring: Ring, context: ProducerContext): Bench {
+function setUp(ring: Ring, context: ProducerContext, clock: StateClock): Bench {
   const { lengthColumn } = context;
+  const collator = new Collator(ring, context.inputs, lengthColumn, clock);
   return {
     context,
-    collator: new Collator(ring, context.inputs, lengthColumn),
+    collator,
+    leave: new Set(collator.storable.filter((column) => !context.keep.includes(column))),
     columns: [
       ...new Set([
         ...context.inputs.map(({ column }) => column),
@@ -93,22 +99,13 @@ class SplitRun {
 
   async produce(): Promise<ProducedSplit> {
     const clock = this.#clock;
-    const { ordinal, first, count } = this.#split;
+    const { ordinal } = this.#split;
     clock.switch(ProducerState.fetch);
     const file = await this.#openFile();
-    let next: Promise<RawBatch> | undefined = file.fetch(first);
-    try {
-      for (let index = first; next !== undefined; index++) {
-        clock.switch(ProducerState.fetch);
-        const raw: RawBatch = await next;
-        // The next record batch is read while this one is worked on: one ahead, no more.
-        const more = index + 1 < first + count && this.#base + raw.rows < this.#rowLimit;
-        next = more ? file.fetch(index + 1) : undefined;
-        this.#bytes += raw.bytes;
-        await this.#produceBatch(raw, file);
-      }
-    } finally {
-      await next?.catch(() => {});
+    for await (const raw of file.batches(this.#split)) {
+      this.#bytes += raw.bytes;
+      await this.#produceBatch(raw, file);
+      clock.switch(ProducerState.fetch);
     }
     return { split: this.#index, ordinal, batchRows: this.#batchRows, keep: this.#keep, bytes: this.#bytes };
   }
@@ -119,10 +116,11 @@ class SplitRun {
 
   async #openFile(): Promise<BatchFile> {
     const { object } = this.#split;
+    const { columns, leave } = this.#bench;
     if (this.#bench.file?.uri !== object.uri) {
       await this.#bench.file?.opened.close();
       this.#bench.file = undefined;
-      this.#bench.file = { uri: object.uri, opened: await openSplitFile(object, this.#bench.columns) };
+      this.#bench.file = { uri: object.uri, opened: await openSplitFile(object, columns, leave) };
     }
     return this.#bench.file.opened;
   }
@@ -136,7 +134,7 @@ class SplitRun {
       whole.numRows > this.#rowLimit - this.#base ? whole.slice(0, this.#rowLimit - this.#base) : whole;
     clock.switch(ProducerState.collate);
     try {
-      this.#collate(batch);
+      this.#collate(batch, raw.stored);
     } catch (error) {
       if (error instanceof RowFault) throw await this.#locate(error, raw, file);
       throw error;
@@ -146,12 +144,12 @@ class SplitRun {
     this.#base += batch.numRows;
   }
 
-  #collate(batch: RecordBatch): void {
+  #collate(batch: RecordBatch, stored: RawBatch['stored']): void {
     const { collator } = this.#bench;
     const clock = this.#clock;
     const side = this.#side;
     const onBlocked = (): void => void clock.switch(ProducerState.blocked);
-    collator.begin(batch);
+    collator.begin(batch, stored);
     const end = batch.numRows;
     for (let row = Math.max(0, this.#committedRows - this.#base); row < end; ) {
       const bucket = collator.bucketOf(row);

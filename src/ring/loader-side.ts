@@ -4,6 +4,12 @@ import { Header, RingStatus, RunWord, SlotState, SlotWord, SplitWord } from './p
 import type { Ring } from './ring.js';
 
 /**
+ * How long `nextSoon` sleeps in one go, milliseconds: a thread wakes from Atomics.wait several times faster than its
+ * event loop from Atomics.waitAsync, and nobody notices an event loop that stood still so briefly.
+ */
+const SOON_MS = 0.1;
+
+/**
  * What the main thread does with the ring when it consumes itself: batches are handed to whoever iterates, who gives
  * the slots back. In fixed order they come in the order of the splits.
  */
@@ -20,6 +26,17 @@ export class LoaderSide {
     this.#side = new ConsumerSide(ring);
   }
 
+  /** A batch that is there already or comes very soon; undefined where that is not so. May block the thread briefly. */
+  nextSoon(): number | undefined {
+    const { ready } = this.#ring;
+    const ticket = ready.ticket();
+    const slot = this.#take();
+    if (slot >= 0) return slot;
+    ready.wait(ticket, SOON_MS);
+    const later = this.#take();
+    return later >= 0 ? later : undefined;
+  }
+
   /**
    * Waits for a batch; −1 when none will come any more or the stream was stopped.
    *
@@ -31,10 +48,7 @@ export class LoaderSide {
       const ticket = ring.ready.ticket();
       if (ring.status === RingStatus.ABORTED) return -1;
       const slot = this.#take();
-      if (slot >= 0) {
-        this.#held++;
-        return slot;
-      }
+      if (slot >= 0) return slot;
       if (this.#side.nothingWillCome) return -1;
       const delay = this.#side.dueIn();
       if (delay === 0 && (await this.#sealDue())) continue;
@@ -63,7 +77,13 @@ export class LoaderSide {
   }
 
   #take(): number {
-    if (!this.#ring.config.fixedOrder) return this.#side.take();
+    if (this.#ring.status === RingStatus.ABORTED) return -1;
+    const slot = this.#ring.config.fixedOrder ? this.#takeInOrder() : this.#side.take();
+    if (slot >= 0) this.#held++;
+    return slot;
+  }
+
+  #takeInOrder(): number {
     while (this.#isThrough(this.#split)) {
       this.#split++;
       this.#batch = 1;

@@ -1,4 +1,4 @@
-import { close, fstat, open, read, type Stats } from 'node:fs';
+import { close, fstat, open, read, readSync, type Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { isAbsolute, join, normalize, relative } from 'node:path';
 import { promisify } from 'node:util';
@@ -73,26 +73,48 @@ class LocalReader implements ObjectReader {
   }
 
   async read(offset: number, into: Uint8Array): Promise<void> {
-    const { uri } = this.object;
     let done = 0;
     while (done < into.byteLength) {
       const position = offset + done;
       const { bytesRead } = await readFile(this.#fd, into, done, into.byteLength - done, position).catch(
         (cause) => {
-          throw new StorageError(`${uri}: reading at byte ${position} failed: ${messageOf(cause)}`, {
-            file: uri,
-            cause,
-          });
+          throw this.#failed(position, cause);
         },
       );
-      if (bytesRead === 0) {
-        const end = offset + into.byteLength;
-        throw new StorageError(`${uri}: ends at byte ${position}, before byte ${end}: it was shortened`, {
-          file: uri,
-        });
-      }
+      if (bytesRead === 0) throw this.#shortened(position, offset + into.byteLength);
       done += bytesRead;
     }
+  }
+
+  readSync(offset: number, into: Uint8Array, at: number, length: number): void {
+    for (let done = 0; done < length; ) {
+      const bytesRead = this.#readSome(into, at + done, length - done, offset + done);
+      if (bytesRead === 0) throw this.#shortened(offset + done, offset + length);
+      done += bytesRead;
+    }
+  }
+
+  #readSome(into: Uint8Array, at: number, length: number, position: number): number {
+    try {
+      return readSync(this.#fd, into, at, length, position);
+    } catch (cause) {
+      throw this.#failed(position, cause);
+    }
+  }
+
+  #failed(position: number, cause: unknown): StorageError {
+    const { uri } = this.object;
+    return new StorageError(`${uri}: reading at byte ${position} failed: ${messageOf(cause)}`, {
+      file: uri,
+      cause,
+    });
+  }
+
+  #shortened(position: number, end: number): StorageError {
+    const { uri } = this.object;
+    return new StorageError(`${uri}: ends at byte ${position}, before byte ${end}: it was shortened`, {
+      file: uri,
+    });
   }
 
   async close(): Promise<void> {

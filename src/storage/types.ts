@@ -15,5 +15,10 @@ export interface ObjectReader {
    * `into` may lie in shared memory.
    */
   read(offset: number, into: Uint8Array): Promise<void>;
+  /**
+   * The same, at once, for `length` bytes that go to byte `at` of `into`: there where waiting costs less than letting
+   * somebody else wait, as for files in the page cache. The caller's thread sleeps until it is done.
+   */
+  readSync?(offset: number, into: Uint8Array, at: number, length: number): void;
   close(): Promise<void>;
 }
