@@ -19,7 +19,7 @@ import {
   readMessage,
   readMessageSync,
 } from './arrow-framing.js';
-import type { BatchFile, BatchRange, RawBatch, StoredValues } from './types.js';
+import type { BatchRange, DataFile, FileUnit, RawBatch, StoredValues } from './types.js';
 
 type Dictionaries = Map<number, Vector>;
 
@@ -36,8 +36,9 @@ interface BatchMessage {
 const MESSAGE_WINDOW = 16;
 
 /** An Arrow IPC file, read one record batch at a time, of each only the buffers of the columns that are wanted. */
-export class ArrowFile implements BatchFile {
+export class ArrowFile implements DataFile {
   readonly schema: Schema;
+  readonly units: readonly FileUnit[];
   readonly blocks: readonly FileBlock[];
   readonly #reader: ObjectReader;
   readonly #fields: readonly FieldBuffers[];
@@ -61,6 +62,7 @@ export class ArrowFile implements BatchFile {
     this.#reader = reader;
     this.schema = schema;
     this.blocks = blocks;
+    this.units = blocks.map(({ bodyLength }) => ({ bytes: bodyLength }));
     this.#fields = fields;
     this.#leave = leave;
     this.#dictionaries = dictionaries;
@@ -223,7 +225,8 @@ export class ArrowFile implements BatchFile {
     let all = bytes;
     for (const { byteLength } of stored.values()) all += byteLength;
     return {
-      index,
+      unit: index,
+      rowInUnit: 0,
       rows: metadata.length,
       bytes: all,
       stored,

@@ -1,12 +1,15 @@
 import type { Schema } from 'apache-arrow';
-import { listLocal, openLocal } from '../storage/local.js';
+import { listObjects, openObject, PLAIN_ACCESS, type StorageAccess } from '../storage/store.js';
 import type { StoredObject } from '../storage/types.js';
 import { DataError } from '../util/errors.js';
-import { ArrowFile } from './arrow-file.js';
-import type { BatchFile, Dataset, Split } from './types.js';
+import { type Format, formatNamed, formatOf } from './format.js';
+import type { DataFile, Dataset, FileRequest, FileUnit, Split } from './types.js';
 
 export interface SourceOptions {
   readonly uri: string;
+  /** The format's name; by default what the files themselves say. */
+  readonly format?: string;
+  readonly access?: StorageAccess;
   /** Rows at most, from the start; all where left out. */
   readonly limit?: number;
 }
@@ -25,19 +28,27 @@ const MAX_SPLIT_BYTES = 16 * 1024 * 1024;
  * @throws StorageError where nothing is there; DataError where a file is not what it should be, or the files'
  *   schemas differ
  */
-export async function openDataset({ uri, limit }: SourceOptions): Promise<Dataset> {
-  const objects = await listLocal(uri);
+export async function openDataset({
+  uri,
+  format: name = 'auto',
+  access = PLAIN_ACCESS,
+  limit,
+}: SourceOptions): Promise<Dataset> {
+  const objects = await listObjects(uri, access);
   const bytes = objects.reduce((sum, object) => sum + object.size, 0);
   const target = Math.min(MAX_SPLIT_BYTES, Math.max(MIN_SPLIT_BYTES, bytes / SPLITS_WANTED));
   const splits: Split[] = [];
   let schema: Schema | undefined;
+  let format: Format | undefined;
   let left = limit ?? Number.POSITIVE_INFINITY;
   for (const object of objects) {
-    const file = await ArrowFile.open(await openLocal(object), []);
+    const reader = await openObject(object, access);
+    format ??= await formatOf(name, reader);
+    const file = await format.open(reader, { columns: [] });
     try {
       schema ??= file.schema;
       checkSameSchema(objects[0] as StoredObject, schema, object, file.schema);
-      for (const { first, count } of cut(file, target)) {
+      for (const { first, count } of cut(file.units, target)) {
         if (left <= 0) break;
         const split = { ordinal: splits.length, object, first, count };
         // Only a limit needs the number of rows beforehand; it costs a read of each record batch's metadata.
@@ -50,25 +61,32 @@ export async function openDataset({ uri, limit }: SourceOptions): Promise<Datase
       await file.close();
     }
   }
-  return { objects, schema: schema as Schema, splits, bytes };
+  return { format: (format as Format).name, objects, schema: schema as Schema, splits, bytes };
 }
 
-/** Opens the file of a split, to read the named columns; those in `leave` may be left in the file: see `RawBatch`. */
-export async function openSplitFile(
+/** How the files of a dataset are opened; clonable between threads. */
+export interface FileAccess {
+  /** The format's name. */
+  readonly format: string;
+  readonly storage: StorageAccess;
+}
+
+/** Opens a file of a dataset. */
+export async function openFile(
   object: StoredObject,
-  columns: readonly string[],
-  leave: ReadonlySet<string>,
-): Promise<BatchFile> {
-  return ArrowFile.open(await openLocal(object), columns, leave);
+  { format, storage }: FileAccess,
+  request: FileRequest,
+): Promise<DataFile> {
+  return formatNamed(format).open(await openObject(object, storage), request);
 }
 
-function cut(file: ArrowFile, targetBytes: number): { first: number; count: number }[] {
+function cut(units: readonly FileUnit[], targetBytes: number): { first: number; count: number }[] {
   const runs: { first: number; count: number }[] = [];
   let first = 0;
   let bytes = 0;
-  file.blocks.forEach((block, index) => {
-    bytes += block.bodyLength;
-    if (bytes < targetBytes && index < file.blocks.length - 1) return;
+  units.forEach((unit, index) => {
+    bytes += unit.bytes;
+    if (bytes < targetBytes && index < units.length - 1) return;
     runs.push({ first, count: index + 1 - first });
     first = index + 1;
     bytes = 0;

@@ -1,7 +1,7 @@
 import type { DataType, RecordBatch, Schema } from 'apache-arrow';
 import type { StoredObject } from '../storage/types.js';
 
-/** The unit of reading, retry, checkpoint and output: a run of one file's record batches. */
+/** The unit of reading, retry, checkpoint and output: a run of one file's units. */
 export interface Split extends BatchRange {
   /** Place in the data set; names the output part. */
   readonly ordinal: number;
@@ -10,6 +10,8 @@ export interface Split extends BatchRange {
 
 /** What a listing of a source found. */
 export interface Dataset {
+  /** The name of the format of all its files. */
+  readonly format: string;
   readonly objects: readonly StoredObject[];
   readonly schema: Schema;
   readonly splits: readonly Split[];
@@ -19,8 +21,10 @@ export interface Dataset {
 
 /** One record batch on its way: read, not yet decoded. */
 export interface RawBatch {
-  /** Which record batch of the file. */
-  readonly index: number;
+  /** The unit of the file that it belongs to. */
+  readonly unit: number;
+  /** Rows of that unit before it. */
+  readonly rowInUnit: number;
   readonly rows: number;
   /** Bytes read for it. */
   readonly bytes: number;
@@ -41,20 +45,35 @@ export interface StoredValues {
   read(from: number, into: Uint8Array, at: number, length: number): void;
 }
 
-/** Which record batches of a file to read. */
+/** What is wanted of a file. */
+export interface FileRequest {
+  /** The columns to decode, in this order; all where left out. */
+  readonly columns?: readonly string[];
+  /** Those among them that may be left in the file, where they lie there as plain numbers and reads are at once. */
+  readonly leave?: ReadonlySet<string>;
+}
+
+/** A part of a file that can be read by itself: a record batch of an Arrow file, a row group of a Parquet file. */
+export interface FileUnit {
+  /** Bytes in the file, of all columns. */
+  readonly bytes: number;
+}
+
+/** Which units of a file to read. */
 export interface BatchRange {
   readonly first: number;
   readonly count: number;
-  /** Rows at most; no more record batches are read than they take. */
+  /** Rows at most; no more units are read than they take. */
   readonly limit?: number;
 }
 
-/** An opened file of record batches. Whoever opens it closes it. */
-export interface BatchFile {
+/** An opened file. Whoever opens it closes it. */
+export interface DataFile {
   readonly schema: Schema;
-  /** Reads record batches in their order, each while the one before is worked on. */
+  readonly units: readonly FileUnit[];
+  /** Reads the record batches of some units in their order, the next while one is worked on. */
   batches(range: BatchRange): AsyncGenerator<RawBatch, void>;
-  /** Rows in the record batches before `index`. */
-  rowsBefore(index: number): Promise<number>;
+  /** Rows in the units before `unit`. */
+  rowsBefore(unit: number): Promise<number>;
   close(): Promise<void>;
 }

@@ -6,6 +6,7 @@ import { ControlSide } from '../ring/control-side.js';
 import { checkArena, planSlotLayout } from '../ring/layout.js';
 import { LoaderSide } from '../ring/loader-side.js';
 import { createRingMemory, MAIN_OWNER, Ring } from '../ring/ring.js';
+import { PLAIN_ACCESS } from '../storage/store.js';
 import { InterruptedError } from '../util/errors.js';
 import { availableMemory } from '../util/memory.js';
 import { SlotBatch } from './batch.js';
@@ -152,8 +153,17 @@ class Pass implements AsyncIterator<Batch> {
     const clocks = createClockPage(ring.config.lanes);
     if (source.kind === 'files') {
       const id = `${process.pid}-loader-${passes++}`;
-      const { splits } = source.dataset;
-      const context = { id, ring: ring.memory, clocks, inputs: plan.collate, lengthColumn, keep: [], splits };
+      const { splits, format } = source.dataset;
+      const context = {
+        id,
+        ring: ring.memory,
+        clocks,
+        inputs: plan.collate,
+        lengthColumn,
+        keep: [],
+        files: { format, storage: PLAIN_ACCESS },
+        splits,
+      };
       await producers?.produce(context, control, () => {});
     } else {
       const feeder = new Feeder(ring, 0, new StateClock(clocks, 0), plan.collate, lengthColumn);

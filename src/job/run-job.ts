@@ -40,6 +40,8 @@ export async function runJob(input: Job | JobInput, options: RunOptions = {}): P
   await using pipeline = new Pipeline(job);
   const dataset = await openDataset({
     uri: job.source.uri,
+    format: job.source.format,
+    access: { options: job.source.storage },
     ...(job.source.limit === undefined ? {} : { limit: job.source.limit }),
   });
   checkColumns(job, dataset.schema);

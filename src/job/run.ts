@@ -103,7 +103,7 @@ export class Run {
   }
 
   async #produce(sink: Sink, inputs: readonly CollateInput[]): Promise<void> {
-    const { ring, clocks, job, splits, directory, producers } = this.#context;
+    const { ring, clocks, job, dataset, splits, directory, producers } = this.#context;
     const control = this.#control;
     const context = {
       id: `${process.pid}-${this.#context.startedAt}`,
@@ -112,6 +112,7 @@ export class Run {
       inputs,
       lengthColumn: job.batch.lengthColumn,
       keep: directory === undefined ? [] : job.sink.keep,
+      files: { format: dataset.format, storage: { options: job.source.storage } },
       splits,
     };
     await producers.produce(context, control, (produced: ProducedSplit) => {

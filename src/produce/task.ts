@@ -1,7 +1,7 @@
 import { makeData, RecordBatch, RecordBatchStreamWriter, Schema, Struct } from 'apache-arrow';
 import { ProducerState, StateClock } from '../clock/state-clock.js';
-import { openSplitFile } from '../dataset/dataset.js';
-import type { BatchFile, RawBatch, Split } from '../dataset/types.js';
+import { openFile } from '../dataset/dataset.js';
+import type { DataFile, RawBatch, Split } from '../dataset/types.js';
 import type { UnfinishedSplit } from '../ring/control-side.js';
 import { ProducerSide } from '../ring/producer-side.js';
 import { laneOwner, Ring } from '../ring/ring.js';
@@ -17,7 +17,7 @@ interface Bench {
   readonly columns: readonly string[];
   /** Those among them that may stay where they are stored. */
   readonly leave: ReadonlySet<string>;
-  file: { readonly uri: string; readonly opened: BatchFile } | undefined;
+  file: { readonly uri: string; readonly opened: DataFile } | undefined;
 }
 
 /**
@@ -114,18 +114,21 @@ class SplitRun {
     return this.#split.limit ?? Number.POSITIVE_INFINITY;
   }
 
-  async #openFile(): Promise<BatchFile> {
+  async #openFile(): Promise<DataFile> {
     const { object } = this.#split;
-    const { columns, leave } = this.#bench;
+    const { columns, leave, context } = this.#bench;
     if (this.#bench.file?.uri !== object.uri) {
       await this.#bench.file?.opened.close();
       this.#bench.file = undefined;
-      this.#bench.file = { uri: object.uri, opened: await openSplitFile(object, columns, leave) };
+      this.#bench.file = {
+        uri: object.uri,
+        opened: await openFile(object, context.files, { columns, leave }),
+      };
     }
     return this.#bench.file.opened;
   }
 
-  async #produceBatch(raw: RawBatch, file: BatchFile): Promise<void> {
+  async #produceBatch(raw: RawBatch, file: DataFile): Promise<void> {
     const clock = this.#clock;
     const { context } = this.#bench;
     clock.switch(ProducerState.decode);
@@ -162,9 +165,9 @@ class SplitRun {
     }
   }
 
-  async #locate(fault: RowFault, raw: RawBatch, file: BatchFile): Promise<DataError> {
+  async #locate(fault: RowFault, raw: RawBatch, file: DataFile): Promise<DataError> {
     const { uri } = this.#split.object;
-    const row = (await file.rowsBefore(raw.index)) + fault.row;
+    const row = (await file.rowsBefore(raw.unit)) + raw.rowInUnit + fault.row;
     return new DataError(`${uri}: row ${row}, column ${JSON.stringify(fault.column)}: ${fault.message}`, {
       file: uri,
       row,

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { ClockPage } from '../clock/state-clock.js';
+import type { FileAccess } from '../dataset/dataset.js';
 import type { Split } from '../dataset/types.js';
 import type { UnfinishedSplit } from '../ring/control-side.js';
 import type { RingMemory } from '../ring/ring.js';
@@ -18,6 +19,8 @@ export interface ProducerContext {
   readonly lengthColumn: string | undefined;
   /** Columns carried over to the sink. */
   readonly keep: readonly string[];
+  /** How their files are opened. */
+  readonly files: FileAccess;
   /** All splits of the stream: a split's place here is what the ring knows it by. */
   readonly splits: readonly Split[];
 }

@@ -6,14 +6,10 @@
  *
  * Source: Reed and Kanodia, «Synchronization with eventcounts and sequencers», 1979.
  */
-const LEAST_SPINS = 64;
-const MOST_SPINS = 16384;
-
 export class EventCount {
   readonly #words: Int32Array;
   readonly #count: number;
   readonly #waiters: number;
-  #spins = LEAST_SPINS;
 
   constructor(words: Int32Array, count: number, waiters: number) {
     this.#words = words;
@@ -39,21 +35,9 @@ export class EventCount {
 
   /** Blocks the thread until a signal after `ticket`, or for `timeoutMs`. */
   wait(ticket: number, timeoutMs = Number.POSITIVE_INFINITY): void {
-    if (this.#spin(ticket)) return;
     Atomics.add(this.#words, this.#waiters, 1);
     Atomics.wait(this.#words, this.#count, ticket, timeoutMs);
     Atomics.sub(this.#words, this.#waiters, 1);
-  }
-
-  #spin(ticket: number): boolean {
-    for (let spin = this.#spins; spin > 0; spin--) {
-      if (Atomics.load(this.#words, this.#count) !== ticket) {
-        this.#spins = Math.min(MOST_SPINS, this.#spins * 2);
-        return true;
-      }
-    }
-    this.#spins = Math.max(LEAST_SPINS, this.#spins >> 1);
-    return false;
   }
 
   /** The same for a thread whose event loop must go on. It does not by itself keep the loop alive. */

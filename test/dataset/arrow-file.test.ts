@@ -141,7 +141,7 @@ describe('of a record batch only the wanted columns are read', () => {
       const own = reader.reads.slice(before).filter(([from]) => from >= start && from < start + bodyLength);
       reads.push(...own.map(([from, to]) => [from - start, to - start] as const));
       claimed.push(raw.bytes);
-      expect(raw.index).toBe(index);
+      expect(raw.unit).toBe(index);
       raw.decode();
     }
     return { reads, claimed };
