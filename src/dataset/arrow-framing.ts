@@ -58,7 +58,7 @@ function checkHead({ uri }: StoredObject, head: Uint8Array): void {
   if (text(head).startsWith('PAR1')) {
     throw new DataError(`${uri}: is a Parquet file; ${expected}`, {
       file: uri,
-      hint: 'This version reads Arrow IPC files; convert it, for instance with pyarrow.feather.write_feather.',
+      hint: 'Set source.format to parquet, or to auto.',
     });
   }
   if (head.length >= 4 && new DataView(head.buffer).getInt32(0, true) === -1) {
