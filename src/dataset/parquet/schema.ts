@@ -1,7 +1,7 @@
-import { DataType, Field, FixedSizeList, List, Map_, Schema, Struct } from 'apache-arrow';
+import { Field, FixedSizeList, List, Map_, Schema, Struct } from 'apache-arrow';
 import type { SchemaElement } from 'hyparquet';
 import { DataError } from '../../util/errors.js';
-import { arrowSchemaOf } from './arrow-hint.js';
+import { type ArrowHint, arrowHints } from './arrow-hint.js';
 import type { ParquetFooter } from './footer.js';
 import { type LeafType, leafType } from './leaf-type.js';
 
@@ -45,14 +45,13 @@ const MAX_DEPTH = 32;
 /** @throws DataError where a column is of a type that is not supported; RangeError where the tree is none */
 export function parquetSchema(footer: ParquetFooter, file: string): ParquetSchema {
   const { elements } = footer;
-  const hint = arrowSchemaOf(footer.keyValues);
+  const hints = arrowHints(footer.keyValues);
   const builder = new TreeBuilder(elements, file);
   const count = elements[0]?.num_children ?? 0;
   const nodes: SchemaNode[] = [];
   for (let i = 0; i < count; i++) {
-    const name = elements[builder.next]?.name;
-    const field = hint?.fields.find((candidate) => candidate.name === name);
-    nodes.push(builder.node({ def: 0, rep: 0, slotDef: 0, path: [], hint: field?.type, depth: 1 }));
+    const hint = hints.get(elements[builder.next]?.name ?? '');
+    nodes.push(builder.node({ def: 0, rep: 0, slotDef: 0, path: [], hint, depth: 1 }));
   }
   if (builder.next !== elements.length) throw new RangeError('its schema is no tree');
   const metadata = new Map([...footer.keyValues].filter(([key]) => key !== 'ARROW:schema'));
@@ -73,7 +72,7 @@ interface Place {
   readonly slotDef: number;
   readonly path: readonly string[];
   /** What the type was in Arrow, where the file says so. */
-  readonly hint: DataType | undefined;
+  readonly hint: ArrowHint | undefined;
   readonly depth: number;
 }
 
@@ -153,13 +152,12 @@ class TreeBuilder {
 
   #list(name: string, place: Place, nullable: boolean, make: (inner: Place) => SchemaNode): SchemaNode {
     const { def, rep, slotDef, hint, depth } = place;
-    const valueHint = hint !== undefined && 'valueType' in hint ? (hint.valueType as DataType) : undefined;
     const inner = {
       ...place,
       def: def + 1,
       rep: rep + 1,
       slotDef: def + 1,
-      hint: valueHint,
+      hint: hint?.element,
       depth: depth + 1,
     };
     const child = make(inner);
@@ -167,10 +165,8 @@ class TreeBuilder {
     const fills =
       !nullable ||
       (child.kind === 'leaf' && child.leaf.type.width > 0 && child.leaf.type.physical !== 'BOOLEAN');
-    const size =
-      hint !== undefined && DataType.isFixedSizeList(hint) && fills && hint.listSize > 0
-        ? hint.listSize
-        : undefined;
+    const { listSize = 0 } = hint ?? {};
+    const size = fills && listSize > 0 ? listSize : undefined;
     const type = size === undefined ? new List(child.field) : new FixedSizeList(size, child.field);
     return { kind: 'list', field: new Field(name, type, nullable), slotDef, rep, def, child, size };
   }
