@@ -2,6 +2,10 @@ import type { Schema } from 'apache-arrow';
 import { listObjects, openObject, PLAIN_ACCESS, type StorageAccess } from '../storage/store.js';
 import type { StoredObject } from '../storage/types.js';
 import { DataError } from '../util/errors.js';
+import { columnsOf } from './filter/ast.js';
+import { bindFilter } from './filter/bind.js';
+import { FilteredFile } from './filter/filtered-file.js';
+import { parseFilter } from './filter/parse.js';
 import { type Format, formatNamed, formatOf } from './format.js';
 import type { DataFile, Dataset, FileRequest, FileUnit, Split } from './types.js';
 
@@ -10,8 +14,10 @@ export interface SourceOptions {
   /** The format's name; by default what the files themselves say. */
   readonly format?: string;
   readonly access?: StorageAccess;
-  /** Rows at most, from the start; all where left out. */
+  /** Rows at most, from the start; all where left out. Rows that the filter leaves out count. */
   readonly limit?: number;
+  /** Which rows are wanted: a predicate on columns, as in SQL. */
+  readonly filter?: string;
 }
 
 /*
@@ -26,14 +32,16 @@ const MAX_SPLIT_BYTES = 16 * 1024 * 1024;
  * Lists a source and cuts it into splits: runs of consecutive record batches of one file.
  *
  * @throws StorageError where nothing is there; DataError where a file is not what it should be, or the files'
- *   schemas differ
+ *   schemas differ; UsageError where the filter can't be parsed or does not fit the columns
  */
 export async function openDataset({
   uri,
   format: name = 'auto',
   access = PLAIN_ACCESS,
   limit,
+  filter,
 }: SourceOptions): Promise<Dataset> {
+  const expression = filter === undefined ? undefined : parseFilter(filter);
   const objects = await listObjects(uri, access);
   const bytes = objects.reduce((sum, object) => sum + object.size, 0);
   const target = Math.min(MAX_SPLIT_BYTES, Math.max(MIN_SPLIT_BYTES, bytes / SPLITS_WANTED));
@@ -46,7 +54,10 @@ export async function openDataset({
     format ??= await formatOf(name, reader);
     const file = await format.open(reader, { columns: [] });
     try {
-      schema ??= file.schema;
+      if (schema === undefined) {
+        schema = file.schema;
+        if (expression !== undefined) bindFilter(expression, schema, filter as string);
+      }
       checkSameSchema(objects[0] as StoredObject, schema, object, file.schema);
       for (const { first, count } of cut(file.units, target)) {
         if (left <= 0) break;
@@ -61,7 +72,7 @@ export async function openDataset({
       await file.close();
     }
   }
-  return { format: (format as Format).name, objects, schema: schema as Schema, splits, bytes };
+  return { format: (format as Format).name, objects, schema: schema as Schema, splits, bytes, filter };
 }
 
 /** How the files of a dataset are opened; clonable between threads. */
@@ -69,15 +80,25 @@ export interface FileAccess {
   /** The format's name. */
   readonly format: string;
   readonly storage: StorageAccess;
+  /** Only rows for which this is true are given out. */
+  readonly filter?: string | undefined;
 }
 
 /** Opens a file of a dataset. */
 export async function openFile(
   object: StoredObject,
-  { format, storage }: FileAccess,
+  { format: name, storage, filter }: FileAccess,
   request: FileRequest,
 ): Promise<DataFile> {
-  return formatNamed(format).open(await openObject(object, storage), request);
+  const format = formatNamed(name);
+  const reader = await openObject(object, storage);
+  if (filter === undefined) return format.open(reader, request);
+  const expression = parseFilter(filter);
+  const { columns } = request;
+  const decoded = columns && [...new Set([...columns, ...columnsOf(expression)])];
+  // Nothing is left in the file: rows are picked from what is decoded.
+  const file = await format.open(reader, decoded === undefined ? {} : { columns: decoded });
+  return new FilteredFile(file, object.uri, bindFilter(expression, file.schema, filter), columns);
 }
 
 function cut(units: readonly FileUnit[], targetBytes: number): { first: number; count: number }[] {

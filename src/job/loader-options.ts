@@ -7,10 +7,10 @@ import { batch, input, type JobInput } from './schema.js';
 
 /** Where a loader's rows come from. */
 export type LoaderSource =
-  /** A file, a directory or a glob of Arrow IPC files; relative paths start at the working directory. */
+  /** A file, a directory or a glob of Arrow IPC or Parquet files; relative paths start at the working directory. */
   | string
-  /** The same, with the number of rows to read at most. */
-  | { readonly uri: string; readonly limit?: number }
+  /** The same, with the number of rows to read at most, and a predicate for those that are wanted, as in the job file. */
+  | { readonly uri: string; readonly limit?: number; readonly filter?: string }
   /** Rows (`{ column: number | array of numbers }`), or Arrow record batches or tables. Read once. */
   | AsyncIterable<FeedItem>
   | Iterable<FeedItem>;

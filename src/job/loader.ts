@@ -153,7 +153,7 @@ class Pass implements AsyncIterator<Batch> {
     const clocks = createClockPage(ring.config.lanes);
     if (source.kind === 'files') {
       const id = `${process.pid}-loader-${passes++}`;
-      const { splits, format } = source.dataset;
+      const { splits, format, filter } = source.dataset;
       const context = {
         id,
         ring: ring.memory,
@@ -161,7 +161,7 @@ class Pass implements AsyncIterator<Batch> {
         inputs: plan.collate,
         lengthColumn,
         keep: [],
-        files: { format, storage: PLAIN_ACCESS },
+        files: { format, storage: PLAIN_ACCESS, filter },
         splits,
       };
       await producers?.produce(context, control, () => {});

@@ -43,6 +43,7 @@ export async function runJob(input: Job | JobInput, options: RunOptions = {}): P
     format: job.source.format,
     access: { options: job.source.storage },
     ...(job.source.limit === undefined ? {} : { limit: job.source.limit }),
+    ...(job.source.filter === undefined ? {} : { filter: job.source.filter }),
   });
   checkColumns(job, dataset.schema);
   await pipeline.plan(dataset.schema);

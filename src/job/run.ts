@@ -112,7 +112,7 @@ export class Run {
       inputs,
       lengthColumn: job.batch.lengthColumn,
       keep: directory === undefined ? [] : job.sink.keep,
-      files: { format: dataset.format, storage: { options: job.source.storage } },
+      files: { format: dataset.format, storage: { options: job.source.storage }, filter: dataset.filter },
       splits,
     };
     await producers.produce(context, control, (produced: ProducedSplit) => {

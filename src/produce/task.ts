@@ -167,7 +167,8 @@ class SplitRun {
 
   async #locate(fault: RowFault, raw: RawBatch, file: DataFile): Promise<DataError> {
     const { uri } = this.#split.object;
-    const row = (await file.rowsBefore(raw.unit)) + raw.rowInUnit + fault.row;
+    const inUnit = raw.rowAt?.(fault.row) ?? raw.rowInUnit + fault.row;
+    const row = (await file.rowsBefore(raw.unit)) + inUnit;
     return new DataError(`${uri}: row ${row}, column ${JSON.stringify(fault.column)}: ${fault.message}`, {
       file: uri,
       row,

@@ -1,26 +1,28 @@
-import { Schema } from 'apache-arrow';
+import { DataType, Schema } from 'apache-arrow';
 import type { ObjectReader } from '../../storage/types.js';
 import { DataError, messageOf } from '../../util/errors.js';
 import { BodyReader } from '../arrow-body.js';
 import { missingColumn } from '../arrow-file.js';
-import type { BatchRange, DataFile, FileUnit, RawBatch } from '../types.js';
+import type { BatchRange, ColumnRange, DataFile, FileUnit, RawBatch } from '../types.js';
 import { type Decompress, decompressor } from './codecs.js';
 import { damaged, type ParquetFooter, type RowGroup, readParquetFooter } from './footer.js';
 import { bufferFor } from './leaf-reader.js';
 import { type GroupContext, RowGroupReader, readsAtOnce } from './row-group.js';
-import { leavesOf, parquetSchema, type SchemaNode } from './schema.js';
+import { leavesOf, type ParquetSchema, parquetSchema, type SchemaNode } from './schema.js';
 
 /** A Parquet file: its units are row groups, of each only the column chunks of the wanted columns are read. */
 export class ParquetFile implements DataFile {
   readonly schema: Schema;
   readonly units: readonly FileUnit[];
   readonly #groups: readonly RowGroup[];
+  readonly #nodes: readonly SchemaNode[];
   readonly #context: GroupContext;
   /** Two in turn: one is read into while the other is worked on. */
   readonly #bodies = [new BodyReader(), new BodyReader()] as const;
 
-  private constructor(schema: Schema, groups: readonly RowGroup[], context: GroupContext) {
+  private constructor({ schema, nodes }: ParquetSchema, groups: readonly RowGroup[], context: GroupContext) {
     this.schema = schema;
+    this.#nodes = nodes;
     this.units = groups.map(({ bytes }) => ({ bytes }));
     this.#groups = groups;
     this.#context = context;
@@ -35,14 +37,15 @@ export class ParquetFile implements DataFile {
   static async open(reader: ObjectReader, columns?: readonly string[]): Promise<ParquetFile> {
     try {
       const footer = await readParquetFooter(reader);
-      const { schema, nodes } = schemaOf(reader, footer);
+      const parsed = schemaOf(reader, footer);
+      const { schema, nodes } = parsed;
       const wanted = columns?.map((column) => {
         const node = nodes.find(({ field }) => field.name === column);
         if (node === undefined) throw missingColumn(reader.object, schema, column);
         return node;
       });
       const context = await contextOf(reader, schema, wanted ?? nodes, footer.rowGroups);
-      return new ParquetFile(schema, footer.rowGroups, context);
+      return new ParquetFile(parsed, footer.rowGroups, context);
     } catch (cause) {
       await reader.close();
       throw cause;
@@ -101,6 +104,19 @@ export class ParquetFile implements DataFile {
     return opening;
   }
 
+  range(unit: number, column: string): ColumnRange | undefined {
+    const group = this.#groups[unit];
+    const node = this.#nodes.find(({ field }) => field.name === column);
+    if (group === undefined || node?.kind !== 'leaf') return undefined;
+    const statistics = group.columns[node.leaf.index]?.statistics;
+    if (statistics === undefined) return undefined;
+    const { nulls } = statistics;
+    // Decimals and timestamps of twelve bytes come as something else than they are stored as.
+    const isComparable = !DataType.isDecimal(node.field.type) && node.leaf.type.physical !== 'INT96';
+    const [min, max] = isComparable ? [statistics.min, statistics.max] : [undefined, undefined];
+    return { min, max, nulls, rows: group.rows };
+  }
+
   async rowsBefore(unit: number): Promise<number> {
     return this.#groups.slice(0, unit).reduce((sum, { rows }) => sum + rows, 0);
   }
@@ -136,7 +152,7 @@ class GroupBatch implements RawBatch {
   }
 }
 
-function schemaOf(reader: ObjectReader, footer: ParquetFooter) {
+function schemaOf(reader: ObjectReader, footer: ParquetFooter): ParquetSchema {
   const { object } = reader;
   try {
     const parsed = parquetSchema(footer, object.uri);
