@@ -49,15 +49,28 @@ function leafTruths(predicate: LeafPredicate, range: ColumnRange): Truths {
   }
   if (nulls !== undefined && nulls >= rows) return bit(UNKNOWN);
   const ofNulls = nulls === 0 ? 0 : bit(UNKNOWN);
-  // That a value makes it false is never ruled out: bounds may be wider than what is there, and floats may be NaN.
-  const rest = ofNulls | bit(FALSE);
-  return mayBeTrue(predicate, range) ? rest | bit(TRUE) : rest;
+  const ofTrue = mayBeTrue(predicate, range) ? bit(TRUE) : 0;
+  return ofNulls | ofTrue | (mayBeFalse(predicate, range) ? bit(FALSE) : 0);
 }
 
-function mayBeTrue(
-  predicate: Exclude<LeafPredicate, { kind: 'isNull' }>,
-  { min, max }: ColumnRange,
-): boolean {
+const OPPOSITE: Readonly<Record<Comparison, Comparison>> = {
+  '=': '<>',
+  '<>': '=',
+  '<': '>=',
+  '<=': '>',
+  '>': '<=',
+  '>=': '<',
+};
+
+type ValuePredicate = Exclude<LeafPredicate, { kind: 'isNull' }>;
+
+/** Of floats it is never ruled out: NaN is in no bounds. */
+function mayBeFalse(predicate: ValuePredicate, range: ColumnRange): boolean {
+  if (predicate.kind !== 'compare' || predicate.domain === 'float') return true;
+  return mayBeTrue({ ...predicate, op: OPPOSITE[predicate.op] }, range);
+}
+
+function mayBeTrue(predicate: ValuePredicate, { min, max }: ColumnRange): boolean {
   if (min === undefined || max === undefined) return true;
   if (predicate.kind === 'like') {
     const prefix = Buffer.from(likePrefix(predicate.pattern));
