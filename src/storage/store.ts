@@ -43,3 +43,5 @@ export async function openObject(
   const reader = await openRemote(object, options, signal);
   return prefetched(cache === undefined ? reader : cached(reader, cache));
 }
+
+export { remoteStorageAtRest } from './opendal.js';
