@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { StorageError } from '../util/errors.js';
 import { Budget } from './budget.js';
 import { connect, type RemoteEntry, RemoteFault, type RemoteService } from './opendal.js';
@@ -106,24 +105,20 @@ export class Remote {
   }
 }
 
-/** What is late is not waited for; what it still brings is dropped. */
-async function within<T>(limitMs: number, work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  const over = new AbortController();
-  const end = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
-  const late = Number.isFinite(limitMs)
-    ? sleep(limitMs, undefined, { signal: end }).then(() => {
-        throw new RemoteFault(`no answer within ${limitMs / 1000} s`, 'other', true, undefined, undefined);
-      })
-    : new Promise<never>((_, reject) =>
-        end.addEventListener('abort', () => reject(end.reason), { once: true }),
-      );
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    late.catch(() => {});
-    work.catch(() => {});
-    over.abort();
-  }
+/** What is late, or not wanted any more, is not waited for; what it still brings is dropped. */
+function within<T>(limitMs: number, work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onLate = (): void =>
+      reject(new RemoteFault(`no answer within ${limitMs / 1000} s`, 'other', true, undefined, undefined));
+    const timer = Number.isFinite(limitMs) ? setTimeout(onLate, limitMs) : undefined;
+    const onAbort = (): void => reject(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const settled = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    };
+    work.finally(settled).then(resolve, reject);
+  });
 }
 
 function numberOf(

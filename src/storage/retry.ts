@@ -61,7 +61,8 @@ export async function retrying<T>(
       const elapsedMs = performance.now() - startedAt;
       if (!canPass(error) || !mayTry(attempts, elapsedMs + delay, policy))
         throw giveUp(error, { attempts, elapsedMs });
-      await sleep(delay, undefined, { signal });
+      // An abort is looked at when the next try begins.
+      await sleep(delay, undefined, { signal }).catch(() => {});
     }
   }
 }

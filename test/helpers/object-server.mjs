@@ -18,7 +18,7 @@ import { createServer } from 'node:http';
  * pages. A path is `/bucket/key`.
  */
 export class ObjectServer {
-  /** @type {Map<string, { bytes: Uint8Array, modified: Date }>} */
+  /** @type {Map<string, { bytes: Uint8Array, etag: string, modified: Date }>} */
   objects = new Map();
   /** Every request, in the order of arrival. @type {Seen[]} */
   seen = [];
@@ -26,6 +26,8 @@ export class ObjectServer {
   mostAtOnce = 0;
   /** @type {Options} */
   options;
+  /** @type {WeakMap<Uint8Array, string>} */
+  #etags = new WeakMap();
   #underWay = 0;
   #server;
 
@@ -54,7 +56,9 @@ export class ObjectServer {
    * @param {Uint8Array} bytes
    */
   put(path, bytes) {
-    this.objects.set(path, { bytes, modified: new Date(1e12 + this.objects.size * 1000) });
+    const etag = this.#etags.get(bytes) ?? createHash('md5').update(bytes).digest('hex');
+    this.#etags.set(bytes, etag);
+    this.objects.set(path, { bytes, etag: `"${etag}"`, modified: new Date(1e12 + this.objects.size * 1000) });
   }
 
   /**
@@ -137,8 +141,7 @@ export class ObjectServer {
 
   /** @param {string} path */
   #etagOf(path) {
-    const { bytes } = this.#get(path);
-    const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
+    const { etag } = this.#get(path);
     return this.options.weakEtags ? `W/${etag}` : etag;
   }
 
