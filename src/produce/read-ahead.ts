@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { DataFile, RawBatch, Split } from '../dataset/types.js';
 import type { UnfinishedSplit } from '../ring/control-side.js';
 import { isRemote } from '../storage/uri.js';
@@ -66,6 +67,8 @@ async function* readInTurn(source: SplitSource, stopped: AbortSignal): AsyncGene
 async function* readAhead(source: SplitSource, stopped: AbortSignal): AsyncGenerator<SplitReading, void> {
   const ended = new AbortController();
   const signal = AbortSignal.any([stopped, ended.signal]);
+  // One a request; each goes with its request.
+  setMaxListeners(0, signal);
   const line: Ahead[] = [];
   let order = 0;
   let bytes = 0;
