@@ -2,7 +2,7 @@ import {
   type Data,
   type DataType,
   type Field,
-  type MetadataVersion,
+  MetadataVersion,
   makeData,
   RecordBatch,
   Schema,
@@ -148,7 +148,7 @@ export class BatchMemory {
           codec === undefined
             ? chunks
             : chunks.map((chunk, i) => this.#expander.expand(codec, chunk, claims[i] as number));
-        return load(field, regions, plain, plan.version, dictionaries);
+        return load(field, regions, plain, dictionaries);
       }),
     );
   }
@@ -168,13 +168,14 @@ function load(
   field: Field,
   { nodes, buffers, needs, variadicCounts }: FieldRegions,
   chunks: readonly Uint8Array[],
-  version: MetadataVersion,
   dictionaries: ReadonlyMap<number, Vector>,
 ): Data {
   const exact = chunks.map((chunk, i) => aligned(chunk.subarray(0, needs[i] ?? chunk.byteLength)));
   // The library declares its map mutable, and does not change it.
   const known = dictionaries as Map<number, Vector>;
-  const data = new Loader(exact, nodes, buffers, known, version, variadicCounts).visit(field) as Data;
+  const data = new Loader(exact, nodes, buffers, known, MetadataVersion.V5, variadicCounts).visit(
+    field,
+  ) as Data;
   checkValues(data);
   return data;
 }

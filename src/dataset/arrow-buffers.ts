@@ -159,8 +159,10 @@ class Walk {
     if (step.validity === 'V4' && nullCount > 0) throw this.#damaged('has a union with nulls of its own');
     const bitmap = nullCount > 0 ? Math.ceil(length / 8) : 0;
     const needs = step.needs.map((bytes) => (length === 0 && bytes !== undefined ? 0 : bytes?.(length)));
-    if (hasValidity(step, version)) needs.unshift(bitmap);
-    buffers.forEach(({ offset, length: bytes }, i) => {
+    // The library's loader passes over a union's bitmap in no version.
+    const inVain = step.validity === 'V4' && hasValidity(step, version) ? 1 : 0;
+    if (step.validity === true) needs.unshift(bitmap);
+    buffers.slice(inVain).forEach(({ offset, length: bytes }, i) => {
       if (!(offset >= 0 && bytes >= 0 && offset + bytes <= bodyLength)) {
         throw this.#damaged(
           `places a buffer at bytes ${offset} to ${offset + bytes} of a body of ${bodyLength}`,
