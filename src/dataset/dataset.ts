@@ -1,10 +1,10 @@
 import type { Schema } from 'apache-arrow';
 import { listObjects, openObject, PLAIN_ACCESS, type StorageAccess } from '../storage/store.js';
-import type { StoredObject } from '../storage/types.js';
+import type { ObjectReader, StoredObject } from '../storage/types.js';
 import { isRemote } from '../storage/uri.js';
 import { inOrder } from '../util/ahead.js';
 import { DataError } from '../util/errors.js';
-import { type Format, formatNamed, formatOf } from './format.js';
+import { FALLBACK, type Format, formatNamed, formatOf } from './format.js';
 import type { BatchRange, DataFile, Dataset, FileRequest, FileUnit, Split } from './types.js';
 
 export interface SourceOptions {
@@ -29,10 +29,10 @@ const REMOTE_AT_ONCE = 64;
 const LOCAL_AT_ONCE = 8;
 
 /**
- * Lists a source and cuts it into splits: runs of consecutive record batches of one file.
+ * Lists a source and cuts it into splits: runs of consecutive units of one file.
  *
  * @throws StorageError where nothing is there; DataError where a file is not what it should be, or the files'
- *   schemas differ
+ *   formats or schemas differ
  */
 export async function openDataset({
   uri,
@@ -49,7 +49,7 @@ export async function openDataset({
   let left = limit ?? Number.POSITIVE_INFINITY;
   const look = async (object: StoredObject): Promise<Looked> => {
     const reader = await openObject(object, access);
-    format ??= await formatOf(name, reader);
+    format = await sameFormat(name, reader, format, objects[0] as StoredObject);
     const file = await format.open(reader, { columns: [] });
     try {
       const runs = cut(file.units, target);
@@ -103,6 +103,27 @@ async function rowsOf(file: DataFile, runs: readonly Run[], wanted: number): Pro
     sum = before;
   }
   return rows;
+}
+
+/** The format of a file, which must be that of the files before it. Closes the reader where it is not. */
+async function sameFormat(
+  name: string,
+  reader: ObjectReader,
+  before: Format | undefined,
+  first: StoredObject,
+): Promise<Format> {
+  try {
+    const format = (await formatOf(name, reader)) ?? before ?? FALLBACK;
+    if (before === undefined || before === format) return format;
+    const { uri } = reader.object;
+    throw new DataError(
+      `${uri}: is of format ${format.name}, and ${first.uri} of format ${before.name}; the files of a source need the same format`,
+      { file: uri, hint: 'Name the files of one of them in source.uri, for instance with a glob.' },
+    );
+  } catch (cause) {
+    await reader.close();
+    throw cause;
+  }
 }
 
 /** How the files of a dataset are opened; clonable between threads. */

@@ -16,8 +16,8 @@ export function checkSupported(job: Job): void {
       throw new UsageError(`${key}: this version does not do that yet`, { key, hint: 'Leave the key out.' });
   }
   const { format } = job.source;
-  if (format !== 'auto' && format !== 'arrow') {
-    throw new UsageError(`source.format: this version reads arrow (IPC files), not ${format}`, {
+  if (format === 'parquet') {
+    throw new UsageError(`source.format: this version reads arrow and arrow-stream, not ${format}`, {
       key: 'source.format',
     });
   }

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import * as arrow from 'apache-arrow';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ArrowFile } from '../../src/dataset/arrow-file.js';
-import { readFooter } from '../../src/dataset/arrow-framing.js';
+import { readFooter } from '../../src/dataset/arrow-footer.js';
 import { DataError } from '../../src/util/errors.js';
 import { random } from '../helpers/random.js';
 import { fileOf, fileOfPieces, type SampleColumn } from './columns.js';
@@ -78,29 +78,6 @@ test('a footer is read with three small reads, whatever the size of the file', a
   expect(footer.schema.fields.map(String)).toEqual(['n: Int32']);
   expect(reader.reads).toHaveLength(3);
   expect(reader.reads.reduce((sum, [from, to]) => sum + to - from, 0)).toBeLessThan(1000);
-});
-
-describe('compressed record batches are refused, with the codec', () => {
-  const codecs = [
-    ['LZ4', arrow.CompressionType.LZ4_FRAME, [4, 34, 77, 24, 0x60, 0, 0]],
-    ['ZSTD', arrow.CompressionType.ZSTD, [40, 181, 47, 253, 0, 0, 0]],
-  ] as const;
-
-  test.each(codecs)('%s', async (name, type, magic) => {
-    // The writer keeps a buffer as it is where the codec makes it no smaller; what it says of the batch is all we need.
-    const encode = (data: Uint8Array): Uint8Array => Uint8Array.from([...magic, ...data]);
-    arrow.compressionRegistry.set(type, { encode, decode: (data) => data });
-    const { batches, schema } = arrow.tableFromIPC(SMALL);
-    for (const columns of [['id'], ['kind']]) {
-      const writer = new arrow.RecordBatchFileWriter({ compressionType: type });
-      writer.reset(undefined, schema);
-      for (const batch of batches) writer.write(batch);
-      const reader = new MemoryReader(writer.finish().toUint8Array(true));
-      const failure = ArrowFile.open(reader, columns).then((file) => file.fetch(0));
-      await expect(failure).rejects.toBeInstanceOf(DataError);
-      await expect(failure).rejects.toThrow(`memory.arrow: its record batches are compressed with ${name}`);
-    }
-  });
 });
 
 /** What reading a damaged file comes to. */
