@@ -1,16 +1,28 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { ControlSide, UnfinishedSplit } from '../ring/control-side.js';
-import { DeviceError, fromRecord, messageOf } from '../util/errors.js';
+import { DeviceError, fromRecord, InterruptedError, messageOf } from '../util/errors.js';
 import { threadFlags } from '../util/exec-argv.js';
+import type { SplitLetters } from './bad-rows.js';
+import type { Sample, SampleResult, SampleTask } from './sample-types.js';
 import type { ProducedSplit, ProduceResult, ProducerContext, ProduceTask } from './types.js';
 
 /** How often a split is tried before its producers' deaths are taken for its fault. */
 const MAX_ATTEMPTS = 3;
 
+type Pool = Piscina<ProduceTask, ProduceResult>;
+
+/** What is told of splits while they are produced. */
+export interface ProduceListener {
+  /** Called once for each split, in the order of completion. */
+  onProduced(produced: ProducedSplit): void;
+  /** Of a split that is not completed since it has too many bad rows: those that were found. */
+  onLetters?(letters: SplitLetters): void;
+}
+
 /** The pool of producer threads. Whoever starts it closes it. */
 export class Producers {
-  readonly #pool: Piscina<ProduceTask, ProduceResult>;
+  readonly #pool: Pool;
   readonly count: number;
 
   /** Starts the threads at once, so that they are up when the ring is. */
@@ -27,25 +39,39 @@ export class Producers {
   /**
    * Produces all splits of a stream, in about their order, `count` at a time; resolves when all rows are in the ring.
    *
-   * @param onProduced called once for each split, in the order of completion
    * @throws the first error of any producer; the others stop at the ring's abort, which is the caller's to call
    */
-  async produce(
-    context: ProducerContext,
-    control: ControlSide,
-    onProduced: (produced: ProducedSplit) => void,
-  ): Promise<void> {
+  async produce(context: ProducerContext, control: ControlSide, listener: ProduceListener): Promise<void> {
     const seen = new Set<number>();
     // A producer that died right after it had told of a split is followed by one that tells of it again.
-    const receive = (produced: ProducedSplit): void => {
+    const receive: ProduceListener['onProduced'] = (produced) => {
       if (seen.has(produced.split)) return;
       seen.add(produced.split);
-      onProduced(produced);
+      listener.onProduced(produced);
     };
+    const once = { ...listener, onProduced: receive };
     const lanes = Array.from({ length: this.count }, (_, lane) =>
-      new Lane(this.#pool, context, lane, control, receive).run(),
+      new Lane(this.#pool, context, lane, control, once).run(),
     );
     await Promise.all(lanes);
+  }
+
+  /**
+   * Tries a transform on the first rows of a source, to learn what its columns are.
+   *
+   * @throws what the transform, or reading, fails with; InterruptedError after `signal`, which ends the thread
+   */
+  async sample(task: SampleTask, signal: AbortSignal | undefined): Promise<Sample> {
+    const { href: filename } = new URL('./sample.js', import.meta.url);
+    const pool = this.#pool as unknown as Piscina<SampleTask, SampleResult>;
+    const result = await pool
+      .run(task, signal === undefined ? { filename } : { filename, signal })
+      .catch((cause) => {
+        if (signal?.aborted) throw new InterruptedError('interrupted before the first row was read');
+        throw new DeviceError(`the thread that tried the transform ended: ${messageOf(cause)}`, { cause });
+      });
+    if ('error' in result) throw fromRecord(result.error);
+    return result;
   }
 
   /** Ends the threads. They must have been told to stop: a thread that waits in the ring would be cut off. */
@@ -56,26 +82,26 @@ export class Producers {
 
 /** One of the concurrent producers of a stream: a task, and another one wherever its thread dies. */
 class Lane {
-  readonly #pool: Piscina<ProduceTask, ProduceResult>;
+  readonly #pool: Pool;
   readonly #context: ProducerContext;
   readonly #lane: number;
   readonly #control: ControlSide;
-  readonly #receive: (produced: ProducedSplit) => void;
+  readonly #listener: ProduceListener;
   /** Deaths by the split that was at work; −1 where none was. */
   readonly #deaths = new Map<number, number>();
 
   constructor(
-    pool: Piscina<ProduceTask, ProduceResult>,
+    pool: Pool,
     context: ProducerContext,
     lane: number,
     control: ControlSide,
-    receive: (produced: ProducedSplit) => void,
+    listener: ProduceListener,
   ) {
     this.#pool = pool;
     this.#context = context;
     this.#lane = lane;
     this.#control = control;
-    this.#receive = receive;
+    this.#listener = listener;
   }
 
   async run(): Promise<void> {
@@ -84,7 +110,10 @@ class Lane {
       const result = await this.#attempt(unfinished);
       if (result === undefined) return;
       // What is wrong with the data, or with the world, would be wrong again.
-      if ('error' in result && result.error.code !== 'INTERNAL') throw fromRecord(result.error);
+      if ('error' in result && result.error.code !== 'INTERNAL') {
+        if (result.letters !== undefined) this.#listener.onLetters?.(result.letters);
+        throw fromRecord(result.error);
+      }
       // The thread is gone, or gave up in the middle. What it had committed stays; the rest is produced again.
       unfinished = await this.#control.recover(this.#lane);
       this.#count(unfinished[0]?.split ?? -1, 'error' in result ? fromRecord(result.error) : result.death);
@@ -95,12 +124,13 @@ class Lane {
     unfinished: readonly UnfinishedSplit[],
   ): Promise<ProduceResult | { readonly death: unknown }> {
     const { port1, port2 } = new MessageChannel();
-    port1.on('message', this.#receive);
+    const receive = (produced: ProducedSplit): void => this.#listener.onProduced(produced);
+    port1.on('message', receive);
     const task: ProduceTask = { context: this.#context, lane: this.#lane, unfinished, port: port2 };
     const result = await this.#pool
       .run(task, { transferList: [port2] })
       .catch((death: unknown) => ({ death }));
-    drain(port1, this.#receive);
+    drain(port1, receive);
     port1.close();
     return result;
   }
