@@ -1,10 +1,11 @@
-import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { ControlSide, UnfinishedSplit } from '../ring/control-side.js';
-import { DeviceError, fromRecord, InterruptedError, messageOf } from '../util/errors.js';
+import { DeviceError, fromRecord, messageOf } from '../util/errors.js';
 import { threadFlags } from '../util/exec-argv.js';
 import type { SplitLetters } from './bad-rows.js';
 import type { Sample, SampleResult, SampleTask } from './sample-types.js';
+import { createStopFlag, raise } from './stop-signal.js';
 import type { ProducedSplit, ProduceResult, ProducerContext, ProduceTask } from './types.js';
 
 /** How often a split is tried before its producers' deaths are taken for its fault. */
@@ -24,6 +25,8 @@ export interface ProduceListener {
 export class Producers {
   readonly #pool: Pool;
   readonly count: number;
+  /** A thread that is ended while it loads its modules takes the process with it, on Node 20. */
+  readonly #up: Promise<unknown>;
 
   /** Starts the threads at once, so that they are up when the ring is. */
   constructor(count: number) {
@@ -34,6 +37,7 @@ export class Producers {
       maxThreads: count,
       ...threadFlags(),
     });
+    this.#up = Promise.all(this.#pool.threads.map(isUp));
   }
 
   /**
@@ -61,23 +65,38 @@ export class Producers {
    *
    * @throws what the transform, or reading, fails with; InterruptedError after `signal`, which ends the thread
    */
-  async sample(task: SampleTask, signal: AbortSignal | undefined): Promise<Sample> {
+  async sample(task: Omit<SampleTask, 'stop'>, signal: AbortSignal | undefined): Promise<Sample> {
     const { href: filename } = new URL('./sample.js', import.meta.url);
     const pool = this.#pool as unknown as Piscina<SampleTask, SampleResult>;
-    const result = await pool
-      .run(task, signal === undefined ? { filename } : { filename, signal })
-      .catch((cause) => {
-        if (signal?.aborted) throw new InterruptedError('interrupted before the first row was read');
-        throw new DeviceError(`the thread that tried the transform ended: ${messageOf(cause)}`, { cause });
-      });
-    if ('error' in result) throw fromRecord(result.error);
-    return result;
+    const stop = createStopFlag();
+    const onAbort = (): void => raise(stop);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted) onAbort();
+    const running = pool.run({ ...task, stop }, { filename }).catch((cause: unknown) => {
+      throw new DeviceError(`the thread that tried the transform ended: ${messageOf(cause)}`, { cause });
+    });
+    try {
+      const result = await running;
+      if ('error' in result) throw fromRecord(result.error);
+      return result;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+    }
   }
 
   /** Ends the threads. They must have been told to stop: a thread that waits in the ring would be cut off. */
   async close(): Promise<void> {
+    for (const thread of this.#pool.threads) thread.ref();
+    await this.#up;
     await this.#pool.destroy();
   }
+}
+
+/** Resolves when a thread has come up, or is gone. */
+function isUp(thread: Worker): Promise<void> {
+  return new Promise((resolve) => {
+    for (const news of ['message', 'error', 'exit']) thread.once(news, () => resolve());
+  });
 }
 
 /** One of the concurrent producers of a stream: a task, and another one wherever its thread dies. */

@@ -1,6 +1,7 @@
 import type { FileAccess } from '../dataset/dataset.js';
 import type { Split } from '../dataset/types.js';
 import type { ErrorRecord } from '../util/errors.js';
+import type { StopFlag } from './stop-signal.js';
 import type { TransformPlan } from './transform.js';
 
 /** What a transform is tried on; clonable. */
@@ -15,6 +16,8 @@ export interface SampleTask {
   readonly needed: readonly string[];
   /** The job's projection. */
   readonly projection: readonly string[] | undefined;
+  /** Raised where nobody waits for it any longer. */
+  readonly stop: StopFlag;
   /** Whether rows are of variable length: then lists are lists, however long those of the sample are. */
   readonly variable: boolean;
 }

@@ -4,6 +4,7 @@ import { DataError, messageOf, toRecord, UsageError } from '../util/errors.js';
 import { widthsOf } from './column-widths.js';
 import type { SampleResult, SampleTask } from './sample-types.js';
 import { decodeSchema, encodeSchema } from './schema-bytes.js';
+import { StopSignal } from './stop-signal.js';
 import { Transform, type Transformed, TransformFailure } from './transform.js';
 import { KEEP } from './transform-types.js';
 
@@ -12,7 +13,8 @@ const SAMPLE_ROWS = 64;
 
 /** Runs a transform on the first rows of a source, in a thread of the pool. */
 export default async function sample(task: SampleTask): Promise<SampleResult> {
-  const signal = new AbortController().signal;
+  using stopping = StopSignal.ofFlag(task.stop);
+  const { signal } = stopping;
   try {
     const transform = await Transform.load(task.transform, { producer: 0, signal });
     try {

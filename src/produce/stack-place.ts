@@ -13,10 +13,3 @@ export function frameIn(error: unknown, url: string): string | undefined {
   }
   return undefined;
 }
-
-/** Where a module can't be parsed: Node puts `file:///…:12` above the stack of a SyntaxError. */
-export function syntaxPlace(error: unknown): string | undefined {
-  if (!(error instanceof SyntaxError)) return undefined;
-  const [, url, line] = /^(file:\/\/.*):(\d+)\n/.exec(error.stack ?? '') ?? [];
-  return url === undefined ? undefined : `${basename(fileURLToPath(url))}:${line}`;
-}

@@ -10,8 +10,8 @@ import { type BadRow, type DeadLetter, TooManyBadRows } from './bad-rows.js';
 import { Collator } from './collate.js';
 import { isOfRows, locate, rowInFile } from './locate.js';
 import { inSource, type PreparedBatch, Preparer } from './prepare.js';
-import { RingSignal } from './ring-signal.js';
 import { decodeSchema } from './schema-bytes.js';
+import { StopSignal } from './stop-signal.js';
 import { takeRows } from './take.js';
 import { Transform } from './transform.js';
 import { KEEP } from './transform-types.js';
@@ -41,7 +41,7 @@ export default async function produce(task: ProduceTask): Promise<ProduceResult>
   const clock = new StateClock(context.clocks, lane);
   const ring = new Ring(context.ring, laneOwner(lane));
   const side = new ProducerSide(ring, lane);
-  using stopping = context.transform === undefined ? undefined : new RingSignal(ring);
+  using stopping = context.transform === undefined ? undefined : StopSignal.ofRing(ring);
   let bench: Bench | undefined;
   try {
     bench = await setUp(ring, task, clock, stopping?.signal ?? new AbortController().signal);

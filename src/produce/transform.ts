@@ -4,7 +4,7 @@ import { type Data, type DataType, Field, makeData, RecordBatch, Schema, Struct 
 import type { DType } from '../util/dtype.js';
 import { DataError, messageOf, UsageError } from '../util/errors.js';
 import { ColumnError, columnOf, describe } from './column-values.js';
-import { frameIn, syntaxPlace } from './stack-place.js';
+import { frameIn } from './stack-place.js';
 import { type Columns, KEEP, type TransformContext, type TransformSetup } from './transform-types.js';
 
 /** Which module transforms a stream's record batches, and what its columns become; clonable. */
@@ -189,7 +189,7 @@ async function importModule(url: string): Promise<Module> {
     throw refuse('there is no such file', cause);
   });
   const loaded = (await import(url).catch((cause: unknown) => {
-    const at = syntaxPlace(cause) ?? frameIn(cause, url);
+    const at = frameIn(cause, url);
     throw refuse(`can't be loaded: ${messageOf(cause)}${at === undefined ? '' : ` (${at})`}`, cause);
   })) as Record<string, unknown>;
   for (const name of ['default', 'setup', 'teardown']) {
