@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { FeedItem } from '../produce/feeder.js';
 import type { TypedArray } from '../util/dtype.js';
 import { fail, faultsOf, phraseOf } from './faults.js';
-import { autoOrWholeNumber, named, wholeNumber } from './fields.js';
+import { autoOrWholeNumber, localPath, named, wholeNumber } from './fields.js';
 import { resolveLocation } from './location.js';
 import { batch, input, type JobInput, source } from './schema.js';
 
@@ -33,6 +33,11 @@ export interface LoaderOptions {
    * numbers, becomes a tensor of its name, type and shape.
    */
   readonly inputs?: JobInput['inputs'];
+  /**
+   * A module whose default export runs in the producers on whole record batches, before they become tensors, as in the
+   * job file: a path, which starts at the working directory, or a `file:` URL. For files only.
+   */
+  readonly transform?: string | URL;
   /** Size, delay, order and buckets, as in the job file. Default size: 64 rows. */
   readonly batch?: JobInput['batch'];
   /** Threads that read and collate. Default: a core less than there are, at most eight. An iterable needs none. */
@@ -74,6 +79,11 @@ export interface Batch extends Disposable {
 
 const optionsSchema = z.strictObject({
   inputs: named(input).exactOptional(),
+  transform: z
+    .union([localPath('a path or file: URL of a module'), z.instanceof(URL).transform(({ href }) => href)], {
+      error: 'a path or file: URL of a module',
+    })
+    .exactOptional(),
   batch: batch.prefault({}),
   producers: autoOrWholeNumber().default('auto'),
   prefetch: wholeNumber(1, 255).default(7),

@@ -1,4 +1,3 @@
-import type { Schema } from 'apache-arrow';
 import { createLedgerMemory, type LedgerMemory } from '../clock/device-ledger.js';
 import { createClockPage } from '../clock/state-clock.js';
 import { Consumer } from '../consume/consumer.js';
@@ -13,11 +12,13 @@ import type { OutputDirectory } from '../sink/output-directory.js';
 import { Sink } from '../sink/sink.js';
 import type { OutputColumn } from '../sink/types.js';
 import { availableMemory } from '../util/memory.js';
-import { type InputPlan, planInputs } from './inputs.js';
+import { accessOf } from './access.js';
+import { checkColumns, type InputPlan, planInputs } from './inputs.js';
 import { planOutputs } from './outputs.js';
 import { Run, type RunContext } from './run.js';
 import type { Job } from './schema.js';
 import { batchOf, bucketsOf, checkSlots, instancesFor, sessionSpec, threadsFor } from './threads.js';
+import { planTransform, type TransformedSource } from './transform.js';
 
 /** What is known once model and data are. */
 interface Plan {
@@ -27,6 +28,7 @@ interface Plan {
   readonly layout: SlotLayout;
   /** The job's, as the model leaves it. */
   readonly batch: Job['batch'];
+  readonly transform: TransformedSource['transform'];
 }
 
 /**
@@ -66,20 +68,40 @@ export class Pipeline implements AsyncDisposable {
     return model;
   }
 
-  /** Once the schema is known: matches it with the model, and lays out the ring. */
-  async plan(schema: Schema): Promise<void> {
+  /** Once the data is known: matches its columns, behind the transform, with the model, and lays out the ring. */
+  async plan(dataset: Dataset, signal: AbortSignal | undefined): Promise<void> {
     const job = this.#job;
+    const { uri } = job.source;
+    checkColumns('source.columns', job.source.columns ?? [], uri, dataset.schema);
     const model = await this.#load();
     const consumer = this.#consumers[0] as Consumer;
     const batch = batchOf(job, model);
-    const rules = { inputs: job.inputs, lengthColumn: job.batch.lengthColumn, source: job.source.uri };
+    const { schema, transform } = await this.#transformed(dataset, model, signal);
+    checkColumns('sink.keep', job.sink.keep, uri, schema);
+    const rules = { inputs: job.inputs, lengthColumn: job.batch.lengthColumn, source: uri };
     const inputs = planInputs(rules, model.inputs, schema);
     const buckets = bucketsOf({ batch });
     checkSlots(job, buckets);
     const outputs = await planOutputs(job, model, inputs.tensors, buckets, consumer);
     const layout = planSlotLayout(buckets, inputs.tensors, outputs.tensors);
     checkArena(layout, job.ring.slots, job.ring.maxBytes ?? availableMemory() / 4);
-    this.#plan = { model, inputs, outputs: outputs.columns, layout, batch };
+    this.#plan = { model, inputs, outputs: outputs.columns, layout, batch, transform };
+  }
+
+  /** The columns that there are: the source's, or what the transform makes of them. */
+  async #transformed(
+    dataset: Dataset,
+    model: LoadedModel,
+    signal: AbortSignal | undefined,
+  ): Promise<TransformedSource> {
+    const { transform: module, source, inputs, batch, sink } = this.#job;
+    if (module === undefined) return { schema: dataset.schema, transform: undefined };
+    const { lengthColumn } = batch;
+    const plain = new Map(model.inputs.map(({ name, dtype }) => [inputs[name]?.column ?? name, dtype]));
+    const needed = [...plain.keys(), ...sink.keep, ...(lengthColumn === undefined ? [] : [lengthColumn])];
+    const access = accessOf(source);
+    const request = { module, access, needed, projection: source.columns, lengthColumn, plain };
+    return planTransform(this.#producers, dataset, request, signal);
   }
 
   /** Runs all splits that `directory` does not hold yet. */
@@ -90,7 +112,7 @@ export class Pipeline implements AsyncDisposable {
   ): Promise<Report> {
     const plan = this.#plan;
     if (plan === undefined) throw new Error('plan() comes first');
-    const { inputs, model, outputs } = plan;
+    const { inputs, model, outputs, transform } = plan;
     const splits = dataset.splits.filter(({ ordinal }) => !directory?.committed.has(ordinal));
     const ring = this.#allocate(plan.layout, splits.length);
     const { memory } = ring;
@@ -115,7 +137,7 @@ export class Pipeline implements AsyncDisposable {
     await this.#sink.attach({ ring: memory, ledger, owner, outputs, target }, ring, (part) =>
       run.committed(part),
     );
-    return run.complete(this.#sink, inputs.collate);
+    return run.complete(this.#sink, inputs.collate, transform);
   }
 
   #allocate(layout: SlotLayout, splits: number): Ring {

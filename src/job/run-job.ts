@@ -6,7 +6,6 @@ import { OutputDirectory } from '../sink/output-directory.js';
 import { InterruptedError } from '../util/errors.js';
 import { accessOf } from './access.js';
 import { fingerprintOf } from './fingerprint.js';
-import { checkColumns } from './inputs.js';
 import { parseJob } from './load.js';
 import { Pipeline } from './pipeline.js';
 import type { Job, JobInput } from './schema.js';
@@ -45,8 +44,7 @@ export async function runJob(input: Job | JobInput, options: RunOptions = {}): P
     access: accessOf(job.source),
     ...(job.source.limit === undefined ? {} : { limit: job.source.limit }),
   });
-  checkColumns(job, dataset.schema);
-  await pipeline.plan(dataset.schema);
+  await pipeline.plan(dataset, options.signal);
   const fingerprint = await fingerprintOf(job, dataset);
   throwIfAborted(options.signal);
 

@@ -7,14 +7,6 @@ import type { Job } from './schema.js';
 /** Keys of the job file that this version knows and can't act on yet. Refused, rather than passed over in silence. */
 export function checkSupported(job: Job): void {
   checkFormat(job.sink.format);
-  const later: [key: string, set: boolean][] = [
-    ['transform', job.transform !== undefined],
-    ['errors.maxRows', job.errors.maxRows > 0],
-  ];
-  for (const [key, set] of later) {
-    if (set)
-      throw new UsageError(`${key}: this version does not do that yet`, { key, hint: 'Leave the key out.' });
-  }
   const { format } = job.source;
   if (format === 'parquet') {
     throw new UsageError(`source.format: this version reads arrow and arrow-stream, not ${format}`, {

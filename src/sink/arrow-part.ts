@@ -11,6 +11,7 @@ import {
   tableFromIPC,
 } from 'apache-arrow';
 import { arrowType } from '../dataset/arrow-types.js';
+import { packBits } from '../util/bits.js';
 import type { DType, TypedArray } from '../util/dtype.js';
 import type { CompleteSplit, OutputValues } from './types.js';
 
@@ -95,12 +96,4 @@ function leafData(dtype: DType, values: TypedArray): Data {
     nullCount: 0,
     data: data as Float32Array,
   });
-}
-
-function packBits(bytes: Uint8Array): Uint8Array {
-  const bits = new Uint8Array(Math.ceil(bytes.length / 8));
-  for (let i = 0; i < bytes.length; i++) {
-    if (bytes[i] !== 0) bits[i >> 3] = (bits[i >> 3] as number) | (1 << (i & 7));
-  }
-  return bits;
 }
