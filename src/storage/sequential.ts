@@ -7,9 +7,9 @@ const GAP_BYTES = 128 * 1024;
 /** Reads as large as this are worth a request of their own. */
 const LARGE_BYTES = 1024 * 1024;
 /** Pieces that are asked for ahead at a time, at most; … */
-const MOST_AHEAD = 8;
-/** … and that are kept. */
-const MOST_KEPT = 16;
+const MOST_AHEAD = 4;
+/** … and that are kept: enough for formats that look at what describes their record batches before these. */
+const MOST_KEPT = 20;
 
 /** What a reader holds in memory, at most. */
 export const SEQUENTIAL_BYTES = MOST_KEPT * PIECE_BYTES;
@@ -62,9 +62,11 @@ class SequentialReader implements ObjectReader {
     return found === undefined ? this.#reader.read(offset, into) : copy(found, offset, first, into);
   }
 
-  /** What is missing is asked for next; what lies elsewhere is of no use any more. */
+  /** What is missing is asked for next; what lies far away is of no use any more. */
   #goOnFrom(first: number): void {
-    if (!this.#pieces.has(first)) this.#pieces.clear();
+    for (const index of this.#pieces.keys()) {
+      if (Math.abs(index - first) > MOST_KEPT / 2) this.#pieces.delete(index);
+    }
     this.#frontier = first;
     while (this.#pieces.has(this.#frontier)) this.#frontier++;
   }
