@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { DataFile, RawBatch, Split } from '../dataset/types.js';
 import type { UnfinishedSplit } from '../ring/control-side.js';
+import { SEQUENTIAL_BYTES } from '../storage/sequential.js';
 import { isRemote } from '../storage/uri.js';
 
 /** A split that is being read. */
@@ -124,8 +125,9 @@ class Ahead {
 
   constructor(source: SplitSource, taken: UnfinishedSplit, signal: AbortSignal) {
     const split = source.splits[taken.split] as Split;
-    // A file reads one record batch ahead of the one that was asked for.
-    this.bytes = Math.min(split.bytes, 2 * Math.ceil(split.bytes / split.count));
+    // A file reads one record batch ahead of the one that was asked for, and storage ahead of small ones.
+    const twoUnits = 2 * Math.ceil(split.bytes / split.count);
+    this.bytes = Math.min(split.bytes, Math.max(twoUnits, SEQUENTIAL_BYTES));
     this.reading = this.#read(source, split, taken, signal);
     // It is looked at when it is its turn.
     this.reading.catch(() => {});

@@ -1,4 +1,4 @@
-import { StorageError } from '../util/errors.js';
+import { StorageError, UsageError } from '../util/errors.js';
 import { Budget } from './budget.js';
 import { connect, type RemoteEntry, RemoteFault, type RemoteService } from './opendal.js';
 import { explain, isAbsence } from './remote-errors.js';
@@ -129,7 +129,7 @@ function numberOf(
 ): number {
   const value = Number(options[key] ?? byDefault);
   if (value >= least) return value;
-  throw new StorageError(`source.storage.${key}: must be a number, ${least} or more, not ${options[key]}`, {
+  throw new UsageError(`source.storage.${key}: must be a number, ${least} or more, not ${options[key]}`, {
     key: `source.storage.${key}`,
   });
 }

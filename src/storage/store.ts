@@ -3,6 +3,7 @@ import { listLocal, openLocal } from './local.js';
 import { prefetched } from './prefetch.js';
 import { openRemote } from './remote.js';
 import { listRemote } from './remote-listing.js';
+import { readingAhead } from './sequential.js';
 import type { ObjectReader, StoredObject } from './types.js';
 import { isRemote } from './uri.js';
 
@@ -41,7 +42,7 @@ export async function openObject(
 ): Promise<ObjectReader> {
   if (!isRemote(object.uri)) return openLocal(object);
   const reader = await openRemote(object, options, signal);
-  return prefetched(cache === undefined ? reader : cached(reader, cache));
+  return prefetched(cache === undefined ? readingAhead(reader) : cached(reader, cache));
 }
 
 export { remoteStorageAtRest } from './opendal.js';

@@ -132,16 +132,16 @@ describe('the files of a cache', () => {
 
 test('two processes share a cache that is too small for both', async () => {
   const { server, s3 } = await objectServer();
-  for (let i = 0; i < 12; i++) server.put(`/bucket/set/${i}`, randomBytes(3 * MIB, i));
+  for (let i = 0; i < 8; i++) server.put(`/bucket/set/${i}`, randomBytes(2 * MIB, i));
   const dir = workspace()('cache');
   const fixture = fileURLToPath(new URL('./fixtures/read-cached.mjs', import.meta.url));
-  const args = [fixture, 's3://bucket/set', JSON.stringify({ ...s3, cache: { dir, maxBytes: 24 * MIB } })];
+  const args = [fixture, 's3://bucket/set', JSON.stringify({ ...s3, cache: { dir, maxBytes: 12 * MIB } })];
   const run = async (seed: number): Promise<string> =>
     (await promisify(execFile)(process.execPath, [...args, String(seed)])).stdout;
   const [one, other] = await Promise.all([run(1), run(2)]);
   expect(one).toMatch(/^[0-9a-f]{64}$/);
   expect(other).toBe(one);
   const bytes = blocksIn(dir).reduce((sum, path) => sum + statSync(path).size, 0);
-  expect(bytes).toBeLessThanOrEqual(24 * MIB);
+  expect(bytes).toBeLessThanOrEqual(12 * MIB);
   expect(blocksIn(dir).filter((path) => path.includes('tmp-'))).toEqual([]);
 });

@@ -130,6 +130,6 @@ describe('a loader', () => {
     const fixture = fileURLToPath(new URL('./fixtures/leaving.mjs', import.meta.url));
     const at = workspace();
     const { stdout } = await promisify(execFile)(process.execPath, [fixture, writeFiles(at)]);
-    expect(stdout.trim()).toBe('left, stopped, and failed 5 times');
+    expect(stdout.trim()).toBe('left, stopped, and failed 3 times');
   });
 });
