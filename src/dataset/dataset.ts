@@ -1,9 +1,11 @@
 import type { Schema } from 'apache-arrow';
 import { listObjects, openObject, PLAIN_ACCESS, type StorageAccess } from '../storage/store.js';
 import type { ObjectReader, StoredObject } from '../storage/types.js';
+import { isRemote } from '../storage/uri.js';
+import { inOrder } from '../util/ahead.js';
 import { DataError } from '../util/errors.js';
 import { FALLBACK, type Format, formatNamed, formatOf } from './format.js';
-import type { DataFile, Dataset, FileRequest, FileUnit, Split } from './types.js';
+import type { BatchRange, DataFile, Dataset, FileRequest, FileUnit, Split } from './types.js';
 
 export interface SourceOptions {
   readonly uri: string;
@@ -21,6 +23,10 @@ export interface SourceOptions {
 const SPLITS_WANTED = 64;
 const MIN_SPLIT_BYTES = 256 * 1024;
 const MAX_SPLIT_BYTES = 16 * 1024 * 1024;
+
+/** Files that are opened at the same time: from remote storage as many as hide that each takes a while. */
+const REMOTE_AT_ONCE = 64;
+const LOCAL_AT_ONCE = 8;
 
 /**
  * Lists a source and cuts it into splits: runs of consecutive units of one file.
@@ -41,27 +47,62 @@ export async function openDataset({
   let schema: Schema | undefined;
   let format: Format | undefined;
   let left = limit ?? Number.POSITIVE_INFINITY;
-  for (const object of objects) {
+  const look = async (object: StoredObject): Promise<Looked> => {
     const reader = await openObject(object, access);
     format = await sameFormat(name, reader, format, objects[0] as StoredObject);
     const file = await format.open(reader, { columns: [] });
     try {
-      schema ??= file.schema;
-      checkSameSchema(objects[0] as StoredObject, schema, object, file.schema);
-      for (const { first, count } of cut(file.units, target)) {
-        if (left <= 0) break;
-        const split = { ordinal: splits.length, object, first, count };
-        // Only a limit needs the number of rows beforehand; it costs a read of each record batch's metadata.
-        const rows =
-          limit === undefined ? 0 : (await file.rowsBefore(first + count)) - (await file.rowsBefore(first));
-        splits.push(rows > left ? { ...split, limit: left } : split);
-        left -= rows;
-      }
+      const runs = cut(file.units, target);
+      // Only a limit needs the number of rows beforehand; it costs a read of each record batch's metadata.
+      const rows = limit === undefined || left <= 0 ? [] : await rowsOf(file, runs, left);
+      return { object, schema: file.schema, runs, rows };
     } finally {
       await file.close();
     }
+  };
+  const [head, ...others] = objects as [StoredObject, ...StoredObject[]];
+  // The first alone: it says what the others have to be.
+  for (const some of [[head], others]) {
+    for await (const file of inOrder(some, isRemote(uri) ? REMOTE_AT_ONCE : LOCAL_AT_ONCE, look)) {
+      schema ??= file.schema;
+      checkSameSchema(head, schema, file.object, file.schema);
+      for (const [index, run] of file.runs.entries()) {
+        if (left <= 0) break;
+        const rows = file.rows[index] ?? 0;
+        const split = { ordinal: splits.length, object: file.object, ...run };
+        splits.push(rows > left ? { ...split, limit: left } : split);
+        left -= rows;
+      }
+    }
   }
-  return { format: (format as Format).name, objects, schema: schema as Schema, splits, bytes };
+  return { format: (format as unknown as Format).name, objects, schema: schema as Schema, splits, bytes };
+}
+
+/** What the splits of a file are made of. */
+interface Looked {
+  readonly object: StoredObject;
+  readonly schema: Schema;
+  readonly runs: readonly Run[];
+  /** Of each run, as far as they are needed for a limit. */
+  readonly rows: readonly number[];
+}
+
+/** A run of units. */
+interface Run extends BatchRange {
+  readonly bytes: number;
+}
+
+/** Of each run its rows, until they are as many as are wanted. */
+async function rowsOf(file: DataFile, runs: readonly Run[], wanted: number): Promise<number[]> {
+  const rows: number[] = [];
+  let sum = 0;
+  for (const { first, count } of runs) {
+    if (sum >= wanted) break;
+    const before = await file.rowsBefore(first + count);
+    rows.push(before - sum);
+    sum = before;
+  }
+  return rows;
 }
 
 /** The format of a file, which must be that of the files before it. Closes the reader where it is not. */
@@ -92,23 +133,24 @@ export interface FileAccess {
   readonly storage: StorageAccess;
 }
 
-/** Opens a file of a dataset. */
+/** Opens a file of a dataset. `signal` ends what is under way, and is thrown as what it was aborted with. */
 export async function openFile(
   object: StoredObject,
   { format, storage }: FileAccess,
   request: FileRequest,
+  signal?: AbortSignal,
 ): Promise<DataFile> {
-  return formatNamed(format).open(await openObject(object, storage), request);
+  return formatNamed(format).open(await openObject(object, storage, signal), request);
 }
 
-function cut(units: readonly FileUnit[], targetBytes: number): { first: number; count: number }[] {
-  const runs: { first: number; count: number }[] = [];
+function cut(units: readonly FileUnit[], targetBytes: number): Run[] {
+  const runs: Run[] = [];
   let first = 0;
   let bytes = 0;
   units.forEach((unit, index) => {
     bytes += unit.bytes;
     if (bytes < targetBytes && index < units.length - 1) return;
-    runs.push({ first, count: index + 1 - first });
+    runs.push({ first, count: index + 1 - first, bytes });
     first = index + 1;
     bytes = 0;
   });

@@ -3,14 +3,25 @@ import type { FeedItem } from '../produce/feeder.js';
 import type { TypedArray } from '../util/dtype.js';
 import { fail, faultsOf, phraseOf } from './faults.js';
 import { autoOrWholeNumber, named, wholeNumber } from './fields.js';
-import { batch, input, type JobInput } from './schema.js';
+import { resolveLocation } from './location.js';
+import { batch, input, type JobInput, source } from './schema.js';
 
 /** Where a loader's rows come from. */
+/** Files, with how they are read. */
+export interface FileSource {
+  readonly uri: string;
+  /** Rows to read at most. */
+  readonly limit?: number;
+  /** Options of remote storage, as in the job file. */
+  readonly storage?: JobInput['source']['storage'];
+  /** A cache of remote storage on a local disk, as in the job file. */
+  readonly cache?: JobInput['source']['cache'];
+}
+
 export type LoaderSource =
-  /** A file, a directory or a glob of Arrow IPC files; relative paths start at the working directory. */
+  /** A file, a directory or a glob, as a path or a URL; relative paths start at the working directory. */
   | string
-  /** The same, with the number of rows to read at most. */
-  | { readonly uri: string; readonly limit?: number }
+  | FileSource
   /** Rows (`{ column: number | array of numbers }`), or Arrow record batches or tables. Read once. */
   | AsyncIterable<FeedItem>
   | Iterable<FeedItem>;
@@ -69,6 +80,22 @@ const optionsSchema = z.strictObject({
   maxBytes: wholeNumber(1).exactOptional(),
 });
 
+const fileOptionsSchema = z.strictObject({
+  source: source.pick({ uri: true, limit: true, storage: true, cache: true }),
+});
+
+export type ParsedFileSource = z.output<typeof fileOptionsSchema>['source'];
+
+/** @throws UsageError that names the key */
+export function parseFileSource(given: FileSource): ParsedFileSource {
+  const options = { source: withoutUndefined(given) };
+  const result = fileOptionsSchema.safeParse(options, { error: phraseOf });
+  if (result.data === undefined) return fail(faultsOf(result.error, options), () => ({ prefix: '' }));
+  const { uri, ...rest } = result.data.source;
+  // Paths stay as they are given, so that messages name them so; only URLs of files must become paths.
+  return { ...rest, uri: /^file:/i.test(uri) ? resolveLocation(uri, process.cwd()) : uri };
+}
+
 export type ParsedLoaderOptions = z.output<typeof optionsSchema>;
 
 /** @throws UsageError that names the option */
@@ -77,8 +104,12 @@ export function parseLoaderOptions({
   signal: __,
   ...options
 }: LoaderOptions): ParsedLoaderOptions {
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const given = withoutUndefined(options);
   const result = optionsSchema.safeParse(given, { error: phraseOf });
   if (result.success) return result.data;
   return fail(faultsOf(result.error, given), () => ({ prefix: '' }));
+}
+
+function withoutUndefined(options: object): object {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }

@@ -4,15 +4,23 @@ import type { Dataset } from '../dataset/types.js';
 import type { FeedItem } from '../produce/feeder.js';
 import { leafOf } from '../produce/leaf.js';
 import type { ModelTensor } from '../session/types.js';
+import type { StorageAccess } from '../storage/store.js';
 import { UsageError } from '../util/errors.js';
+import { accessOf } from './access.js';
 import { type InputPlan, planInputs } from './inputs.js';
-import type { LoaderSource, ParsedLoaderOptions } from './loader-options.js';
+import { type LoaderSource, type ParsedLoaderOptions, parseFileSource } from './loader-options.js';
 import { type RowHints, schemaOfRow } from './row-schema.js';
 import type { InputSpec } from './schema.js';
 
 /** A loader's source, opened as far as it must be to know its columns. */
 export type OpenedSource =
-  | { readonly kind: 'files'; readonly dataset: Dataset; readonly schema: Schema; readonly name: string }
+  | {
+      readonly kind: 'files';
+      readonly dataset: Dataset;
+      readonly access: StorageAccess;
+      readonly schema: Schema;
+      readonly name: string;
+    }
   | {
       readonly kind: 'iterable';
       readonly items: AsyncIterableIterator<FeedItem>;
@@ -24,8 +32,10 @@ export type OpenedSource =
 export async function openSource(source: LoaderSource, options: ParsedLoaderOptions): Promise<OpenedSource> {
   if (typeof source === 'string') return openSource({ uri: source }, options);
   if (!isIterable(source)) {
-    const dataset = await openDataset(source);
-    return { kind: 'files', dataset, schema: dataset.schema, name: source.uri };
+    const { limit, ...files } = parseFileSource(source);
+    const access = accessOf(files);
+    const dataset = await openDataset({ uri: files.uri, access, ...(limit === undefined ? {} : { limit }) });
+    return { kind: 'files', dataset, access, schema: dataset.schema, name: source.uri };
   }
   const iterator =
     Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();

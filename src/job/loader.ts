@@ -6,7 +6,6 @@ import { ControlSide } from '../ring/control-side.js';
 import { checkArena, planSlotLayout } from '../ring/layout.js';
 import { LoaderSide } from '../ring/loader-side.js';
 import { createRingMemory, MAIN_OWNER, Ring } from '../ring/ring.js';
-import { PLAIN_ACCESS } from '../storage/store.js';
 import { InterruptedError } from '../util/errors.js';
 import { availableMemory } from '../util/memory.js';
 import { SlotBatch } from './batch.js';
@@ -161,7 +160,7 @@ class Pass implements AsyncIterator<Batch> {
         inputs: plan.collate,
         lengthColumn,
         keep: [],
-        files: { format, storage: PLAIN_ACCESS },
+        files: { format, storage: source.access },
         splits,
       };
       await producers?.produce(context, control, () => {});

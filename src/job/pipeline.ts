@@ -17,7 +17,7 @@ import { type InputPlan, planInputs } from './inputs.js';
 import { planOutputs } from './outputs.js';
 import { Run, type RunContext } from './run.js';
 import type { Job } from './schema.js';
-import { bucketsOf, checkBatchDimension, checkSlots, sessionSpec, threadsFor } from './threads.js';
+import { batchOf, bucketsOf, checkSlots, instancesFor, sessionSpec, threadsFor } from './threads.js';
 
 /** What is known once model and data are. */
 interface Plan {
@@ -25,6 +25,8 @@ interface Plan {
   readonly inputs: InputPlan;
   readonly outputs: readonly OutputColumn[];
   readonly layout: SlotLayout;
+  /** The job's, as the model leaves it. */
+  readonly batch: Job['batch'];
 }
 
 /**
@@ -34,7 +36,8 @@ interface Plan {
 export class Pipeline implements AsyncDisposable {
   readonly #job: Job;
   readonly #producers: Producers;
-  readonly #consumers: readonly Consumer[];
+  readonly #consumers: Consumer[] = [];
+  readonly #intraOpNumThreads: number;
   #ring: Ring | undefined;
   #plan: Plan | undefined;
   readonly #sink = new Sink();
@@ -42,28 +45,41 @@ export class Pipeline implements AsyncDisposable {
   /** Starts the producers' threads and loads the model. */
   constructor(job: Job) {
     this.#job = job;
-    const { producers, instances, intraOpNumThreads } = threadsFor(job);
+    const { producers, intraOpNumThreads } = threadsFor(job);
     this.#producers = new Producers(producers);
-    const spec = sessionSpec(job, intraOpNumThreads);
-    this.#consumers = Array.from({ length: instances }, () => new Consumer(spec));
+    this.#intraOpNumThreads = intraOpNumThreads;
+    this.#consumers.push(new Consumer(sessionSpec(job, intraOpNumThreads)));
+  }
+
+  /**
+   * The first session tells which device it is; only then can the others follow, on the same one: some devices take no
+   * second thread while they start, or at all.
+   */
+  async #load(): Promise<LoadedModel> {
+    const [first] = this.#consumers;
+    if (first === undefined) throw new RangeError('no consumer');
+    const model = await first.loaded();
+    const spec = sessionSpec(this.#job, this.#intraOpNumThreads, [model.device.provider]);
+    const others = Array.from({ length: instancesFor(this.#job, model) - 1 }, () => new Consumer(spec));
+    this.#consumers.push(...others);
+    await Promise.all(others.map((consumer) => consumer.loaded()));
+    return model;
   }
 
   /** Once the schema is known: matches it with the model, and lays out the ring. */
   async plan(schema: Schema): Promise<void> {
     const job = this.#job;
-    const models = await Promise.all(this.#consumers.map((consumer) => consumer.loaded()));
-    const [model] = models;
-    const [consumer] = this.#consumers;
-    if (model === undefined || consumer === undefined) throw new RangeError('no consumer');
-    checkBatchDimension(job, model);
+    const model = await this.#load();
+    const consumer = this.#consumers[0] as Consumer;
+    const batch = batchOf(job, model);
     const rules = { inputs: job.inputs, lengthColumn: job.batch.lengthColumn, source: job.source.uri };
     const inputs = planInputs(rules, model.inputs, schema);
-    const buckets = bucketsOf(job);
+    const buckets = bucketsOf({ batch });
     checkSlots(job, buckets);
     const outputs = await planOutputs(job, model, inputs.tensors, buckets, consumer);
     const layout = planSlotLayout(buckets, inputs.tensors, outputs.tensors);
     checkArena(layout, job.ring.slots, job.ring.maxBytes ?? availableMemory() / 4);
-    this.#plan = { model, inputs, outputs: outputs.columns, layout };
+    this.#plan = { model, inputs, outputs: outputs.columns, layout, batch };
   }
 
   /** Runs all splits that `directory` does not hold yet. */
@@ -80,7 +96,7 @@ export class Pipeline implements AsyncDisposable {
     const { memory } = ring;
     const clocks = createClockPage(this.#producers.count);
     const ledger = createLedgerMemory(clocks, memory.config.slots);
-    await this.#attach(memory, ledger);
+    await this.#attach(memory, ledger, plan.batch.preferredSizes);
     const run = new Run({
       ...context,
       job: this.#job,
@@ -116,7 +132,7 @@ export class Pipeline implements AsyncDisposable {
     return this.#ring;
   }
 
-  async #attach(memory: RingMemory, ledger: LedgerMemory): Promise<void> {
+  async #attach(memory: RingMemory, ledger: LedgerMemory, preferredSizes: readonly number[]): Promise<void> {
     const consumerClocks = createClockPage(this.#consumers.length);
     await Promise.all(
       this.#consumers.map((consumer, index) =>
@@ -126,7 +142,7 @@ export class Pipeline implements AsyncDisposable {
           clocks: consumerClocks,
           clock: index,
           owner: consumerOwner(memory.config.lanes, index),
-          preferredSizes: this.#job.batch.preferredSizes,
+          preferredSizes,
         }),
       ),
     );

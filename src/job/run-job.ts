@@ -4,6 +4,7 @@ import type { Progress } from '../measure/progress.js';
 import type { Report } from '../measure/report.js';
 import { OutputDirectory } from '../sink/output-directory.js';
 import { InterruptedError } from '../util/errors.js';
+import { accessOf } from './access.js';
 import { fingerprintOf } from './fingerprint.js';
 import { checkColumns } from './inputs.js';
 import { parseJob } from './load.js';
@@ -41,7 +42,7 @@ export async function runJob(input: Job | JobInput, options: RunOptions = {}): P
   const dataset = await openDataset({
     uri: job.source.uri,
     format: job.source.format,
-    access: { options: job.source.storage },
+    access: accessOf(job.source),
     ...(job.source.limit === undefined ? {} : { limit: job.source.limit }),
   });
   checkColumns(job, dataset.schema);

@@ -24,6 +24,7 @@ import type { Sink } from '../sink/sink.js';
 import type { Part } from '../sink/types.js';
 import { bytesOf } from '../util/dtype.js';
 import { InterruptedError } from '../util/errors.js';
+import { accessOf } from './access.js';
 import type { Job } from './schema.js';
 
 /** How often progress is reported. */
@@ -112,7 +113,7 @@ export class Run {
       inputs,
       lengthColumn: job.batch.lengthColumn,
       keep: directory === undefined ? [] : job.sink.keep,
-      files: { format: dataset.format, storage: { options: job.source.storage } },
+      files: { format: dataset.format, storage: accessOf(job.source) },
       splits,
     };
     await producers.produce(context, control, (produced: ProducedSplit) => {

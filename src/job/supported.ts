@@ -1,6 +1,7 @@
 import { checkFormat } from '../sink/part-writer.js';
+import { isRemote } from '../storage/uri.js';
 import { UsageError } from '../util/errors.js';
-import { isRemote } from './location.js';
+
 import type { Job } from './schema.js';
 
 /** Keys of the job file that this version knows and can't act on yet. Refused, rather than passed over in silence. */

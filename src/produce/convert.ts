@@ -1,5 +1,5 @@
 import { arrayOf, bytesOf, type DType, type TypedArray } from '../util/dtype.js';
-import { halfToNumber, numberToHalf } from '../util/half.js';
+import { halfTable, numberToHalf } from '../util/half.js';
 
 /**
  * Writes `count` elements of `source` from `from` on into `target` from `to` on, each as `value * factor + term`.
@@ -69,7 +69,7 @@ function copy(bytes: number): Convert {
 }
 
 function generate(source: DType, target: DType, affine: boolean): Convert {
-  const read = source === 'float16' ? 'half(source[from + i])' : 'source[from + i]';
+  const read = source === 'float16' ? 'halves[source[from + i]]' : 'source[from + i]';
   const asNumber = isBig(source) ? `Number(${read})` : read;
   const value = affine ? `${asNumber} * factor + term` : asNumber;
   let body = '';
@@ -83,11 +83,11 @@ function generate(source: DType, target: DType, affine: boolean): Convert {
     for (let i = 0; i < count; i++) { ${body} }
     return -1;
   };`;
-  const make = new Function('half', 'toHalf', text) as (
-    half: (bits: number) => number,
+  const make = new Function('halves', 'toHalf', text) as (
+    halves: Float32Array,
     toHalf: (value: number) => number,
   ) => Convert;
-  return make(halfToNumber, numberToHalf);
+  return make(halfTable(), numberToHalf);
 }
 
 /** Integers of up to 32 bits into 64 without making BigInts: the target is written as pairs of 32-bit halves. */

@@ -1,17 +1,24 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { ControlSide, UnfinishedSplit } from '../ring/control-side.js';
 import { DeviceError, fromRecord, messageOf } from '../util/errors.js';
 import { threadFlags } from '../util/exec-argv.js';
+import { areRemote } from './read-ahead.js';
 import type { ProducedSplit, ProduceResult, ProducerContext, ProduceTask } from './types.js';
 
 /** How often a split is tried before its producers' deaths are taken for its fault. */
 const MAX_ATTEMPTS = 3;
 
+/** How long threads that were told to stop may take to let go of remote storage. */
+const GRACE_MS = 30_000;
+
 /** The pool of producer threads. Whoever starts it closes it. */
 export class Producers {
   readonly #pool: Piscina<ProduceTask, ProduceResult>;
   readonly count: number;
+  /** What must be over before the threads may end. */
+  #reading: Promise<unknown> = Promise.resolve();
 
   /** Starts the threads at once, so that they are up when the ring is. */
   constructor(count: number) {
@@ -45,11 +52,19 @@ export class Producers {
     const lanes = Array.from({ length: this.count }, (_, lane) =>
       new Lane(this.#pool, context, lane, control, receive).run(),
     );
+    // A thread that ends while it reads remote storage takes the process with it.
+    if (areRemote(context.splits)) this.#reading = Promise.allSettled(lanes);
     await Promise.all(lanes);
   }
 
   /** Ends the threads. They must have been told to stop: a thread that waits in the ring would be cut off. */
   async close(): Promise<void> {
+    const enough = new AbortController();
+    await Promise.race([
+      this.#reading,
+      sleep(GRACE_MS, undefined, { signal: enough.signal }).catch(() => {}),
+    ]);
+    enough.abort();
     await this.#pool.destroy();
   }
 }

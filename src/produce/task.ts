@@ -2,22 +2,25 @@ import { makeData, RecordBatch, RecordBatchStreamWriter, Schema, Struct } from '
 import { ProducerState, StateClock } from '../clock/state-clock.js';
 import { openFile } from '../dataset/dataset.js';
 import type { DataFile, RawBatch, Split } from '../dataset/types.js';
-import type { UnfinishedSplit } from '../ring/control-side.js';
 import { ProducerSide } from '../ring/producer-side.js';
 import { laneOwner, Ring } from '../ring/ring.js';
+import { remoteStorageAtRest } from '../storage/store.js';
 import { DataError, toRecord } from '../util/errors.js';
 import { Collator } from './collate.js';
+import { areRemote, readSplits, type SplitReading, type SplitSource } from './read-ahead.js';
+import { RingSignal } from './ring-signal.js';
 import { RowFault } from './row-fault.js';
 import type { ProducedSplit, ProduceResult, ProducerContext, ProduceTask } from './types.js';
 
-/** Columns' decoding, and the file that is open: what one split of a stream leaves to the next. */
+const NEVER = new AbortController().signal;
+
+/** What one split of a stream leaves to the next. */
 interface Bench {
   readonly context: ProducerContext;
   readonly collator: Collator;
   readonly columns: readonly string[];
   /** Those among them that may stay where they are stored. */
   readonly leave: ReadonlySet<string>;
-  file: { readonly uri: string; readonly opened: DataFile } | undefined;
 }
 
 /**
@@ -30,9 +33,13 @@ export default async function produce(task: ProduceTask): Promise<ProduceResult>
   const ring = new Ring(context.ring, laneOwner(lane));
   const side = new ProducerSide(ring, lane);
   const bench = setUp(ring, context, clock);
+  // Only who waits for something else than the ring has to be told.
+  using stopping = areRemote(context.splits) ? new RingSignal(ring) : undefined;
   try {
-    for (const { split, committedRows } of splitsOf(task, side)) {
-      const produced = await new SplitRun(bench, side, clock, split, committedRows).produce();
+    clock.switch(ProducerState.fetch);
+    for await (const reading of readSplits(splitsOf(task, ring, side, bench), stopping?.signal ?? NEVER)) {
+      const { split } = reading;
+      const produced = await new SplitRun(bench, side, clock, reading).produce();
       // Told before the ring knows: whoever takes over from us, should we die in between, tells it again.
       port.postMessage(
         produced,
@@ -41,20 +48,33 @@ export default async function produce(task: ProduceTask): Promise<ProduceResult>
       side.finishSplit(split);
       // Splits of local files are produced in one go; errors that nobody awaits come to light here.
       await new Promise((resolve) => setImmediate(resolve));
+      clock.switch(ProducerState.fetch);
     }
     return undefined;
   } catch (error) {
     return { error: toRecord(error) };
   } finally {
-    await bench.file?.opened.close().catch(() => {});
+    // A thread that ends before its requests do would take the process with it.
+    await remoteStorageAtRest();
     clock.switch(ProducerState.idle);
     port.close();
   }
 }
 
-function* splitsOf({ unfinished }: ProduceTask, side: ProducerSide): Generator<UnfinishedSplit> {
-  yield* unfinished;
-  for (let split = side.takeSplit(); split >= 0; split = side.takeSplit()) yield { split, committedRows: 0 };
+function splitsOf(
+  { context, unfinished }: ProduceTask,
+  ring: Ring,
+  side: ProducerSide,
+  { columns, leave }: Bench,
+): SplitSource {
+  return {
+    splits: context.splits,
+    unfinished,
+    producers: ring.config.lanes,
+    left: () => side.splitsLeft,
+    take: () => side.takeSplit(),
+    open: ({ object }, signal) => openFile(object, context.files, { columns, leave }, signal),
+  };
 }
 
 function setUp(ring: Ring, context: ProducerContext, clock: StateClock): Bench {
@@ -71,7 +91,6 @@ function setUp(ring: Ring, context: ProducerContext, clock: StateClock): Bench {
         ...(lengthColumn === undefined ? [] : [lengthColumn]),
       ]),
     ],
-    file: undefined,
   };
 }
 
@@ -79,53 +98,36 @@ class SplitRun {
   readonly #bench: Bench;
   readonly #clock: StateClock;
   readonly #side: ProducerSide;
-  readonly #index: number;
+  readonly #reading: SplitReading;
   readonly #split: Split;
-  readonly #committedRows: number;
   readonly #batchRows: number[] = [];
   readonly #keep: Uint8Array[] = [];
   /** Rows of the split before the batch at hand. */
   #base = 0;
   #bytes = 0;
 
-  constructor(bench: Bench, side: ProducerSide, clock: StateClock, index: number, committedRows: number) {
+  constructor(bench: Bench, side: ProducerSide, clock: StateClock, reading: SplitReading) {
     this.#bench = bench;
     this.#clock = clock;
     this.#side = side;
-    this.#index = index;
-    this.#split = bench.context.splits[index] as Split;
-    this.#committedRows = committedRows;
+    this.#reading = reading;
+    this.#split = bench.context.splits[reading.split] as Split;
   }
 
   async produce(): Promise<ProducedSplit> {
     const clock = this.#clock;
     const { ordinal } = this.#split;
-    clock.switch(ProducerState.fetch);
-    const file = await this.#openFile();
-    for await (const raw of file.batches(this.#split)) {
+    const { split, file, batches } = this.#reading;
+    for await (const raw of batches) {
       this.#bytes += raw.bytes;
       await this.#produceBatch(raw, file);
       clock.switch(ProducerState.fetch);
     }
-    return { split: this.#index, ordinal, batchRows: this.#batchRows, keep: this.#keep, bytes: this.#bytes };
+    return { split, ordinal, batchRows: this.#batchRows, keep: this.#keep, bytes: this.#bytes };
   }
 
   get #rowLimit(): number {
     return this.#split.limit ?? Number.POSITIVE_INFINITY;
-  }
-
-  async #openFile(): Promise<DataFile> {
-    const { object } = this.#split;
-    const { columns, leave, context } = this.#bench;
-    if (this.#bench.file?.uri !== object.uri) {
-      await this.#bench.file?.opened.close();
-      this.#bench.file = undefined;
-      this.#bench.file = {
-        uri: object.uri,
-        opened: await openFile(object, context.files, { columns, leave }),
-      };
-    }
-    return this.#bench.file.opened;
   }
 
   async #produceBatch(raw: RawBatch, file: DataFile): Promise<void> {
@@ -154,10 +156,10 @@ class SplitRun {
     const onBlocked = (): void => void clock.switch(ProducerState.blocked);
     collator.begin(batch, stored);
     const end = batch.numRows;
-    for (let row = Math.max(0, this.#committedRows - this.#base); row < end; ) {
+    for (let row = Math.max(0, this.#reading.committedRows - this.#base); row < end; ) {
       const bucket = collator.bucketOf(row);
       const want = collator.endOfBucket(row, end, bucket) - row;
-      const claim = side.claim(this.#index, this.#base + row, want, bucket, onBlocked);
+      const claim = side.claim(this.#reading.split, this.#base + row, want, bucket, onBlocked);
       clock.switch(ProducerState.collate);
       collator.write(claim, row);
       side.commit(collator.tokens(row, row + claim.count));
