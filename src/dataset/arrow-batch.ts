@@ -37,9 +37,12 @@ export interface BatchPlan extends BatchPlace {
   /** Columns to be decoded, and which buffers that takes. */
   readonly decoded: readonly { readonly field: Field; readonly regions: FieldRegions }[];
   readonly stored: ReadonlyMap<string, StoredValues>;
+  /** The buffers of all of them. */
+  readonly regions: readonly BufferRegion[];
 }
 
 const NOTHING_LEFT: ReadonlySet<string> = new Set();
+const NOTHING_STORED = new Map<string, StoredValues>();
 
 /**
  * What of a record batch has to be read for some columns.
@@ -59,16 +62,23 @@ export function planBatch(
     throw corrupt(object, `${what} claims ${metadata.length} rows`);
   if (metadata.compression !== null) checkCompression(object, metadata.compression);
   const decoded: { field: Field; regions: FieldRegions }[] = [];
-  const stored = new Map<string, StoredValues>();
+  const all: BufferRegion[] = [];
+  let stored = NOTHING_STORED;
   for (const buffers of fields) {
     const { field } = buffers;
     const regions = buffers.regions(place);
     const values =
       leave.has(field.name) && readsAtOnce(reader) ? buffers.plainValues(place, regions) : undefined;
-    if (values === undefined) decoded.push({ field, regions });
-    else stored.set(field.name, storedValues(reader as SyncReader, field, place.bodyStart, values));
+    if (values === undefined) {
+      decoded.push({ field, regions });
+      for (const region of regions.buffers) if (region.length > 0) all.push(region);
+    } else {
+      if (stored === NOTHING_STORED) stored = new Map();
+      stored.set(field.name, storedValues(reader as SyncReader, field, place.bodyStart, values));
+    }
   }
-  return { ...place, decoded, stored };
+  const { version, bodyStart, bodyLength } = place;
+  return { metadata, version, bodyStart, bodyLength, what, decoded, stored, regions: all };
 }
 
 function storedValues(
@@ -97,12 +107,12 @@ export class BatchMemory {
 
   /** Reads what is planned; returns the bytes read. */
   read(reader: ObjectReader, plan: BatchPlan): Promise<number> {
-    return this.#body.read(reader, plan.bodyStart, regionsOf(plan));
+    return this.#body.read(reader, plan.bodyStart, plan.regions);
   }
 
   /** The same for a reader that reads at once. */
   readSync(reader: SyncReader, plan: BatchPlan): number {
-    return this.#body.readSync(reader, plan.bodyStart, regionsOf(plan));
+    return this.#body.readSync(reader, plan.bodyStart, plan.regions);
   }
 
   /**
@@ -211,6 +221,3 @@ export function bytesOf({ stored }: BatchPlan, read: number): number {
   for (const { byteLength } of stored.values()) bytes += byteLength;
   return bytes;
 }
-
-const regionsOf = ({ decoded }: BatchPlan): BufferRegion[] =>
-  decoded.flatMap(({ regions }) => regions.buffers);

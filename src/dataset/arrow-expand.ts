@@ -77,6 +77,6 @@ export function claimOf(codec: Codec, chunk: Uint8Array, need: number | undefine
   if (claimed === NOT_COMPRESSED || bytes === 0) return bytes;
   const most = Math.min(codec.most(compressed), MAX_BUFFER_BYTES);
   if (!(bytes >= 0 && bytes <= most))
-    throw new RangeError(`a buffer claims ${bytes} bytes, and its ${codec.name} holds ${most} at most`);
+    throw new RangeError(`a buffer claims ${claimed} bytes, and its ${codec.name} holds ${most} at most`);
   return bytes;
 }

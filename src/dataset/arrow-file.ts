@@ -99,7 +99,7 @@ export class ArrowFile implements DataFile {
       }
       return;
     }
-    let next: Promise<RawBatch> | undefined = this.fetch(first);
+    let next = first < end && left > 0 ? this.fetch(first) : undefined;
     try {
       for (let index = first; next !== undefined; index++) {
         const raw: RawBatch = await next;

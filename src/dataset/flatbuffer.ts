@@ -22,6 +22,18 @@ export interface Shape {
   readonly [slot: number]: Part;
 }
 
+/** Slots of shapes that were looked at: every message of a file has the same. */
+const known = new WeakMap<Shape, readonly { readonly slot: number; readonly part: Part }[]>();
+
+function slotsOf(shape: Shape): readonly { readonly slot: number; readonly part: Part }[] {
+  let slots = known.get(shape);
+  if (slots === undefined) {
+    slots = Object.entries(shape).map(([slot, part]) => ({ slot: Number(slot), part }));
+    known.set(shape, slots);
+  }
+  return slots;
+}
+
 /** Deeper than any schema; C++ Arrow reads 64 levels of types. */
 const MAX_DEPTH = 128;
 const SIZE = 4;
@@ -61,20 +73,20 @@ class Checker {
     if (vtableBytes < 4 || vtableBytes % 2 !== 0) throw new RangeError(`a vtable has ${vtableBytes} bytes`);
     this.#within(vtable, vtableBytes, 'a vtable');
     this.#within(at, tableBytes, 'a table');
-    for (const [slot, part] of Object.entries(shape) as unknown as [string, Part][]) {
-      const field = this.#field(at, vtable, vtableBytes, Number(slot));
+    for (const { slot, part } of slotsOf(shape)) {
+      const field = this.#field(vtable, vtableBytes, slot);
       if (field === 0) continue;
       const bytes = 'scalar' in part ? part.scalar : SIZE;
       if (field < 4 || field + bytes > tableBytes)
         throw new RangeError(`slot ${slot} lies outside of its table`);
       if ('scalar' in part) continue;
-      const typeField = 'union' in part ? this.#field(at, vtable, vtableBytes, part.type) : 0;
+      const typeField = 'union' in part ? this.#field(vtable, vtableBytes, part.type) : 0;
       this.#part(at + field, part, typeField === 0 ? 0 : this.#view.getUint8(at + typeField), depth);
     }
   }
 
   /** Where a slot lies in its table; 0 where it does not. */
-  #field(_table: number, vtable: number, vtableBytes: number, slot: number): number {
+  #field(vtable: number, vtableBytes: number, slot: number): number {
     const entry = 4 + 2 * slot;
     return entry + 2 <= vtableBytes ? this.#view.getUint16(vtable + entry, true) : 0;
   }

@@ -112,3 +112,35 @@ test('run-end encoded columns are refused by name', async () => {
   await expect(failure).rejects.toBeInstanceOf(DataError);
   await expect(failure).rejects.toThrow('column "runs" is run-end encoded, which is not supported');
 });
+
+/** Of each way in which a file can be written the smallest. */
+const CUT = [
+  'lists-lz4.arrow',
+  'lists-zstd.arrows',
+  'texts-legacy.arrows',
+  'unions-v4.arrow',
+  'words-delta.arrow',
+  'words-delta-lz4.arrows',
+  'words-replaced.arrows',
+];
+
+test.each(CUT)(
+  '%s, cut off at any byte, is an error that names it, or ends between two messages',
+  async (name) => {
+    const whole = bytesOf(name);
+    let ends = 0;
+    for (let length = 0; length < whole.length; length++) {
+      const reader = new SyncMemoryReader(whole.subarray(0, length), name);
+      const error = await formatOf('auto', reader)
+        .then((format) => (format ?? FALLBACK).open(reader, {}))
+        .then(read)
+        .catch((thrown: unknown) => thrown);
+      if (!(error instanceof Error)) ends++;
+      else expect(error, `${length} bytes`).toBeInstanceOf(DataError);
+      if (error instanceof DataError) expect(error.place.file, `${length} bytes`).toBe(name);
+    }
+    // The schema, dictionaries and record batches of a stream; a file that is cut off always tells.
+    if (name.endsWith('.arrow')) expect(ends).toBe(0);
+    else expect(ends).toBeLessThanOrEqual(16);
+  },
+);

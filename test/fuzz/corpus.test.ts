@@ -1,9 +1,9 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { random } from '../helpers/random.js';
+import { type Lost, Victim } from '../helpers/victim.js';
 import { CORPORA } from './corpus/index.js';
 import type { Sample } from './corpus/types.js';
 import { mutate } from './mutate.js';
-import { type Outcome, Victim } from './victim.js';
 
 /*
  * `npm test` runs some cases of fixed seeds; `npm run fuzz -- --minutes N` as many as it can with seeds of its own, and
@@ -29,11 +29,24 @@ function caseOf(samples: readonly Sample[], seed: number, index: number) {
   return { bytes, atOnce: next() < 0.5, what: `--seed ${seed} --case ${index} (${sample.name}: ${how})` };
 }
 
+/** What reading a file to the end came to: nothing, or an error, of ours or not. */
+interface Outcome {
+  readonly known?: boolean;
+  readonly text?: string;
+  readonly rss: number;
+}
+
+function victimOfTest(): Victim<Outcome> {
+  const victim = new Victim<Outcome>(new URL('./victim.mjs', import.meta.url), LIMIT_MS);
+  onTestFinished(() => victim.close());
+  return victim;
+}
+
 /** Why an outcome is none that a user should meet; undefined where it is one. */
-function fault({ known, text, lost, rss }: Outcome, before: number): string | undefined {
+function fault({ known, text, lost, rss }: Outcome & Lost, before: number): string | undefined {
   if (lost !== undefined) return lost;
   if (known === false) return text;
-  const growth = (rss ?? 0) - before;
+  const growth = rss - before;
   return growth > GROWTH_BYTES ? `grew by ${Math.round(growth / 1024 / 1024)} MiB` : undefined;
 }
 
@@ -41,21 +54,19 @@ describe.each(CORPORA)('$name', ({ samples: make }) => {
   const samples = make();
 
   test('undamaged is read', async () => {
-    const victim = new Victim(LIMIT_MS);
-    onTestFinished(() => victim.close());
+    const victim = victimOfTest();
     for (const { name, bytes } of samples) {
       if (name === 'runs.arrow') continue;
       for (const atOnce of [true, false])
-        expect((await victim.read(bytes, atOnce)).text, name).toBeUndefined();
+        expect((await victim.read({ bytes, atOnce })).text, name).toBeUndefined();
     }
   });
 
   const timeout = 120_000 + MINUTES * 60_000;
   test('damaged is read, or is an error that says so', { timeout }, async () => {
-    const victim = new Victim(LIMIT_MS);
-    onTestFinished(() => victim.close());
+    const victim = victimOfTest();
     const first = samples[0] as Sample;
-    const before = (await victim.read(first.bytes, true)).rss ?? 0;
+    const before = (await victim.read({ bytes: first.bytes, atOnce: true })).rss;
     const faults: string[] = [];
     const until = performance.now() + MINUTES * 60_000;
     let [count, errors] = [0, 0];
@@ -63,7 +74,7 @@ describe.each(CORPORA)('$name', ({ samples: make }) => {
       MINUTES > 0 ? performance.now() < until : index < (ONLY ?? 0) + (ONLY === undefined ? CASES : 1);
     for (let index = ONLY ?? 0; more(index) && faults.length < 20; index++) {
       const { bytes, atOnce, what } = caseOf(samples, SEED, index);
-      const outcome = await victim.read(bytes, atOnce);
+      const outcome = await victim.read({ bytes, atOnce });
       const reason = fault(outcome, before);
       if (reason !== undefined) faults.push(`${what}: ${reason}`);
       count++;

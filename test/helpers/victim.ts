@@ -2,38 +2,39 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** What reading a file came to: nothing, or an error; or the process was gone, or did not answer. */
-export interface Outcome {
-  readonly known?: boolean;
-  readonly text?: string;
-  readonly rss?: number;
+/** The process was gone, or did not answer. */
+export interface Lost {
   readonly lost?: 'crash' | 'hang';
 }
 
 /** A process that reads damaged files; another takes over from one that is lost. */
-export class Victim {
+export class Victim<Answer extends object> {
+  readonly #module: URL;
   readonly #limitMs: number;
-  #process = start();
+  #process: ChildProcess;
 
-  constructor(limitMs: number) {
+  /** @param module answers each message with another one */
+  constructor(module: URL, limitMs: number) {
+    this.#module = module;
     this.#limitMs = limitMs;
+    this.#process = start(module);
   }
 
-  async read(bytes: Uint8Array, atOnce: boolean): Promise<Outcome> {
+  async read(message: object): Promise<Answer & Lost> {
     const victim = this.#process;
     // A watchdog, not a wait: a small file is read in some milliseconds.
     let watchdog: NodeJS.Timeout | undefined;
-    const outcome = await new Promise<Outcome>((resolve) => {
-      watchdog = setTimeout(() => resolve({ lost: 'hang' }), this.#limitMs);
-      victim.once('message', (answer) => resolve(answer as Outcome));
-      victim.once('exit', () => resolve({ lost: 'crash' }));
-      victim.send({ bytes, atOnce });
+    const outcome = await new Promise<Answer & Lost>((resolve) => {
+      watchdog = setTimeout(() => resolve({ lost: 'hang' } as Answer & Lost), this.#limitMs);
+      victim.once('message', (answer) => resolve(answer as Answer));
+      victim.once('exit', () => resolve({ lost: 'crash' } as Answer & Lost));
+      victim.send(message);
     });
     clearTimeout(watchdog);
     victim.removeAllListeners('message').removeAllListeners('exit');
     if (outcome.lost !== undefined) {
       await this.close();
-      this.#process = start();
+      this.#process = start(this.#module);
     }
     return outcome;
   }
@@ -47,8 +48,8 @@ export class Victim {
   }
 }
 
-function start(): ChildProcess {
-  return fork(fileURLToPath(new URL('./victim.mjs', import.meta.url)), {
+function start(module: URL): ChildProcess {
+  return fork(fileURLToPath(module), {
     execArgv: ['--max-old-space-size=128'],
     serialization: 'advanced',
     // The last words of one that runs out of memory are of no interest.
