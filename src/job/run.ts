@@ -143,6 +143,7 @@ export class Run {
       },
       onLetters: (letters) => void this.#deadLetters.add(letters),
     });
+    if (this.#failure !== undefined) return;
     await control.end();
     sink.end(splits.length);
   }
