@@ -134,10 +134,11 @@ function slots(dtype, Memory) {
 }
 
 /** Elements a second of each piece of work, in several repeats by turns; in each, the median of its passes. */
-async function speeds(works, repeats, time) {
+async function speeds(works, repeats, time, iterations = 8) {
   const results = Object.fromEntries(Object.keys(works).map((name) => [name, []]));
   for (let repeat = 0; repeat < repeats; repeat++) {
-    const bench = new Bench({ time, iterations: 8, warmup: repeat === 0, warmupTime: time, throws: true });
+    const warm = { warmup: repeat === 0, warmupTime: time, warmupIterations: iterations };
+    const bench = new Bench({ time, iterations, ...warm, throws: true });
     for (const [name, work] of Object.entries(works)) bench.add(name, work);
     await bench.run();
     for (const { name, result } of bench.tasks) results[name].push((ELEMENTS / result.latency.p50) * 1000);
@@ -185,14 +186,14 @@ async function scaled(when) {
   ];
 }
 
-/** All pairs that there are, plain and with a scale. */
+/** All pairs that there are, plain and with a scale; briefly, since there are many and some make BigInts. */
 async function everyPair() {
   const rows = [];
   for (const affine of [false, true]) {
     for (const source of DTYPES) {
       for (const target of DTYPES) {
         if ((source === target && !affine) || refusal(source, target, affine)) continue;
-        const { work } = await speeds({ work: converting(source, target, affine) }, 3, 15);
+        const { work } = await speeds({ work: converting(source, target, affine) }, 2, 5, 2);
         const what = `${source} → ${target}${affine ? ' with scale' : ''}`;
         rows.push({ what, unit: 'elements/s', values: work, detail: true });
       }

@@ -25,7 +25,7 @@ async function delays(source, { producers, work }) {
   // The histogram is of the intervals of a timer of 1 ms, which are included: an idle loop shows 1.1 ms.
   const histogram = monitorEventLoopDelay({ resolution: 1 });
   histogram.enable();
-  await pass({ source, producers, batch: { size: 64 } }, work);
+  await pass({ source, producers, batch: { size: 64 } }, work, 0);
   // Gives a turn that is overdue the time to be counted.
   await new Promise((resolve) => setTimeout(resolve, 5));
   histogram.disable();

@@ -4,9 +4,9 @@ import { inTemporaryFolder, writeVectors } from './support/arrow-file.mjs';
 import { pass } from './support/pass.mjs';
 import { ratios } from './support/stats.mjs';
 
-const REPEATS = 7;
+const REPEATS = 5;
 const WIDTH = 256;
-const FILE = { dtype: 'float32', width: WIDTH, rows: 200_000, recordBatchRows: 4096, copies: 4 };
+const FILE = { dtype: 'float32', width: WIDTH, rows: 200_000, recordBatchRows: 4096, copies: 16 };
 const ROW_BYTES = WIDTH * 4;
 
 const CASES = [

@@ -5,9 +5,9 @@ import { pass } from './support/pass.mjs';
 import { ratios } from './support/stats.mjs';
 import { Thread } from './support/threads.mjs';
 
-const REPEATS = 7;
+const REPEATS = 5;
 const WIDTH = 784;
-const FILE = { dtype: 'uint8', width: WIDTH, rows: 40_960, recordBatchRows: 4096, copies: 12 };
+const FILE = { dtype: 'uint8', width: WIDTH, rows: 40_960, recordBatchRows: 4096, copies: 24 };
 const SIZES = [64, 512];
 const INPUTS = { x: { column: 'x', dtype: 'float32', scale: 1 / 255 } };
 

@@ -14,6 +14,13 @@ export type { Progress } from './measure/progress.js';
 export type { Bottleneck, DeviceReport, DeviceShares, Report } from './measure/report.js';
 export type { FeedItem } from './produce/feeder.js';
 export type { Row } from './produce/row-collate.js';
+export type {
+  Columns,
+  ColumnValues,
+  Transform,
+  TransformContext,
+  TransformSetup,
+} from './produce/transform-types.js';
 export {
   DataError,
   DeviceError,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { Argument, Command, InvalidArgumentError } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import type { DemoFlags } from './demo.js';
+import type { InspectFlags } from './inspect.js';
 import { interruptible } from './interrupt.js';
 import type { RunFlags } from './run.js';
 import type { Terminal } from './terminal.js';
@@ -102,6 +103,37 @@ Examples:
           return demo(all, terminal, interruption);
         }),
       );
+    });
+
+  program
+    .command('inspect')
+    .summary('look into a data set or a model')
+    .description(
+      'Tells what a data set holds (columns, rows, bytes, splits) or what a model takes and gives. With both, proposes the ' +
+        'inputs: block of a job file that feeds the one to the other.',
+    )
+    .argument('<uri>', 'a file, directory, glob or URL of data; or a model')
+    .option('--model <uri>', 'propose how this model is fed from the data')
+    .addOption(
+      new Option('--format <format>', 'how the files are written').choices([
+        'auto',
+        'arrow',
+        'arrow-stream',
+        'parquet',
+      ]),
+    )
+    .option('--json', 'print one JSON document on stdout')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  penstock inspect examples/digits/digits.arrow
+  penstock inspect native-models/digits/digits.onnx
+  penstock inspect examples/digits/digits.arrow --model native-models/digits/digits.onnx`,
+    )
+    .action(async (uri: string, flags: Partial<InspectFlags>) => {
+      const { inspect } = await import('./inspect.js');
+      exit(await inspect(uri, { json: false, ...flags }, terminal));
     });
 
   program

@@ -60,6 +60,12 @@ export class Terminal {
     this.#liveLine = false;
   }
 
+  /** A text that is made to be read by a program, or put into a file. */
+  text(text: string): void {
+    this.erase();
+    this.#stdout.write(text);
+  }
+
   /** The one document of a command. */
   document(value: unknown): void {
     // The live line and the document may share a terminal.

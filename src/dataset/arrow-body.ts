@@ -1,5 +1,6 @@
-import { BufferRegion } from 'apache-arrow/ipc/metadata/message';
+import type { BufferRegion } from 'apache-arrow/ipc/metadata/message';
 import type { ObjectReader } from '../storage/types.js';
+import type { SyncReader } from './arrow-message.js';
 
 /** Regions closer than this are read in one go: a seek costs more than the bytes between. */
 const COALESCE_GAP = 64 * 1024;
@@ -21,11 +22,6 @@ export class BodyReader {
   #memory = new Uint8Array(0);
   #pieces: Piece[] = [];
 
-  /** What was read last. */
-  get bytes(): Uint8Array {
-    return this.#memory;
-  }
-
   /** Reads `regions` of the body that begins at `bodyStart`; returns the bytes read. */
   async read(reader: ObjectReader, bodyStart: number, regions: readonly BufferRegion[]): Promise<number> {
     const bytes = this.#makeRoom(regions);
@@ -37,7 +33,7 @@ export class BodyReader {
   }
 
   /** The same for a reader that reads at once. */
-  readSync(reader: Required<ObjectReader>, bodyStart: number, regions: readonly BufferRegion[]): number {
+  readSync(reader: SyncReader, bodyStart: number, regions: readonly BufferRegion[]): number {
     const bytes = this.#makeRoom(regions);
     for (const { start, end, place } of this.#pieces)
       reader.readSync(bodyStart + start, this.#memory, place, end - start);
@@ -58,13 +54,14 @@ export class BodyReader {
     return bytes;
   }
 
-  /** Where a region that was read lies in `bytes`. */
-  place(region: BufferRegion): BufferRegion {
-    if (region.length === 0) return new BufferRegion(0, 0);
-    const piece = this.#pieces.find(
-      ({ start, end }) => start <= region.offset && region.offset < end,
+  /** A region of what was read last. */
+  bytesOf({ offset, length }: BufferRegion): Uint8Array {
+    if (length === 0) return this.#memory.subarray(0, 0);
+    const { place, start } = this.#pieces.find(
+      (piece) => piece.start <= offset && offset < piece.end,
     ) as Piece;
-    return new BufferRegion(piece.place + region.offset - piece.start, region.length);
+    const at = place + offset - start;
+    return this.#memory.subarray(at, at + length);
   }
 }
 

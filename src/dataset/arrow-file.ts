@@ -1,36 +1,24 @@
-import { type Field, makeData, RecordBatch, Schema, Struct, Vector } from 'apache-arrow';
+import type { Data, Schema } from 'apache-arrow';
 import type { FileBlock, Footer } from 'apache-arrow/ipc/metadata/file';
-import type {
-  RecordBatch as BatchMetadata,
-  BufferRegion,
-  DictionaryBatch,
-  Message,
-} from 'apache-arrow/ipc/metadata/message';
-import { VectorLoader } from 'apache-arrow/visitor/vectorloader';
-import type { ObjectReader, StoredObject } from '../storage/types.js';
-import { DataError, messageOf } from '../util/errors.js';
-import { BodyReader } from './arrow-body.js';
-import { dictionariesOf, type FieldBuffers, type FieldRegions, fieldBuffers } from './arrow-buffers.js';
+import type { ObjectReader } from '../storage/types.js';
+import { messageOf } from '../util/errors.js';
+import { BatchMemory, type BatchPlan, bytesOf, codecOf, planBatch, recordBatchOf } from './arrow-batch.js';
+import type { FieldBuffers } from './arrow-buffers.js';
+import type { Codec } from './arrow-codec.js';
+import { selectFields } from './arrow-columns.js';
+import { Dictionaries } from './arrow-dictionaries.js';
+import { readDictionary } from './arrow-dictionary-batch.js';
+import { corrupt } from './arrow-errors.js';
+import { checkBlock, readFooter } from './arrow-footer.js';
 import {
-  checkBlock,
-  checkCompression,
-  corrupt,
-  readFooter,
+  type ArrowMessage,
+  type DictionaryMessage,
   readMessage,
   readMessageSync,
-} from './arrow-framing.js';
-import type { BatchRange, DataFile, FileUnit, RawBatch, StoredValues } from './types.js';
-
-type Dictionaries = Map<number, Vector>;
-
-/** The metadata of a record batch, decoded. */
-interface BatchMessage {
-  readonly metadata: BatchMetadata;
-  readonly version: Message['version'];
-  /** Columns to be decoded, and which buffers that takes. */
-  readonly decoded: readonly { readonly field: Field; readonly regions: FieldRegions }[];
-  readonly stored: ReadonlyMap<string, StoredValues>;
-}
+  readsAtOnce,
+  type SyncReader,
+} from './arrow-message.js';
+import type { BatchRange, DataFile, FileRequest, FileUnit, RawBatch } from './types.js';
 
 /** Record batches whose metadata is read together, ahead of their bodies. */
 const MESSAGE_WINDOW = 16;
@@ -45,9 +33,9 @@ export class ArrowFile implements DataFile {
   readonly #leave: ReadonlySet<string>;
   readonly #dictionaries: Dictionaries;
   /** Two in turn: one is read into while the other is worked on. */
-  readonly #bodies = [new BodyReader(), new BodyReader()] as const;
+  readonly #memories = [new BatchMemory(), new BatchMemory()] as const;
   /** Metadata of record batches that are fetched soon. */
-  readonly #messages = new Map<number, BatchMessage>();
+  readonly #messages = new Map<number, BatchPlan>();
   /** Sums as far as they were asked for. */
   readonly #rowsBefore = [0];
 
@@ -72,22 +60,16 @@ export class ArrowFile implements DataFile {
    * Reads the footer and the dictionaries that the wanted columns need. Takes over the reader: closes it with itself,
    * and also where opening fails.
    *
-   * @param columns the columns to decode, in this order; all where left out
-   * @param leave those among them that may be left in the file, where they are plain numbers and reads are at once
    * @throws DataError where the file is not an Arrow IPC file, or its footer points nowhere
    */
-  static async open(
-    reader: ObjectReader,
-    columns?: readonly string[],
-    leave: ReadonlySet<string> = new Set(),
-  ): Promise<ArrowFile> {
+  static async open(reader: ObjectReader, { columns, leave }: FileRequest = {}): Promise<ArrowFile> {
     try {
       const footer = await readFooter(reader);
       const blocks = [...footer.recordBatches()];
       for (const block of blocks) checkBlock(reader.object, block);
       const fields = selectFields(reader.object, footer.schema, columns);
       const dictionaries = await readDictionaries(reader, footer, fields);
-      return new ArrowFile(reader, footer.schema, blocks, fields, leave, dictionaries);
+      return new ArrowFile(reader, footer.schema, blocks, fields, leave ?? new Set(), dictionaries);
     } catch (cause) {
       await reader.close();
       // The footer is decoded as it is looked at, so it may turn out to be nonsense at any of the steps above.
@@ -102,16 +84,22 @@ export class ArrowFile implements DataFile {
   }: BatchRange): AsyncGenerator<RawBatch, void> {
     const end = first + count;
     let left = limit;
-    if (readsAtOnce(this.#reader)) {
+    const reader = this.#reader;
+    if (readsAtOnce(reader)) {
       // There is nothing to wait for: memory that is read just before it is worked on is still in the cache.
       for (let index = first; index < end && left > 0; index++) {
-        const raw = this.#fetchSync(index, this.#reader);
+        const plan = this.#plan(
+          readMessageSync(reader, this.blocks[index] as FileBlock, nameOf(index)),
+          index,
+        );
+        const codec = codecOf(plan);
+        const raw = this.#fetchSync(index, plan, codec && (await codec), reader);
         left -= raw.rows;
         yield raw;
       }
       return;
     }
-    let next: Promise<RawBatch> | undefined = this.fetch(first);
+    let next = first < end && left > 0 ? this.fetch(first) : undefined;
     try {
       for (let index = first; next !== undefined; index++) {
         const raw: RawBatch = await next;
@@ -158,79 +146,46 @@ export class ArrowFile implements DataFile {
     );
   }
 
-  async #readMessage(index: number): Promise<BatchMessage> {
-    const message = await readMessage(this.#reader, this.blocks[index] as FileBlock, nameOf(index));
-    return this.#parse(message, index);
+  async #readMessage(index: number): Promise<BatchPlan> {
+    return this.#plan(await readMessage(this.#reader, this.blocks[index] as FileBlock, nameOf(index)), index);
   }
 
-  #parse(message: Message, index: number): BatchMessage {
+  #plan(message: ArrowMessage, index: number): BatchPlan {
     const { object } = this.#reader;
     const what = nameOf(index);
-    const block = this.blocks[index] as FileBlock;
-    if (!message.isRecordBatch()) throw corrupt(object, `${what} is not a record batch`);
-    try {
-      const metadata = message.header() as BatchMetadata;
-      if (!(metadata.length >= 0 && metadata.length <= 0x7fffffff))
-        throw new RangeError(`${metadata.length} rows`);
-      checkCompression(object, metadata);
-      const decoded: { field: Field; regions: FieldRegions }[] = [];
-      const stored = new Map<string, StoredValues>();
-      for (const buffers of this.#fields) {
-        const regions = buffers.regions(metadata, block.bodyLength, object, what);
-        const values = this.#stored(buffers, regions, block);
-        if (values === undefined) decoded.push({ field: buffers.field, regions });
-        else stored.set(buffers.field.name, values);
-      }
-      return { metadata, version: message.version, decoded, stored };
-    } catch (cause) {
-      throw corrupt(object, `the metadata of ${what} can't be decoded: ${messageOf(cause)}`, cause);
-    }
+    const { offset, metaDataLength, bodyLength } = this.blocks[index] as FileBlock;
+    if (message.kind !== 'batch') throw corrupt(object, `${what} is not a record batch`);
+    const { metadata, version } = message;
+    const place = { metadata, version, bodyStart: offset + metaDataLength, bodyLength, what };
+    return planBatch(this.#reader, this.#fields, place, this.#leave);
   }
 
-  /** The column's values where they lie, if it may be left there. */
-  #stored(
-    { field, plainValues }: FieldBuffers,
-    regions: FieldRegions,
-    block: FileBlock,
-  ): StoredValues | undefined {
-    const reader = this.#reader;
-    if (!this.#leave.has(field.name) || !readsAtOnce(reader)) return undefined;
-    const values = plainValues(regions);
-    if (values === undefined) return undefined;
-    const start = block.offset + block.metaDataLength + values.offset;
-    return {
-      type: field.type,
-      byteLength: values.length,
-      read: (from, into, at, length) => reader.readSync(start + from, into, at, length),
-    };
+  async #fetchBody(index: number, plan: BatchPlan): Promise<RawBatch> {
+    const memory = this.#memories[index % 2 === 0 ? 0 : 1];
+    const reading = memory.read(this.#reader, plan);
+    return this.#raw(index, plan, memory, await codecOf(plan), await reading);
   }
 
-  async #fetchBody(index: number, message: BatchMessage): Promise<RawBatch> {
-    const block = this.blocks[index] as FileBlock;
-    const body = this.#bodies[index % 2 === 0 ? 0 : 1];
-    const bytes = await body.read(this.#reader, block.offset + block.metaDataLength, buffersOf(message));
-    return this.#raw(index, message, body, bytes);
+  #fetchSync(index: number, plan: BatchPlan, codec: Codec | undefined, reader: SyncReader): RawBatch {
+    const [memory] = this.#memories;
+    return this.#raw(index, plan, memory, codec, memory.readSync(reader, plan));
   }
 
-  #fetchSync(index: number, reader: Required<ObjectReader>): RawBatch {
-    const block = this.blocks[index] as FileBlock;
-    const message = this.#parse(readMessageSync(reader, block, nameOf(index)), index);
-    const [body] = this.#bodies;
-    const bytes = body.readSync(reader, block.offset + block.metaDataLength, buffersOf(message));
-    return this.#raw(index, message, body, bytes);
-  }
-
-  #raw(index: number, message: BatchMessage, body: BodyReader, bytes: number): RawBatch {
-    const { metadata, stored } = message;
-    let all = bytes;
-    for (const { byteLength } of stored.values()) all += byteLength;
+  #raw(
+    index: number,
+    plan: BatchPlan,
+    memory: BatchMemory,
+    codec: Codec | undefined,
+    read: number,
+  ): RawBatch {
+    const decode = (): Data[] => memory.decode(this.#reader.object, plan, codec, this.#dictionaries.vectors);
     return {
       unit: index,
       rowInUnit: 0,
-      rows: metadata.length,
-      bytes: all,
-      stored,
-      decode: () => this.#decode(message, body, index),
+      rows: plan.metadata.length,
+      bytes: bytesOf(plan, read),
+      stored: plan.stored,
+      decode: () => recordBatchOf(plan, decode(), this.schema.metadata),
     };
   }
 
@@ -245,99 +200,47 @@ export class ArrowFile implements DataFile {
   async close(): Promise<void> {
     await this.#reader.close();
   }
-
-  #decode(message: BatchMessage, body: BodyReader, index: number): RecordBatch {
-    const { metadata, decoded, version } = message;
-    const fields = decoded.map(({ field }) => field);
-    const nodes = decoded.flatMap(({ regions }) => regions.nodes);
-    const buffers = buffersOf(message).map((buffer) => body.place(buffer));
-    const variadic = decoded.flatMap(({ regions }) => regions.variadicCounts);
-    try {
-      const loader = new VectorLoader(body.bytes, nodes, buffers, this.#dictionaries, version, variadic);
-      const children = loader.visitMany(fields);
-      const data = makeData({ type: new Struct(fields), length: metadata.length, nullCount: 0, children });
-      return new RecordBatch(new Schema(fields, this.schema.metadata), data);
-    } catch (cause) {
-      throw corrupt(
-        this.#reader.object,
-        `record batch ${index} can't be decoded: ${messageOf(cause)}`,
-        cause,
-      );
-    }
-  }
 }
 
 const nameOf = (index: number): string => `record batch ${index}`;
-
-const buffersOf = ({ decoded }: BatchMessage): BufferRegion[] =>
-  decoded.flatMap(({ regions }) => regions.buffers);
-
-const readsAtOnce = (reader: ObjectReader): reader is Required<ObjectReader> => reader.readSync !== undefined;
-
-function selectFields(
-  object: StoredObject,
-  schema: Schema,
-  columns: readonly string[] | undefined,
-): FieldBuffers[] {
-  const all = fieldBuffers(object, schema.fields);
-  if (columns === undefined) return all;
-  return columns.map((column) => {
-    const found = all.find(({ field }) => field.name === column);
-    if (found === undefined) throw missingColumn(object, schema, column);
-    return found;
-  });
-}
-
-/** The error for a column that a file does not have; says which there are. */
-export function missingColumn({ uri }: StoredObject, schema: Schema, column: string): DataError {
-  const names = schema.fields.map(({ name }) => name).join(', ');
-  return new DataError(`${uri}: has no column ${JSON.stringify(column)}; its columns are ${names}`, {
-    file: uri,
-    column,
-  });
-}
 
 async function readDictionaries(
   reader: ObjectReader,
   footer: Footer,
   fields: readonly FieldBuffers[],
 ): Promise<Dictionaries> {
-  const dictionaries: Dictionaries = new Map();
-  const wanted = dictionariesOf(fields.map(({ field }) => field));
-  if (wanted.size === 0) return dictionaries;
+  const { object } = reader;
+  const dictionaries = new Dictionaries(
+    object,
+    fields.map(({ field }) => field),
+  );
+  if (dictionaries.size === 0) return dictionaries;
+  const found = new Map<number, { block: FileBlock; message: DictionaryMessage; what: string }[]>();
   let i = 0;
   for (const block of footer.dictionaryBatches()) {
     const what = `dictionary batch ${i++}`;
-    checkBlock(reader.object, block);
+    checkBlock(object, block);
     const message = await readMessage(reader, block, what);
-    if (!message.isDictionaryBatch()) throw corrupt(reader.object, `${what} is not a dictionary batch`);
-    const header = message.header() as DictionaryBatch;
-    const field = wanted.get(header.id);
-    if (field === undefined) continue;
-    checkCompression(reader.object, header.data);
-    const [buffers] = fieldBuffers(reader.object, [field]);
-    if (buffers === undefined) continue;
-    const region = buffers.regions(header.data, block.bodyLength, reader.object, what);
-    const body = new BodyReader();
-    await body.read(reader, block.offset + block.metaDataLength, region.buffers);
-    const placed = region.buffers.map((buffer) => body.place(buffer));
-    const { version } = message;
-    const loader = new VectorLoader(
-      body.bytes,
-      region.nodes,
-      placed,
-      dictionaries,
-      version,
-      region.variadicCounts,
-    );
-    const values = new Vector([loader.visit(field)]);
-    const before = dictionaries.get(header.id);
-    dictionaries.set(header.id, header.isDelta && before ? before.concat(values) : values);
+    if (message.kind !== 'dictionary') throw corrupt(object, `${what} is not a dictionary batch`);
+    const { id, isDelta } = message;
+    if (dictionaries.fieldOf(id) === undefined) continue;
+    const before = found.get(id) ?? [];
+    // All record batches of a file share its dictionaries, and may be read in any order.
+    if (!isDelta && before.length > 0) {
+      throw corrupt(object, `${what} replaces dictionary ${id}, which is allowed in streams, not in files`);
+    }
+    before.push({ block, message, what });
+    found.set(id, before);
   }
-  for (const [id, field] of wanted) {
-    if (!dictionaries.has(id)) {
-      throw corrupt(reader.object, `the dictionary of column ${JSON.stringify(field.name)} is missing`);
+  // They may stand in any order in a file.
+  for (const id of dictionaries.ids) {
+    for (const { block, message, what } of found.get(id) ?? []) {
+      const bodyStart = block.offset + block.metaDataLength;
+      const place = { bodyStart, bodyLength: block.bodyLength, what };
+      await readDictionary(reader, dictionaries, message, place);
     }
   }
+  // One that is missing is found out now.
+  dictionaries.vectors;
   return dictionaries;
 }

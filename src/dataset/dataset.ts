@@ -1,13 +1,15 @@
 import type { Schema } from 'apache-arrow';
 import { listObjects, openObject, PLAIN_ACCESS, type StorageAccess } from '../storage/store.js';
-import type { StoredObject } from '../storage/types.js';
+import type { ObjectReader, StoredObject } from '../storage/types.js';
+import { isRemote } from '../storage/uri.js';
+import { inOrder } from '../util/ahead.js';
 import { DataError } from '../util/errors.js';
 import { columnsOf } from './filter/ast.js';
 import { bindFilter } from './filter/bind.js';
 import { FilteredFile } from './filter/filtered-file.js';
 import { parseFilter } from './filter/parse.js';
-import { type Format, formatNamed, formatOf } from './format.js';
-import type { DataFile, Dataset, FileRequest, FileUnit, Split } from './types.js';
+import { FALLBACK, type Format, formatNamed, formatOf } from './format.js';
+import type { BatchRange, DataFile, Dataset, FileRequest, FileUnit, Split } from './types.js';
 
 export interface SourceOptions {
   readonly uri: string;
@@ -28,11 +30,15 @@ const SPLITS_WANTED = 64;
 const MIN_SPLIT_BYTES = 256 * 1024;
 const MAX_SPLIT_BYTES = 16 * 1024 * 1024;
 
+/** Files that are opened at the same time: from remote storage as many as hide that each takes a while. */
+const REMOTE_AT_ONCE = 64;
+const LOCAL_AT_ONCE = 8;
+
 /**
- * Lists a source and cuts it into splits: runs of consecutive record batches of one file.
+ * Lists a source and cuts it into splits: runs of consecutive units of one file.
  *
  * @throws StorageError where nothing is there; DataError where a file is not what it should be, or the files'
- *   schemas differ; UsageError where the filter can't be parsed or does not fit the columns
+ *   formats or schemas differ; UsageError where the filter can't be parsed or does not fit the columns
  */
 export async function openDataset({
   uri,
@@ -49,30 +55,93 @@ export async function openDataset({
   let schema: Schema | undefined;
   let format: Format | undefined;
   let left = limit ?? Number.POSITIVE_INFINITY;
-  for (const object of objects) {
+  const look = async (object: StoredObject): Promise<Looked> => {
     const reader = await openObject(object, access);
-    format ??= await formatOf(name, reader);
+    format = await sameFormat(name, reader, format, objects[0] as StoredObject);
     const file = await format.open(reader, { columns: [] });
     try {
+      const runs = cut(file.units, target);
+      // Only a limit needs the number of rows beforehand; it costs a read of each record batch's metadata.
+      const rows = limit === undefined || left <= 0 ? [] : await rowsOf(file, runs, left);
+      return { object, schema: file.schema, runs, rows };
+    } finally {
+      await file.close();
+    }
+  };
+  const [head, ...others] = objects as [StoredObject, ...StoredObject[]];
+  // The first alone: it says what the others have to be.
+  for (const some of [[head], others]) {
+    for await (const file of inOrder(some, isRemote(uri) ? REMOTE_AT_ONCE : LOCAL_AT_ONCE, look)) {
       if (schema === undefined) {
         schema = file.schema;
         if (expression !== undefined) bindFilter(expression, schema, filter as string);
       }
-      checkSameSchema(objects[0] as StoredObject, schema, object, file.schema);
-      for (const { first, count } of cut(file.units, target)) {
+      checkSameSchema(head, schema, file.object, file.schema);
+      for (const [index, run] of file.runs.entries()) {
         if (left <= 0) break;
-        const split = { ordinal: splits.length, object, first, count };
-        // Only a limit needs the number of rows beforehand; it costs a read of each record batch's metadata.
-        const rows =
-          limit === undefined ? 0 : (await file.rowsBefore(first + count)) - (await file.rowsBefore(first));
+        const rows = file.rows[index] ?? 0;
+        const split = { ordinal: splits.length, object: file.object, ...run };
         splits.push(rows > left ? { ...split, limit: left } : split);
         left -= rows;
       }
-    } finally {
-      await file.close();
     }
   }
-  return { format: (format as Format).name, objects, schema: schema as Schema, splits, bytes, filter };
+  return {
+    format: (format as unknown as Format).name,
+    objects,
+    schema: schema as Schema,
+    splits,
+    bytes,
+    filter,
+  };
+}
+
+/** What the splits of a file are made of. */
+interface Looked {
+  readonly object: StoredObject;
+  readonly schema: Schema;
+  readonly runs: readonly Run[];
+  /** Of each run, as far as they are needed for a limit. */
+  readonly rows: readonly number[];
+}
+
+/** A run of units. */
+interface Run extends BatchRange {
+  readonly bytes: number;
+}
+
+/** Of each run its rows, until they are as many as are wanted. */
+async function rowsOf(file: DataFile, runs: readonly Run[], wanted: number): Promise<number[]> {
+  const rows: number[] = [];
+  let sum = 0;
+  for (const { first, count } of runs) {
+    if (sum >= wanted) break;
+    const before = await file.rowsBefore(first + count);
+    rows.push(before - sum);
+    sum = before;
+  }
+  return rows;
+}
+
+/** The format of a file, which must be that of the files before it. Closes the reader where it is not. */
+async function sameFormat(
+  name: string,
+  reader: ObjectReader,
+  before: Format | undefined,
+  first: StoredObject,
+): Promise<Format> {
+  try {
+    const format = (await formatOf(name, reader)) ?? before ?? FALLBACK;
+    if (before === undefined || before === format) return format;
+    const { uri } = reader.object;
+    throw new DataError(
+      `${uri}: is of format ${format.name}, and ${first.uri} of format ${before.name}; the files of a source need the same format`,
+      { file: uri, hint: 'Name the files of one of them in source.uri, for instance with a glob.' },
+    );
+  } catch (cause) {
+    await reader.close();
+    throw cause;
+  }
 }
 
 /** How the files of a dataset are opened; clonable between threads. */
@@ -84,14 +153,15 @@ export interface FileAccess {
   readonly filter?: string | undefined;
 }
 
-/** Opens a file of a dataset. */
+/** Opens a file of a dataset. `signal` ends what is under way, and is thrown as what it was aborted with. */
 export async function openFile(
   object: StoredObject,
   { format: name, storage, filter }: FileAccess,
   request: FileRequest,
+  signal?: AbortSignal,
 ): Promise<DataFile> {
   const format = formatNamed(name);
-  const reader = await openObject(object, storage);
+  const reader = await openObject(object, storage, signal);
   if (filter === undefined) return format.open(reader, request);
   const expression = parseFilter(filter);
   const { columns } = request;
@@ -101,14 +171,14 @@ export async function openFile(
   return new FilteredFile(file, object.uri, bindFilter(expression, file.schema, filter), columns);
 }
 
-function cut(units: readonly FileUnit[], targetBytes: number): { first: number; count: number }[] {
-  const runs: { first: number; count: number }[] = [];
+function cut(units: readonly FileUnit[], targetBytes: number): Run[] {
+  const runs: Run[] = [];
   let first = 0;
   let bytes = 0;
   units.forEach((unit, index) => {
     bytes += unit.bytes;
     if (bytes < targetBytes && index < units.length - 1) return;
-    runs.push({ first, count: index + 1 - first });
+    runs.push({ first, count: index + 1 - first, bytes });
     first = index + 1;
     bytes = 0;
   });

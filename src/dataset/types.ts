@@ -6,6 +6,8 @@ export interface Split extends BatchRange {
   /** Place in the data set; names the output part. */
   readonly ordinal: number;
   readonly object: StoredObject;
+  /** Bytes of its units in the file, of all columns. */
+  readonly bytes: number;
 }
 
 /** What a listing of a source found. */

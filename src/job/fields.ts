@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { faultOfLocation, isRemote } from './location.js';
+import { isRemote } from '../storage/uri.js';
+import { faultOfLocation } from './location.js';
 import { show } from './wording.js';
 
 // The building blocks of the schema. A field's zod message is not a sentence but the phrase that follows

@@ -7,10 +7,10 @@ import type { Job } from './schema.js';
 /**
  * Tells whether an output belongs to a job: a digest of all that decides what the output is, and of nothing that
  * decides only how fast it is made. Producers, slots, instances and (unless order is fixed) the batch size may change
- * between a run and its resumption.
+ * between a run and its resumption, and so may `errors`: how many rows may be bad does not change the others.
  */
 export async function fingerprintOf(job: Job, dataset: Dataset): Promise<string> {
-  const { source, model, inputs, transform, batch, outputs, sink, errors } = job;
+  const { source, model, inputs, transform, batch, outputs, sink } = job;
   const decisive = {
     source: { columns: source.columns, limit: source.limit, filter: source.filter, format: source.format },
     objects: dataset.objects,
@@ -31,7 +31,6 @@ export async function fingerprintOf(job: Job, dataset: Dataset): Promise<string>
     },
     outputs,
     sink: { format: sink.format, keep: sink.keep },
-    errors,
   };
   return createHash('sha256').update(JSON.stringify(decisive)).digest('hex').slice(0, 32);
 }

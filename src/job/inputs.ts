@@ -1,7 +1,7 @@
 import { DataType, type Schema } from 'apache-arrow';
-import type { CollateInput } from '../produce/collate.js';
 import { refusal } from '../produce/convert.js';
 import { leafOf } from '../produce/leaf.js';
+import type { CollateInput } from '../produce/writer.js';
 import type { RowTensor } from '../ring/layout.js';
 import type { ModelTensor } from '../session/types.js';
 import { describeTensor, sizeOf } from '../util/dtype.js';
@@ -42,16 +42,9 @@ export function planInputs(rules: InputRules, model: readonly ModelTensor[], sch
   return { tensors: planned.map(({ row }) => row), collate: planned.map(({ collate }) => collate) };
 }
 
-/** Columns of the source that the job names and that are not there are refused; which there are is said. */
-export function checkColumns(job: Job, schema: Schema): void {
-  const named: [key: string, columns: readonly string[]][] = [
-    ['source.columns', job.source.columns ?? []],
-    ['sink.keep', job.sink.keep],
-  ];
-  for (const [key, columns] of named) {
-    for (const column of columns)
-      if (!has(schema, column)) throw missing(key, column, job.source.uri, schema);
-  }
+/** Columns that the job names at `key` and that are not there are refused; which there are is said. */
+export function checkColumns(key: string, columns: readonly string[], source: string, schema: Schema): void {
+  for (const column of columns) if (!has(schema, column)) throw missing(key, column, source, schema);
 }
 
 function checkLengthColumn({ lengthColumn, source }: InputRules, schema: Schema): void {

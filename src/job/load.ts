@@ -105,7 +105,11 @@ function withAbsolutePaths({ source, model, sink, transform, ...job }: Parsed, b
   const resolve = (location: string): string => resolveLocation(location, baseDir);
   return {
     ...job,
-    source: { ...source, uri: resolve(source.uri) },
+    source: {
+      ...source,
+      uri: resolve(source.uri),
+      ...(source.cache !== undefined && { cache: { ...source.cache, dir: resolve(source.cache.dir) } }),
+    },
     model: { ...model, ...(model.uri !== undefined && { uri: resolve(model.uri) }) },
     ...(transform !== undefined && { transform: resolve(transform) }),
     sink: { ...sink, ...(sink.uri !== undefined && { uri: resolve(sink.uri) }) },

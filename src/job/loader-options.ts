@@ -2,15 +2,28 @@ import { z } from 'zod';
 import type { FeedItem } from '../produce/feeder.js';
 import type { TypedArray } from '../util/dtype.js';
 import { fail, faultsOf, phraseOf } from './faults.js';
-import { autoOrWholeNumber, named, wholeNumber } from './fields.js';
-import { batch, input, type JobInput } from './schema.js';
+import { autoOrWholeNumber, localPath, named, wholeNumber } from './fields.js';
+import { resolveLocation } from './location.js';
+import { batch, input, type JobInput, source } from './schema.js';
 
 /** Where a loader's rows come from. */
+/** Files, with how they are read. */
+export interface FileSource {
+  readonly uri: string;
+  /** Rows to read at most, before the filter. */
+  readonly limit?: number;
+  /** Which rows to read: a predicate on columns, as in the job file. */
+  readonly filter?: string;
+  /** Options of remote storage, as in the job file. */
+  readonly storage?: JobInput['source']['storage'];
+  /** A cache of remote storage on a local disk, as in the job file. */
+  readonly cache?: JobInput['source']['cache'];
+}
+
 export type LoaderSource =
-  /** A file, a directory or a glob of Arrow IPC or Parquet files; relative paths start at the working directory. */
+  /** A file, a directory or a glob, as a path or a URL; relative paths start at the working directory. */
   | string
-  /** The same, with the number of rows to read at most, and a predicate for those that are wanted, as in the job file. */
-  | { readonly uri: string; readonly limit?: number; readonly filter?: string }
+  | FileSource
   /** Rows (`{ column: number | array of numbers }`), or Arrow record batches or tables. Read once. */
   | AsyncIterable<FeedItem>
   | Iterable<FeedItem>;
@@ -22,6 +35,11 @@ export interface LoaderOptions {
    * numbers, becomes a tensor of its name, type and shape.
    */
   readonly inputs?: JobInput['inputs'];
+  /**
+   * A module whose default export runs in the producers on whole record batches, before they become tensors, as in the
+   * job file: a path, which starts at the working directory, or a `file:` URL. For files only.
+   */
+  readonly transform?: string | URL;
   /** Size, delay, order and buckets, as in the job file. Default size: 64 rows. */
   readonly batch?: JobInput['batch'];
   /** Threads that read and collate. Default: a core less than there are, at most eight. An iterable needs none. */
@@ -63,11 +81,32 @@ export interface Batch extends Disposable {
 
 const optionsSchema = z.strictObject({
   inputs: named(input).exactOptional(),
+  transform: z
+    .union([localPath('a path or file: URL of a module'), z.instanceof(URL).transform(({ href }) => href)], {
+      error: 'a path or file: URL of a module',
+    })
+    .exactOptional(),
   batch: batch.prefault({}),
   producers: autoOrWholeNumber().default('auto'),
   prefetch: wholeNumber(1, 255).default(7),
   maxBytes: wholeNumber(1).exactOptional(),
 });
+
+const fileOptionsSchema = z.strictObject({
+  source: source.pick({ uri: true, limit: true, filter: true, storage: true, cache: true }),
+});
+
+export type ParsedFileSource = z.output<typeof fileOptionsSchema>['source'];
+
+/** @throws UsageError that names the key */
+export function parseFileSource(given: FileSource): ParsedFileSource {
+  const options = { source: withoutUndefined(given) };
+  const result = fileOptionsSchema.safeParse(options, { error: phraseOf });
+  if (result.data === undefined) return fail(faultsOf(result.error, options), () => ({ prefix: '' }));
+  const { uri, ...rest } = result.data.source;
+  // Paths stay as they are given, so that messages name them so; only URLs of files must become paths.
+  return { ...rest, uri: /^file:/i.test(uri) ? resolveLocation(uri, process.cwd()) : uri };
+}
 
 export type ParsedLoaderOptions = z.output<typeof optionsSchema>;
 
@@ -77,8 +116,12 @@ export function parseLoaderOptions({
   signal: __,
   ...options
 }: LoaderOptions): ParsedLoaderOptions {
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const given = withoutUndefined(options);
   const result = optionsSchema.safeParse(given, { error: phraseOf });
   if (result.success) return result.data;
   return fail(faultsOf(result.error, given), () => ({ prefix: '' }));
+}
+
+function withoutUndefined(options: object): object {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }

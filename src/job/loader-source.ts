@@ -4,15 +4,24 @@ import type { Dataset } from '../dataset/types.js';
 import type { FeedItem } from '../produce/feeder.js';
 import { leafOf } from '../produce/leaf.js';
 import type { ModelTensor } from '../session/types.js';
+import type { StorageAccess } from '../storage/store.js';
+import type { DType } from '../util/dtype.js';
 import { UsageError } from '../util/errors.js';
+import { accessOf } from './access.js';
 import { type InputPlan, planInputs } from './inputs.js';
-import type { LoaderSource, ParsedLoaderOptions } from './loader-options.js';
+import { type LoaderSource, type ParsedLoaderOptions, parseFileSource } from './loader-options.js';
 import { type RowHints, schemaOfRow } from './row-schema.js';
 import type { InputSpec } from './schema.js';
 
 /** A loader's source, opened as far as it must be to know its columns. */
 export type OpenedSource =
-  | { readonly kind: 'files'; readonly dataset: Dataset; readonly schema: Schema; readonly name: string }
+  | {
+      readonly kind: 'files';
+      readonly dataset: Dataset;
+      readonly access: StorageAccess;
+      readonly schema: Schema;
+      readonly name: string;
+    }
   | {
       readonly kind: 'iterable';
       readonly items: AsyncIterableIterator<FeedItem>;
@@ -24,8 +33,21 @@ export type OpenedSource =
 export async function openSource(source: LoaderSource, options: ParsedLoaderOptions): Promise<OpenedSource> {
   if (typeof source === 'string') return openSource({ uri: source }, options);
   if (!isIterable(source)) {
-    const dataset = await openDataset(source);
-    return { kind: 'files', dataset, schema: dataset.schema, name: source.uri };
+    const { limit, filter, ...files } = parseFileSource(source);
+    const access = accessOf(files);
+    const dataset = await openDataset({
+      uri: files.uri,
+      access,
+      ...(limit === undefined ? {} : { limit }),
+      ...(filter === undefined ? {} : { filter }),
+    });
+    return { kind: 'files', dataset, access, schema: dataset.schema, name: source.uri };
+  }
+  if (options.transform !== undefined) {
+    throw new UsageError(
+      'transform: runs over files; rows of an iterable can be transformed before they are yielded',
+      { key: 'transform' },
+    );
   }
   const iterator =
     Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
@@ -68,6 +90,22 @@ function defaultInputs(schema: Schema, lengthColumn: string | undefined): Record
   });
   const plain: InputSpec = { from: 'values', scale: 1, mean: 0, std: 1, pad: 0 };
   return Object.fromEntries(fitting.map(({ name }) => [name, plain]));
+}
+
+/** The columns that tensors are made of, as far as they are known before there is a transform; and their types. */
+export function neededColumns(
+  { inputs, batch: { lengthColumn } }: ParsedLoaderOptions,
+  schema: Schema,
+): { needed: string[]; plain: Map<string, DType> } {
+  const specs = Object.entries(inputs ?? defaultInputs(schema, lengthColumn));
+  const needed = specs.map(([name, { column = name }]) => column);
+  const plain = specs.flatMap(([name, { column = name, dtype }]) =>
+    dtype ? [[column, dtype] as const] : [],
+  );
+  return {
+    needed: lengthColumn === undefined ? needed : [...needed, lengthColumn],
+    plain: new Map(plain),
+  };
 }
 
 function tensorOf(name: string, spec: InputSpec, schema: Schema): ModelTensor {

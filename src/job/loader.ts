@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import type { Schema } from 'apache-arrow';
 import { createClockPage, StateClock } from '../clock/state-clock.js';
 import { Feeder } from '../produce/feeder.js';
 import { Producers } from '../produce/producers.js';
@@ -6,7 +7,6 @@ import { ControlSide } from '../ring/control-side.js';
 import { checkArena, planSlotLayout } from '../ring/layout.js';
 import { LoaderSide } from '../ring/loader-side.js';
 import { createRingMemory, MAIN_OWNER, Ring } from '../ring/ring.js';
-import { PLAIN_ACCESS } from '../storage/store.js';
 import { InterruptedError } from '../util/errors.js';
 import { availableMemory } from '../util/memory.js';
 import { SlotBatch } from './batch.js';
@@ -18,8 +18,10 @@ import {
   type ParsedLoaderOptions,
   parseLoaderOptions,
 } from './loader-options.js';
-import { type OpenedSource, openSource, planTensors } from './loader-source.js';
+import { neededColumns, type OpenedSource, openSource, planTensors } from './loader-source.js';
+import { resolveLocation } from './location.js';
 import { bucketsOf, checkSlots } from './threads.js';
+import { planTransform, type TransformedSource } from './transform.js';
 
 /** A loop that always finds a batch at hand gives the event loop a turn after this, milliseconds. */
 const TURN_MS = 5;
@@ -53,6 +55,7 @@ interface Stream {
   readonly control: ControlSide;
   readonly side: LoaderSide;
   readonly plan: InputPlan;
+  readonly transform: TransformedSource['transform'];
   /** Undefined for an iterable, whose rows go into the ring from this thread. */
   readonly producers: Producers | undefined;
 }
@@ -120,19 +123,53 @@ class Pass implements AsyncIterator<Batch> {
     if (this.#signal?.aborted) throw new InterruptedError('the loader was stopped');
     const source = await openSource(this.#source, this.#options);
     if (source.schema === undefined) return undefined;
-    const plan = planTensors(this.#options, source.schema, source.name);
     const lanes = source.kind === 'files' ? producersFor(this.#options) : 1;
+    const producers = source.kind === 'files' ? new Producers(lanes) : undefined;
+    try {
+      return await this.#start(source, source.schema, lanes, producers);
+    } catch (error) {
+      await producers?.close();
+      throw error;
+    }
+  }
+
+  async #start(
+    source: OpenedSource,
+    schema: Schema,
+    lanes: number,
+    producers: Producers | undefined,
+  ): Promise<Stream> {
+    const transformed = await this.#transformed(source, schema, producers);
+    const plan = planTensors(this.#options, transformed.schema, source.name);
     const splits = source.kind === 'files' ? source.dataset.splits.length : 1;
     const ring = this.#allocate(plan, lanes, splits);
     const control = new ControlSide(ring);
-    const producers = source.kind === 'files' ? new Producers(lanes) : undefined;
-    const stream = { source, ring, control, side: new LoaderSide(ring), plan, producers };
+    const { transform } = transformed;
+    const stream = { source, ring, control, side: new LoaderSide(ring), plan, transform, producers };
     this.#control = control;
     // Stopped while it was opening: nobody has told the ring yet.
     if (this.#failure !== undefined) control.abort();
     this.#feeding = this.#feed(stream).catch((error) => this.#fail(error));
     this.#stream = stream;
     return stream;
+  }
+
+  async #transformed(
+    source: OpenedSource,
+    schema: Schema,
+    producers: Producers | undefined,
+  ): Promise<TransformedSource> {
+    const { transform: module, batch } = this.#options;
+    if (module === undefined || source.kind !== 'files' || producers === undefined)
+      return { schema, transform: undefined };
+    const { lengthColumn } = batch;
+    const about = { ...neededColumns(this.#options, schema), lengthColumn, projection: undefined };
+    return planTransform(
+      producers,
+      source.dataset,
+      { module: resolveLocation(module, process.cwd()), access: source.access, ...about },
+      this.#signal,
+    );
   }
 
   #allocate(plan: InputPlan, lanes: number, splits: number): Ring {
@@ -148,7 +185,7 @@ class Pass implements AsyncIterator<Batch> {
     return new Ring(createRingMemory(layout, config), MAIN_OWNER);
   }
 
-  async #feed({ source, ring, control, plan, producers }: Stream): Promise<void> {
+  async #feed({ source, ring, control, plan, transform, producers }: Stream): Promise<void> {
     const { lengthColumn } = this.#options.batch;
     const clocks = createClockPage(ring.config.lanes);
     if (source.kind === 'files') {
@@ -161,10 +198,11 @@ class Pass implements AsyncIterator<Batch> {
         inputs: plan.collate,
         lengthColumn,
         keep: [],
-        files: { format, storage: PLAIN_ACCESS, filter },
+        transform,
+        files: { format, storage: source.access, filter },
         splits,
       };
-      await producers?.produce(context, control, () => {});
+      await producers?.produce(context, control, { onProduced: () => {} });
     } else {
       const feeder = new Feeder(ring, 0, new StateClock(clocks, 0), plan.collate, lengthColumn);
       await feeder.feed(source.items);

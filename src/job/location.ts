@@ -1,14 +1,9 @@
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { isRemote } from '../storage/uri.js';
 
-const REMOTE = /^[a-z][a-z0-9+.-]*:\/\//i;
 const FILE_URL = /^file:/i;
 const PASSWORD = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@]*:[^/?#@]*@/i;
-
-/** Whether a location is a URL that some storage other than the local file system answers for. */
-export function isRemote(location: string): boolean {
-  return REMOTE.test(location) && !FILE_URL.test(location);
-}
 
 /** What is wrong with a location as such, worded to follow its key; undefined where nothing is. */
 export function faultOfLocation(location: string): string | undefined {

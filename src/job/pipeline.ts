@@ -1,4 +1,3 @@
-import type { Schema } from 'apache-arrow';
 import { createLedgerMemory, type LedgerMemory } from '../clock/device-ledger.js';
 import { createClockPage } from '../clock/state-clock.js';
 import { Consumer } from '../consume/consumer.js';
@@ -13,11 +12,13 @@ import type { OutputDirectory } from '../sink/output-directory.js';
 import { Sink } from '../sink/sink.js';
 import type { OutputColumn } from '../sink/types.js';
 import { availableMemory } from '../util/memory.js';
-import { type InputPlan, planInputs } from './inputs.js';
+import { accessOf } from './access.js';
+import { checkColumns, type InputPlan, planInputs } from './inputs.js';
 import { planOutputs } from './outputs.js';
 import { Run, type RunContext } from './run.js';
 import type { Job } from './schema.js';
-import { bucketsOf, checkBatchDimension, checkSlots, sessionSpec, threadsFor } from './threads.js';
+import { batchOf, bucketsOf, checkSlots, instancesFor, sessionSpec, threadsFor } from './threads.js';
+import { planTransform, type TransformedSource } from './transform.js';
 
 /** What is known once model and data are. */
 interface Plan {
@@ -25,6 +26,9 @@ interface Plan {
   readonly inputs: InputPlan;
   readonly outputs: readonly OutputColumn[];
   readonly layout: SlotLayout;
+  /** The job's, as the model leaves it. */
+  readonly batch: Job['batch'];
+  readonly transform: TransformedSource['transform'];
 }
 
 /**
@@ -34,7 +38,8 @@ interface Plan {
 export class Pipeline implements AsyncDisposable {
   readonly #job: Job;
   readonly #producers: Producers;
-  readonly #consumers: readonly Consumer[];
+  readonly #consumers: Consumer[] = [];
+  readonly #intraOpNumThreads: number;
   #ring: Ring | undefined;
   #plan: Plan | undefined;
   readonly #sink = new Sink();
@@ -42,28 +47,61 @@ export class Pipeline implements AsyncDisposable {
   /** Starts the producers' threads and loads the model. */
   constructor(job: Job) {
     this.#job = job;
-    const { producers, instances, intraOpNumThreads } = threadsFor(job);
+    const { producers, intraOpNumThreads } = threadsFor(job);
     this.#producers = new Producers(producers);
-    const spec = sessionSpec(job, intraOpNumThreads);
-    this.#consumers = Array.from({ length: instances }, () => new Consumer(spec));
+    this.#intraOpNumThreads = intraOpNumThreads;
+    this.#consumers.push(new Consumer(sessionSpec(job, intraOpNumThreads)));
   }
 
-  /** Once the schema is known: matches it with the model, and lays out the ring. */
-  async plan(schema: Schema): Promise<void> {
+  /**
+   * The first session tells which device it is; only then can the others follow, on the same one: some devices take no
+   * second thread while they start, or at all.
+   */
+  async #load(): Promise<LoadedModel> {
+    const [first] = this.#consumers;
+    if (first === undefined) throw new RangeError('no consumer');
+    const model = await first.loaded();
+    const spec = sessionSpec(this.#job, this.#intraOpNumThreads, [model.device.provider]);
+    const others = Array.from({ length: instancesFor(this.#job, model) - 1 }, () => new Consumer(spec));
+    this.#consumers.push(...others);
+    await Promise.all(others.map((consumer) => consumer.loaded()));
+    return model;
+  }
+
+  /** Once the data is known: matches its columns, behind the transform, with the model, and lays out the ring. */
+  async plan(dataset: Dataset, signal: AbortSignal | undefined): Promise<void> {
     const job = this.#job;
-    const models = await Promise.all(this.#consumers.map((consumer) => consumer.loaded()));
-    const [model] = models;
-    const [consumer] = this.#consumers;
-    if (model === undefined || consumer === undefined) throw new RangeError('no consumer');
-    checkBatchDimension(job, model);
-    const rules = { inputs: job.inputs, lengthColumn: job.batch.lengthColumn, source: job.source.uri };
+    const { uri } = job.source;
+    checkColumns('source.columns', job.source.columns ?? [], uri, dataset.schema);
+    const model = await this.#load();
+    const consumer = this.#consumers[0] as Consumer;
+    const batch = batchOf(job, model);
+    const { schema, transform } = await this.#transformed(dataset, model, signal);
+    checkColumns('sink.keep', job.sink.keep, uri, schema);
+    const rules = { inputs: job.inputs, lengthColumn: job.batch.lengthColumn, source: uri };
     const inputs = planInputs(rules, model.inputs, schema);
-    const buckets = bucketsOf(job);
+    const buckets = bucketsOf({ batch });
     checkSlots(job, buckets);
     const outputs = await planOutputs(job, model, inputs.tensors, buckets, consumer);
     const layout = planSlotLayout(buckets, inputs.tensors, outputs.tensors);
     checkArena(layout, job.ring.slots, job.ring.maxBytes ?? availableMemory() / 4);
-    this.#plan = { model, inputs, outputs: outputs.columns, layout };
+    this.#plan = { model, inputs, outputs: outputs.columns, layout, batch, transform };
+  }
+
+  /** The columns that there are: the source's, or what the transform makes of them. */
+  async #transformed(
+    dataset: Dataset,
+    model: LoadedModel,
+    signal: AbortSignal | undefined,
+  ): Promise<TransformedSource> {
+    const { transform: module, source, inputs, batch, sink } = this.#job;
+    if (module === undefined) return { schema: dataset.schema, transform: undefined };
+    const { lengthColumn } = batch;
+    const plain = new Map(model.inputs.map(({ name, dtype }) => [inputs[name]?.column ?? name, dtype]));
+    const needed = [...plain.keys(), ...sink.keep, ...(lengthColumn === undefined ? [] : [lengthColumn])];
+    const access = accessOf(source);
+    const request = { module, access, needed, projection: source.columns, lengthColumn, plain };
+    return planTransform(this.#producers, dataset, request, signal);
   }
 
   /** Runs all splits that `directory` does not hold yet. */
@@ -74,13 +112,13 @@ export class Pipeline implements AsyncDisposable {
   ): Promise<Report> {
     const plan = this.#plan;
     if (plan === undefined) throw new Error('plan() comes first');
-    const { inputs, model, outputs } = plan;
+    const { inputs, model, outputs, transform } = plan;
     const splits = dataset.splits.filter(({ ordinal }) => !directory?.committed.has(ordinal));
     const ring = this.#allocate(plan.layout, splits.length);
     const { memory } = ring;
     const clocks = createClockPage(this.#producers.count);
     const ledger = createLedgerMemory(clocks, memory.config.slots);
-    await this.#attach(memory, ledger);
+    await this.#attach(memory, ledger, plan.batch.preferredSizes);
     const run = new Run({
       ...context,
       job: this.#job,
@@ -99,7 +137,7 @@ export class Pipeline implements AsyncDisposable {
     await this.#sink.attach({ ring: memory, ledger, owner, outputs, target }, ring, (part) =>
       run.committed(part),
     );
-    return run.complete(this.#sink, inputs.collate);
+    return run.complete(this.#sink, inputs.collate, transform);
   }
 
   #allocate(layout: SlotLayout, splits: number): Ring {
@@ -116,7 +154,7 @@ export class Pipeline implements AsyncDisposable {
     return this.#ring;
   }
 
-  async #attach(memory: RingMemory, ledger: LedgerMemory): Promise<void> {
+  async #attach(memory: RingMemory, ledger: LedgerMemory, preferredSizes: readonly number[]): Promise<void> {
     const consumerClocks = createClockPage(this.#consumers.length);
     await Promise.all(
       this.#consumers.map((consumer, index) =>
@@ -126,7 +164,7 @@ export class Pipeline implements AsyncDisposable {
           clocks: consumerClocks,
           clock: index,
           owner: consumerOwner(memory.config.lanes, index),
-          preferredSizes: this.#job.batch.preferredSizes,
+          preferredSizes,
         }),
       ),
     );

@@ -1,23 +1,7 @@
 import { type DataType, Field, FixedSizeList, List, Schema, Utf8 } from 'apache-arrow';
 import { arrowType } from '../dataset/arrow-types.js';
-import type { DType } from '../util/dtype.js';
+import { type DType, dtypeOfArray } from '../util/dtype.js';
 import { UsageError } from '../util/errors.js';
-
-/** Constructors by name rather than by `instanceof`: arrays may come from another realm. */
-const TYPED_ARRAYS: Readonly<Record<string, DType>> = {
-  Float32Array: 'float32',
-  Float64Array: 'float64',
-  Int8Array: 'int8',
-  Uint8Array: 'uint8',
-  Uint8ClampedArray: 'uint8',
-  Buffer: 'uint8',
-  Int16Array: 'int16',
-  Uint16Array: 'uint16',
-  Int32Array: 'int32',
-  Uint32Array: 'uint32',
-  BigInt64Array: 'int64',
-  BigUint64Array: 'uint64',
-};
 
 /** What the first row does not tell. */
 export interface RowHints {
@@ -50,7 +34,7 @@ function typeOf(value: unknown, variable: boolean, wanted: DType): DataType {
   if (typeof value === 'bigint') return arrowType('int64');
   if (typeof value === 'boolean') return arrowType('bool');
   if (ArrayBuffer.isView(value)) {
-    const element = TYPED_ARRAYS[value.constructor.name];
+    const element = dtypeOfArray(value);
     return element === undefined
       ? new Utf8()
       : listOf(arrowType(element), (value as Uint8Array).length, variable);

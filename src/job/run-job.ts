@@ -4,8 +4,8 @@ import type { Progress } from '../measure/progress.js';
 import type { Report } from '../measure/report.js';
 import { OutputDirectory } from '../sink/output-directory.js';
 import { InterruptedError } from '../util/errors.js';
+import { accessOf } from './access.js';
 import { fingerprintOf } from './fingerprint.js';
-import { checkColumns } from './inputs.js';
 import { parseJob } from './load.js';
 import { Pipeline } from './pipeline.js';
 import type { Job, JobInput } from './schema.js';
@@ -41,12 +41,11 @@ export async function runJob(input: Job | JobInput, options: RunOptions = {}): P
   const dataset = await openDataset({
     uri: job.source.uri,
     format: job.source.format,
-    access: { options: job.source.storage },
+    access: accessOf(job.source),
     ...(job.source.limit === undefined ? {} : { limit: job.source.limit }),
     ...(job.source.filter === undefined ? {} : { filter: job.source.filter }),
   });
-  checkColumns(job, dataset.schema);
-  await pipeline.plan(dataset.schema);
+  await pipeline.plan(dataset, options.signal);
   const fingerprint = await fingerprintOf(job, dataset);
   throwIfAborted(options.signal);
 

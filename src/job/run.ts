@@ -14,9 +14,9 @@ import {
   round,
   sharesOf,
 } from '../measure/report.js';
-import type { CollateInput } from '../produce/collate.js';
 import type { Producers } from '../produce/producers.js';
-import type { ProducedSplit } from '../produce/types.js';
+import type { ProducerContext } from '../produce/types.js';
+import type { CollateInput } from '../produce/writer.js';
 import { ControlSide } from '../ring/control-side.js';
 import { MAIN_OWNER, type Ring } from '../ring/ring.js';
 import type { OutputDirectory } from '../sink/output-directory.js';
@@ -24,6 +24,8 @@ import type { Sink } from '../sink/sink.js';
 import type { Part } from '../sink/types.js';
 import { bytesOf } from '../util/dtype.js';
 import { InterruptedError } from '../util/errors.js';
+import { accessOf } from './access.js';
+import { DeadLetters } from './dead-letters.js';
 import type { Job } from './schema.js';
 
 /** How often progress is reported. */
@@ -54,6 +56,7 @@ export class Run {
   readonly #ledger: DeviceLedger;
   readonly #control: ControlSide;
   readonly #resumed: readonly Part[];
+  readonly #deadLetters: DeadLetters;
   readonly #recorded: Promise<void>[] = [];
   #rowsRead = 0;
   #rowsWritten = 0;
@@ -66,10 +69,12 @@ export class Run {
     this.#ledger = new DeviceLedger(context.ledger, MAIN_OWNER);
     this.#resumed = [...(context.directory?.committed.values() ?? [])];
     this.#partsDone = this.#resumed.length;
+    this.#deadLetters = new DeadLetters(context.job.errors.maxRows, this.#resumed, context.directory?.path);
   }
 
   /** The sink has committed a part. */
   committed(part: Part): void {
+    this.#deadLetters.committed(part);
     this.#rowsWritten += part.rows;
     this.#partsDone++;
     const recorded = this.#context.directory?.record(part);
@@ -77,7 +82,11 @@ export class Run {
   }
 
   /** Drives producers, consumers and sink until all is written; rejects with the first error of any of them. */
-  async complete(sink: Sink, inputs: readonly CollateInput[]): Promise<Report> {
+  async complete(
+    sink: Sink,
+    inputs: readonly CollateInput[],
+    transform: ProducerContext['transform'],
+  ): Promise<Report> {
     const { signal, clocks, consumers, producers } = this.#context;
     const onAbort = (): void => this.#fail(this.#interruption());
     signal?.addEventListener('abort', onAbort, { once: true });
@@ -88,7 +97,7 @@ export class Run {
     try {
       await Promise.all([
         ...consumers.map((consumer) => watch(consumer.consume())),
-        watch(this.#produce(sink, inputs)),
+        watch(this.#produce(sink, inputs, transform)),
         watch(sink.finished),
       ]);
       await Promise.all(this.#recorded);
@@ -96,13 +105,20 @@ export class Run {
       stopProgress();
       signal?.removeEventListener('abort', onAbort);
     }
-    if (this.#failure !== undefined) throw this.#failure.error;
+    if (this.#failure !== undefined) {
+      await this.#deadLetters.leave();
+      throw this.#failure.error;
+    }
     const totals = new Float64Array(6);
     for (let lane = 0; lane < producers.count; lane++) reader.addTotals(lane, now(), totals);
     return this.#report(totals);
   }
 
-  async #produce(sink: Sink, inputs: readonly CollateInput[]): Promise<void> {
+  async #produce(
+    sink: Sink,
+    inputs: readonly CollateInput[],
+    transform: ProducerContext['transform'],
+  ): Promise<void> {
     const { ring, clocks, job, dataset, splits, directory, producers } = this.#context;
     const control = this.#control;
     const context = {
@@ -112,13 +128,22 @@ export class Run {
       inputs,
       lengthColumn: job.batch.lengthColumn,
       keep: directory === undefined ? [] : job.sink.keep,
-      files: { format: dataset.format, storage: { options: job.source.storage }, filter: dataset.filter },
+      transform,
+      badRows: this.#deadLetters.rules,
+      files: { format: dataset.format, storage: accessOf(job.source), filter: dataset.filter },
       splits,
     };
-    await producers.produce(context, control, (produced: ProducedSplit) => {
-      this.#rowsRead += produced.batchRows.reduce((sum, rows) => sum + rows, 0);
-      sink.produced(produced);
+    await producers.produce(context, control, {
+      onProduced: (produced) => {
+        this.#rowsRead += produced.rowsRead;
+        const { ordinal, deadLetters: letters } = produced;
+        const excess = this.#deadLetters.add({ ordinal, letters });
+        if (excess === undefined) sink.produced(produced);
+        else this.#fail(excess);
+      },
+      onLetters: (letters) => void this.#deadLetters.add(letters),
     });
+    if (this.#failure !== undefined) return;
     await control.end();
     sink.end(splits.length);
   }
@@ -172,7 +197,7 @@ export class Run {
       rows: {
         read: this.#rowsRead,
         written: directory === undefined ? 0 : this.#rowsWritten,
-        deadLettered: 0,
+        deadLettered: this.#deadLetters.count,
         resumed: this.#resumed.reduce((sum, part) => sum + part.rows, 0),
       },
       batches: {

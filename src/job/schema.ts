@@ -28,7 +28,27 @@ import {
 
 // One object a section of the job file, in the order of DESIGN §9.
 
-const source = z.strictObject(
+export const cache = z
+  .strictObject(
+    {
+      dir: localPath('a directory').meta({
+        description: 'Where to keep it. A relative path starts at the folder of the job file.',
+      }),
+      maxBytes: wholeNumber(64 * 2 ** 20)
+        .default(10 * 2 ** 30)
+        .meta({
+          description: 'Bytes that it may take; what was not used for longest goes first. 64 MiB or more.',
+        }),
+    },
+    'a mapping such as { dir: .cache }',
+  )
+  .meta({
+    description:
+      'Keeps what was read of remote storage on a local disk, for the next run. Several processes may share it. By ' +
+      'default nothing is kept.',
+  });
+
+export const source = z.strictObject(
   {
     uri: location('a file, directory, glob or URL').meta({
       description:
@@ -73,6 +93,7 @@ const source = z.strictObject(
           'Options of remote storage, such as endpoint and region. Secrets are refused here: they come from the ' +
           'environment only.',
       }),
+    cache: cache.exactOptional(),
   },
   'a mapping with the uri of the data',
 );

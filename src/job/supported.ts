@@ -1,25 +1,12 @@
 import { checkFormat } from '../sink/part-writer.js';
+import { isRemote } from '../storage/uri.js';
 import { UsageError } from '../util/errors.js';
-import { isRemote } from './location.js';
+
 import type { Job } from './schema.js';
 
 /** Keys of the job file that this version knows and can't act on yet. Refused, rather than passed over in silence. */
 export function checkSupported(job: Job): void {
   checkFormat(job.sink.format);
-  const later: [key: string, set: boolean][] = [
-    ['transform', job.transform !== undefined],
-    ['errors.maxRows', job.errors.maxRows > 0],
-  ];
-  for (const [key, set] of later) {
-    if (set)
-      throw new UsageError(`${key}: this version does not do that yet`, { key, hint: 'Leave the key out.' });
-  }
-  const { format } = job.source;
-  if (!['auto', 'arrow', 'parquet'].includes(format)) {
-    throw new UsageError(`source.format: this version reads arrow (IPC files) and parquet, not ${format}`, {
-      key: 'source.format',
-    });
-  }
   if (job.sink.uri !== undefined && isRemote(job.sink.uri)) {
     throw new UsageError(
       `sink.uri: ${job.sink.uri} is remote, and this version writes local directories only`,

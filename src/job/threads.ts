@@ -9,7 +9,6 @@ import type { Job } from './schema.js';
 /** How the machine's cores are shared out. */
 export interface ThreadCounts {
   readonly producers: number;
-  readonly instances: number;
   /** Threads of one run on the CPU. */
   readonly intraOpNumThreads: number;
 }
@@ -24,7 +23,25 @@ export function threadsFor(job: Job, cores = availableParallelism()): ThreadCoun
   const producers = job.producers === 'auto' ? auto : job.producers;
   const instances = job.model.instances === 'auto' ? 1 : job.model.instances;
   // Counted from the automatic number: many producers asked for wait most of the time, and take no core away.
-  return { producers, instances, intraOpNumThreads: Math.max(1, Math.floor((cores - auto) / instances)) };
+  return { producers, intraOpNumThreads: Math.max(1, Math.floor((cores - auto) / instances)) };
+}
+
+/** On CUDA one instance copies while another computes; elsewhere a run takes the whole device. */
+const AUTO_INSTANCES: Readonly<Record<string, number>> = { cuda: 2, tensorrt: 2 };
+
+/**
+ * How many sessions a device gets.
+ *
+ * @throws UsageError where it can't run as many as the job asks for
+ */
+export function instancesFor({ model }: Pick<Job, 'model'>, { device }: Pick<LoadedModel, 'device'>): number {
+  const { instances, runtime } = model;
+  if (instances === 'auto') return AUTO_INSTANCES[device.provider] ?? 1;
+  if (instances === 1 || runtime !== 'onnx' || device.provider !== 'webgpu') return instances;
+  throw new UsageError(
+    `model.instances: ${instances} on webgpu would crash the process: ONNX Runtime has one WebGPU context a process, for one thread`,
+    { key: 'model.instances', hint: 'Set model.instances: 1, or auto.' },
+  );
 }
 
 /** The classes of rows that a job's batches are made of. */
@@ -52,8 +69,12 @@ export function checkSlots({ batch, ring }: Pick<Job, 'batch' | 'ring'>, buckets
 }
 
 /** What each consumer loads. */
-export function sessionSpec(job: Job, intraOpNumThreads: number): SessionSpec {
-  const { runtime, uri, providers, options } = job.model;
+export function sessionSpec(
+  job: Job,
+  intraOpNumThreads: number,
+  providers = job.model.providers,
+): SessionSpec {
+  const { runtime, uri, options } = job.model;
   const inputs = Object.entries(job.inputs).map(([name, { dtype = 'float32' as const, shape }]) => ({
     name,
     dtype,
@@ -62,18 +83,30 @@ export function sessionSpec(job: Job, intraOpNumThreads: number): SessionSpec {
   return { runtime, uri, providers, options, intraOpNumThreads, inputs };
 }
 
-/** @throws UsageError where a model takes batches of one size only, and it is not the job's */
-export function checkBatchDimension(job: Job, model: LoadedModel): void {
-  for (const { name, dims } of model.inputs) {
-    const batch = dims?.[0];
-    if (typeof batch !== 'number' || (batch === 1 && job.batch.size === 1)) continue;
+/**
+ * The batch rules that a model leaves: one that takes batches of one size only decides the size, and a batch that is not
+ * full runs with its rows left over from before, whose outputs are dropped.
+ *
+ * @throws UsageError where inputs want different sizes, or a token budget allows fewer rows
+ */
+export function batchOf(job: Pick<Job, 'batch'>, model: Pick<LoadedModel, 'inputs'>): Job['batch'] {
+  const fixed = model.inputs.flatMap(({ name, dims }) =>
+    typeof dims?.[0] === 'number' ? [{ name, size: dims[0] }] : [],
+  );
+  const [first] = fixed;
+  if (first === undefined) return job.batch;
+  const { name, size } = first;
+  const other = fixed.find((candidate) => candidate.size !== size);
+  if (other !== undefined) {
     throw new UsageError(
-      `the model's input ${name} takes batches of exactly ${batch}, which this version fills only for a size of 1`,
-      {
-        key: 'batch.size',
-        hint:
-          batch === 1 ? 'Set batch.size: 1.' : 'Export the model with a batch dimension that is left open.',
-      },
+      `the model's input ${name} takes batches of exactly ${size}, and ${other.name} of ${other.size}; their first dimension must be the batch`,
+      { key: 'model.uri' },
     );
   }
+  const batch = { ...job.batch, size, preferredSizes: [size] };
+  if (bucketsOf({ batch }).every(({ capacity }) => capacity === size)) return batch;
+  throw new UsageError(
+    `batch.maxTokens: ${job.batch.maxTokens} allows fewer rows than the ${size} that the model takes in each batch`,
+    { key: 'batch.maxTokens', hint: 'Leave it out.' },
+  );
 }

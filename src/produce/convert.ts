@@ -1,5 +1,5 @@
 import { arrayOf, bytesOf, type DType, type TypedArray } from '../util/dtype.js';
-import { halfToNumber, numberToHalf } from '../util/half.js';
+import { halfTable, numberToHalf } from '../util/half.js';
 
 /**
  * Writes `count` elements of `source` from `from` on into `target` from `to` on, each as `value * factor + term`.
@@ -27,8 +27,8 @@ const INTEGER_RANGES: Partial<Record<DType, readonly [bigint, bigint]>> = {
   bool: [0n, 1n],
 };
 
-const isFloat = (dtype: DType): boolean => dtype.startsWith('float');
-const isBig = (dtype: DType): boolean => dtype === 'int64' || dtype === 'uint64';
+export const isFloat = (dtype: DType): boolean => dtype.startsWith('float');
+export const isBig = (dtype: DType): boolean => dtype === 'int64' || dtype === 'uint64';
 
 /**
  * Why a column's elements can't become a tensor's, as the end of a sentence; undefined where they can.
@@ -43,6 +43,12 @@ export function refusal(source: DType, target: DType, affine: boolean): string |
 }
 
 const cache = new Map<string, Convert>();
+
+/** Whether some values of one type do not fit the other. */
+export function narrows(source: DType, target: DType): boolean {
+  const [from, to] = [INTEGER_RANGES[source], INTEGER_RANGES[target]];
+  return from !== undefined && to !== undefined && (from[0] < to[0] || from[1] > to[1]);
+}
 
 /**
  * The loop for one pair of types. Loops are generated from one table, a function a pair, so that each sees one type
@@ -69,12 +75,10 @@ function copy(bytes: number): Convert {
 }
 
 function generate(source: DType, target: DType, affine: boolean): Convert {
-  const read = source === 'float16' ? 'half(source[from + i])' : 'source[from + i]';
-  const asNumber = isBig(source) ? `Number(${read})` : read;
-  const value = affine ? `${asNumber} * factor + term` : asNumber;
+  const read = readText(source);
+  const value = affine ? `${numberText(source)} * factor + term` : numberText(source);
   let body = '';
-  if (target === 'float16') body = `target[to + i] = toHalf(${value});`;
-  else if (isFloat(target)) body = `target[to + i] = ${value};`;
+  if (isFloat(target)) body = storeText(target, value);
   else if (!isBig(target) || isBig(source)) body = checkedBody(source, target, read);
   const text =
     isBig(target) && !isBig(source)
@@ -83,11 +87,40 @@ function generate(source: DType, target: DType, affine: boolean): Convert {
     for (let i = 0; i < count; i++) { ${body} }
     return -1;
   };`;
-  const make = new Function('half', 'toHalf', text) as (
-    half: (bits: number) => number,
+  return compile<Convert>(text);
+}
+
+// The pieces that loops are made of: element `from + i` of the source, into element `to + i` of the target.
+
+const readText = (source: DType): string =>
+  source === 'float16' ? 'halves[source[from + i]]' : 'source[from + i]';
+
+export const numberText = (source: DType): string =>
+  isBig(source) ? `Number(${readText(source)})` : readText(source);
+
+/** Floats only: integers have to be checked. */
+export const storeText = (target: DType, value: string): string =>
+  `target[to + i] = ${target === 'float16' ? `toHalf(${value})` : value};`;
+
+export function compile<T>(text: string): T {
+  const make = new Function('halves', 'toHalf', text) as (
+    halves: Float32Array,
     toHalf: (value: number) => number,
-  ) => Convert;
-  return make(halfToNumber, numberToHalf);
+  ) => T;
+  return make(halfTable(), numberToHalf);
+}
+
+/** Looks for a value that does not fit, and writes nothing. Returns as `Convert` does. */
+export type Scan = (source: TypedArray, from: number, count: number) => number;
+
+/** The loop that looks for values that do not fit; undefined where all fit. */
+export function scanner(source: DType, target: DType): Scan | undefined {
+  if (!narrows(source, target)) return undefined;
+  const check = outsideText(source, target);
+  return compile<Scan>(`return function scan(source, from, count) {
+    for (let i = 0; i < count; i++) { const v = source[from + i]; if (${check}) return i; }
+    return -1;
+  };`);
 }
 
 /** Integers of up to 32 bits into 64 without making BigInts: the target is written as pairs of 32-bit halves. */
@@ -105,16 +138,21 @@ function wideningText(source: DType, target: DType): string {
 }
 
 function checkedBody(source: DType, target: DType, read: string): string {
+  const outside = outsideText(source, target);
+  const check = outside === '' ? '' : `if (${outside}) return i;`;
+  const result = isBig(source) && !isBig(target) ? 'Number(v)' : 'v';
+  return `const v = ${read}; ${check} target[to + i] = ${result};`;
+}
+
+/** The condition under which the integer `v` does not fit; empty where all do. */
+function outsideText(source: DType, target: DType): string {
   const [from, to] = [INTEGER_RANGES[source], INTEGER_RANGES[target]];
   if (from === undefined || to === undefined)
     throw new TypeError(`no conversion from ${source} to ${target}`);
   const suffix = isBig(source) ? 'n' : '';
   const below = from[0] < to[0] ? `v < ${to[0]}${suffix}` : '';
   const above = from[1] > to[1] ? `v > ${to[1]}${suffix}` : '';
-  const outside = [below, above].filter(Boolean).join(' || ');
-  const check = outside === '' ? '' : `if (${outside}) return i;`;
-  const result = isBig(source) && !isBig(target) ? 'Number(v)' : 'v';
-  return `const v = ${read}; ${check} target[to + i] = ${result};`;
+  return [below, above].filter(Boolean).join(' || ');
 }
 
 /** An array of `length` zeros of a dtype: for tests and staging. */

@@ -4,9 +4,10 @@ import { ProducerState, type StateClock } from '../clock/state-clock.js';
 import { ProducerSide } from '../ring/producer-side.js';
 import type { Ring } from '../ring/ring.js';
 import { DataError } from '../util/errors.js';
-import { type CollateInput, Collator } from './collate.js';
+import { Collator } from './collate.js';
 import { type Row, RowCollator } from './row-collate.js';
 import { RowFault } from './row-fault.js';
+import type { CollateInput } from './writer.js';
 
 /** What an iterable may yield: rows, or Arrow record batches or tables of rows. */
 export type FeedItem = Row | RecordBatch | Table;

@@ -35,27 +35,21 @@ export interface FlatColumn {
   readonly values: TypedArray;
   /** Where each row begins in `values`, and where the last ends; undefined where all rows are equally wide. */
   readonly offsets: ArrayLike<number> | undefined;
-  /** The first row that is null, or has a null in it; −1 where none is. */
-  readonly firstNull: number;
 }
 
 /** The numbers of one chunk of a column, without copying them (but for bit-packed booleans). */
 export function flatten(data: Data): FlatColumn {
-  return { ...flattenValues(data), firstNull: firstNullIn(data, 0, data.length) };
-}
-
-function flattenValues(data: Data): Omit<FlatColumn, 'firstNull'> {
   const { type } = data;
   if (DataType.isBool(type)) return { values: unpackBits(data), offsets: undefined };
   if (DataType.isFixedSizeList(type)) {
-    const inner = flattenValues(data.children[0] as Data);
+    const inner = flatten(data.children[0] as Data);
     return {
       values: inner.values,
       offsets: inner.offsets && strided(inner.offsets, type.listSize, data.length),
     };
   }
   if (DataType.isList(type) || DataType.isLargeList(type)) {
-    const inner = flattenValues(data.children[0] as Data);
+    const inner = flatten(data.children[0] as Data);
     const own = numbers(data.valueOffsets as Int32Array | BigInt64Array);
     const width = leafOf(type.valueType)?.width ?? 1;
     const plain = width === 1 ? own : own.map((at) => at * width);
@@ -68,7 +62,7 @@ function flattenValues(data: Data): Omit<FlatColumn, 'firstNull'> {
 }
 
 /** The first of rows `from` to `to` that is null or has a null in it; −1 where none is. */
-function firstNullIn(data: Data, from: number, to: number): number {
+export function firstNullIn(data: Data, from: number, to: number): number {
   const own = firstInvalid(data, from, to);
   const child = data.children[0];
   if (child === undefined) return own;

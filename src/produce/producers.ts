@@ -1,17 +1,38 @@
-import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { ControlSide, UnfinishedSplit } from '../ring/control-side.js';
 import { DeviceError, fromRecord, messageOf } from '../util/errors.js';
 import { threadFlags } from '../util/exec-argv.js';
+import type { SplitLetters } from './bad-rows.js';
+import { areRemote } from './read-ahead.js';
+import type { Sample, SampleResult, SampleTask } from './sample-types.js';
+import { createStopFlag, raise } from './stop-signal.js';
 import type { ProducedSplit, ProduceResult, ProducerContext, ProduceTask } from './types.js';
 
 /** How often a split is tried before its producers' deaths are taken for its fault. */
 const MAX_ATTEMPTS = 3;
 
+/** How long threads that were told to stop may take to let go of remote storage. */
+const GRACE_MS = 30_000;
+type Pool = Piscina<ProduceTask, ProduceResult>;
+
+/** What is told of splits while they are produced. */
+export interface ProduceListener {
+  /** Called once for each split, in the order of completion. */
+  onProduced(produced: ProducedSplit): void;
+  /** Of a split that is not completed since it has too many bad rows: those that were found. */
+  onLetters?(letters: SplitLetters): void;
+}
+
 /** The pool of producer threads. Whoever starts it closes it. */
 export class Producers {
-  readonly #pool: Piscina<ProduceTask, ProduceResult>;
+  readonly #pool: Pool;
   readonly count: number;
+  /** What must be over before the threads may end. */
+  #reading: Promise<unknown> = Promise.resolve();
+  /** A thread that is ended while it loads its modules takes the process with it, on Node 20. */
+  readonly #up: Promise<unknown>;
 
   /** Starts the threads at once, so that they are up when the ring is. */
   constructor(count: number) {
@@ -22,60 +43,98 @@ export class Producers {
       maxThreads: count,
       ...threadFlags(),
     });
+    this.#up = Promise.all(this.#pool.threads.map(isUp));
   }
 
   /**
    * Produces all splits of a stream, in about their order, `count` at a time; resolves when all rows are in the ring.
    *
-   * @param onProduced called once for each split, in the order of completion
    * @throws the first error of any producer; the others stop at the ring's abort, which is the caller's to call
    */
-  async produce(
-    context: ProducerContext,
-    control: ControlSide,
-    onProduced: (produced: ProducedSplit) => void,
-  ): Promise<void> {
+  async produce(context: ProducerContext, control: ControlSide, listener: ProduceListener): Promise<void> {
     const seen = new Set<number>();
     // A producer that died right after it had told of a split is followed by one that tells of it again.
-    const receive = (produced: ProducedSplit): void => {
+    const receive: ProduceListener['onProduced'] = (produced) => {
       if (seen.has(produced.split)) return;
       seen.add(produced.split);
-      onProduced(produced);
+      listener.onProduced(produced);
     };
+    const once = { ...listener, onProduced: receive };
     const lanes = Array.from({ length: this.count }, (_, lane) =>
-      new Lane(this.#pool, context, lane, control, receive).run(),
+      new Lane(this.#pool, context, lane, control, once).run(),
     );
+    // A thread that ends while it reads remote storage takes the process with it.
+    if (areRemote(context.splits)) this.#reading = Promise.allSettled(lanes);
     await Promise.all(lanes);
+  }
+
+  /**
+   * Tries a transform on the first rows of a source, to learn what its columns are.
+   *
+   * @throws what the transform, or reading, fails with; InterruptedError after `signal`, which ends the thread
+   */
+  async sample(task: Omit<SampleTask, 'stop'>, signal: AbortSignal | undefined): Promise<Sample> {
+    const { href: filename } = new URL('./sample.js', import.meta.url);
+    const pool = this.#pool as unknown as Piscina<SampleTask, SampleResult>;
+    const stop = createStopFlag();
+    const onAbort = (): void => raise(stop);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted) onAbort();
+    const running = pool.run({ ...task, stop }, { filename }).catch((cause: unknown) => {
+      throw new DeviceError(`the thread that tried the transform ended: ${messageOf(cause)}`, { cause });
+    });
+    try {
+      const result = await running;
+      if ('error' in result) throw fromRecord(result.error);
+      return result;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+    }
   }
 
   /** Ends the threads. They must have been told to stop: a thread that waits in the ring would be cut off. */
   async close(): Promise<void> {
+    const enough = new AbortController();
+    await Promise.race([
+      this.#reading,
+      sleep(GRACE_MS, undefined, { signal: enough.signal }).catch(() => {}),
+    ]);
+    enough.abort();
+    for (const thread of this.#pool.threads) thread.ref();
+    await this.#up;
     await this.#pool.destroy();
   }
 }
 
+/** Resolves when a thread has come up, or is gone. */
+function isUp(thread: Worker): Promise<void> {
+  return new Promise((resolve) => {
+    for (const news of ['message', 'error', 'exit']) thread.once(news, () => resolve());
+  });
+}
+
 /** One of the concurrent producers of a stream: a task, and another one wherever its thread dies. */
 class Lane {
-  readonly #pool: Piscina<ProduceTask, ProduceResult>;
+  readonly #pool: Pool;
   readonly #context: ProducerContext;
   readonly #lane: number;
   readonly #control: ControlSide;
-  readonly #receive: (produced: ProducedSplit) => void;
+  readonly #listener: ProduceListener;
   /** Deaths by the split that was at work; −1 where none was. */
   readonly #deaths = new Map<number, number>();
 
   constructor(
-    pool: Piscina<ProduceTask, ProduceResult>,
+    pool: Pool,
     context: ProducerContext,
     lane: number,
     control: ControlSide,
-    receive: (produced: ProducedSplit) => void,
+    listener: ProduceListener,
   ) {
     this.#pool = pool;
     this.#context = context;
     this.#lane = lane;
     this.#control = control;
-    this.#receive = receive;
+    this.#listener = listener;
   }
 
   async run(): Promise<void> {
@@ -84,7 +143,10 @@ class Lane {
       const result = await this.#attempt(unfinished);
       if (result === undefined) return;
       // What is wrong with the data, or with the world, would be wrong again.
-      if ('error' in result && result.error.code !== 'INTERNAL') throw fromRecord(result.error);
+      if ('error' in result && result.error.code !== 'INTERNAL') {
+        if (result.letters !== undefined) this.#listener.onLetters?.(result.letters);
+        throw fromRecord(result.error);
+      }
       // The thread is gone, or gave up in the middle. What it had committed stays; the rest is produced again.
       unfinished = await this.#control.recover(this.#lane);
       this.#count(unfinished[0]?.split ?? -1, 'error' in result ? fromRecord(result.error) : result.death);
@@ -95,12 +157,13 @@ class Lane {
     unfinished: readonly UnfinishedSplit[],
   ): Promise<ProduceResult | { readonly death: unknown }> {
     const { port1, port2 } = new MessageChannel();
-    port1.on('message', this.#receive);
+    const receive = (produced: ProducedSplit): void => this.#listener.onProduced(produced);
+    port1.on('message', receive);
     const task: ProduceTask = { context: this.#context, lane: this.#lane, unfinished, port: port2 };
     const result = await this.#pool
       .run(task, { transferList: [port2] })
       .catch((death: unknown) => ({ death }));
-    drain(port1, this.#receive);
+    drain(port1, receive);
     port1.close();
     return result;
   }

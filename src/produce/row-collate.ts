@@ -3,8 +3,8 @@ import type { Claim } from '../ring/producer-side.js';
 import type { Ring } from '../ring/ring.js';
 import type { DType, TypedArray } from '../util/dtype.js';
 import { numberToHalf } from '../util/half.js';
-import type { CollateInput } from './collate.js';
 import { RowFault } from './row-fault.js';
+import type { CollateInput } from './writer.js';
 
 /** A row as a program has it: column → number, or (nested) array or typed array of numbers. */
 export type Row = Readonly<Record<string, unknown>>;

@@ -10,3 +10,10 @@ export class RowFault extends Error {
     this.column = column;
   }
 }
+
+/** What to do about a row at fault: whoever takes the first for fatal throws it, others remember them. */
+export type ReportFault = (fault: RowFault) => void;
+
+export const throwFault: ReportFault = (fault) => {
+  throw fault;
+};

@@ -1,38 +1,59 @@
 import { makeData, RecordBatch, RecordBatchStreamWriter, Schema, Struct } from 'apache-arrow';
 import { ProducerState, StateClock } from '../clock/state-clock.js';
 import { openFile } from '../dataset/dataset.js';
+import { takeRows } from '../dataset/take.js';
 import type { DataFile, RawBatch, Split } from '../dataset/types.js';
-import type { UnfinishedSplit } from '../ring/control-side.js';
 import { ProducerSide } from '../ring/producer-side.js';
 import { laneOwner, Ring } from '../ring/ring.js';
-import { DataError, toRecord } from '../util/errors.js';
+import { remoteStorageAtRest } from '../storage/store.js';
+import { toRecord } from '../util/errors.js';
+import { type BadRow, type DeadLetter, TooManyBadRows } from './bad-rows.js';
 import { Collator } from './collate.js';
-import { RowFault } from './row-fault.js';
+import { isOfRows, locate, rowInFile } from './locate.js';
+import { inSource, type PreparedBatch, Preparer } from './prepare.js';
+import { areRemote, readSplits, type SplitReading, type SplitSource } from './read-ahead.js';
+import { decodeSchema } from './schema-bytes.js';
+import { StopSignal } from './stop-signal.js';
+import { Transform } from './transform.js';
+import { KEEP } from './transform-types.js';
 import type { ProducedSplit, ProduceResult, ProducerContext, ProduceTask } from './types.js';
 
-/** Columns' decoding, and the file that is open: what one split of a stream leaves to the next. */
+const NEVER = new AbortController().signal;
+
+/** What one split of a stream leaves to the next. */
 interface Bench {
   readonly context: ProducerContext;
+  readonly lane: number;
   readonly collator: Collator;
+  readonly preparer: Preparer;
+  readonly transform: Transform | undefined;
+  readonly signal: AbortSignal;
+  /** What is read of each file. */
   readonly columns: readonly string[];
   /** Those among them that may stay where they are stored. */
   readonly leave: ReadonlySet<string>;
-  file: { readonly uri: string; readonly opened: DataFile } | undefined;
 }
 
 /**
- * A producer: takes splits, one after another, and reads, decodes and collates them into the ring. Runs in a thread of
- * the pool.
+ * A producer: takes splits, one after another, and reads, decodes, transforms and collates them into the ring. Runs in a
+ * thread of the pool.
  */
 export default async function produce(task: ProduceTask): Promise<ProduceResult> {
   const { context, lane, port } = task;
   const clock = new StateClock(context.clocks, lane);
   const ring = new Ring(context.ring, laneOwner(lane));
   const side = new ProducerSide(ring, lane);
-  const bench = setUp(ring, context, clock);
+  // Only who waits for something else than the ring has to be told.
+  const waits = context.transform !== undefined || areRemote(context.splits);
+  using stopping = waits ? StopSignal.ofRing(ring) : undefined;
+  const signal = stopping?.signal ?? NEVER;
+  let bench: Bench | undefined;
   try {
-    for (const { split, committedRows } of splitsOf(task, side)) {
-      const produced = await new SplitRun(bench, side, clock, split, committedRows).produce();
+    bench = await setUp(ring, task, clock, signal);
+    clock.switch(ProducerState.fetch);
+    for await (const reading of readSplits(splitsOf(task, ring, side, bench), signal)) {
+      const { split } = reading;
+      const produced = await new SplitRun(bench, side, clock, reading).produce();
       // Told before the ring knows: whoever takes over from us, should we die in between, tells it again.
       port.postMessage(
         produced,
@@ -41,150 +62,220 @@ export default async function produce(task: ProduceTask): Promise<ProduceResult>
       side.finishSplit(split);
       // Splits of local files are produced in one go; errors that nobody awaits come to light here.
       await new Promise((resolve) => setImmediate(resolve));
+      clock.switch(ProducerState.fetch);
     }
+    const { transform } = bench;
+    bench = { ...bench, transform: undefined };
+    await transform?.teardown();
     return undefined;
   } catch (error) {
+    if (error instanceof TooManyBadRows) return { error: toRecord(error.error), letters: error.letters };
     return { error: toRecord(error) };
   } finally {
-    await bench.file?.opened.close().catch(() => {});
+    // Where something else failed, that is what counts.
+    await bench?.transform?.teardown().catch(() => {});
+    // A thread that ends before its requests do would take the process with it.
+    await remoteStorageAtRest();
     clock.switch(ProducerState.idle);
     port.close();
   }
 }
 
-function* splitsOf({ unfinished }: ProduceTask, side: ProducerSide): Generator<UnfinishedSplit> {
-  yield* unfinished;
-  for (let split = side.takeSplit(); split >= 0; split = side.takeSplit()) yield { split, committedRows: 0 };
+function splitsOf(
+  { context, unfinished }: ProduceTask,
+  ring: Ring,
+  side: ProducerSide,
+  { columns, leave }: Bench,
+): SplitSource {
+  return {
+    splits: context.splits,
+    unfinished,
+    producers: ring.config.lanes,
+    left: () => side.splitsLeft,
+    take: () => side.takeSplit(),
+    open: ({ object }, signal) => openFile(object, context.files, { columns, leave }, signal),
+  };
 }
 
-function setUp(ring: Ring, context: ProducerContext, clock: StateClock): Bench {
-  const { lengthColumn } = context;
-  const collator = new Collator(ring, context.inputs, lengthColumn, clock);
+async function setUp(
+  ring: Ring,
+  { context, lane }: ProduceTask,
+  clock: StateClock,
+  signal: AbortSignal,
+): Promise<Bench> {
+  const { lengthColumn, inputs, keep } = context;
+  const collator = new Collator(ring, inputs, lengthColumn, clock);
+  let transform: Transform | undefined;
+  if (context.transform !== undefined) {
+    clock.switch(ProducerState.transform);
+    const { plan, types } = context.transform;
+    transform = await Transform.load(plan, { producer: lane, signal }, decodeSchema(types));
+  }
+  const needed = [...inputs.map(({ column }) => column), ...keep, ...(lengthColumn ? [lengthColumn] : [])];
   return {
     context,
+    lane,
     collator,
-    leave: new Set(collator.storable.filter((column) => !context.keep.includes(column))),
-    columns: [
-      ...new Set([
-        ...context.inputs.map(({ column }) => column),
-        ...context.keep,
-        ...(lengthColumn === undefined ? [] : [lengthColumn]),
-      ]),
-    ],
-    file: undefined,
+    preparer: new Preparer(collator, clock, transform, keep),
+    transform,
+    signal,
+    leave: leftInFile(collator, context),
+    columns: context.transform?.plan.columns ?? [...new Set(needed)],
   };
+}
+
+/** Neither what a transform may look at, nor what is kept, nor what must be looked at before it is written. */
+function leftInFile(collator: Collator, { transform, keep, badRows }: ProducerContext): Set<string> {
+  if (transform !== undefined) return new Set();
+  const read = new Set([...keep, ...(badRows === undefined ? [] : collator.narrowing)]);
+  return new Set(collator.storable.filter((column) => !read.has(column)));
 }
 
 class SplitRun {
   readonly #bench: Bench;
   readonly #clock: StateClock;
   readonly #side: ProducerSide;
-  readonly #index: number;
+  readonly #reading: SplitReading;
   readonly #split: Split;
-  readonly #committedRows: number;
   readonly #batchRows: number[] = [];
   readonly #keep: Uint8Array[] = [];
-  /** Rows of the split before the batch at hand. */
+  readonly #deadLetters: DeadLetter[] = [];
+  /** Rows of the split before the batch at hand that went into the ring; … */
   #base = 0;
+  /** … and those that were read. */
+  #rowsRead = 0;
   #bytes = 0;
 
-  constructor(bench: Bench, side: ProducerSide, clock: StateClock, index: number, committedRows: number) {
+  constructor(bench: Bench, side: ProducerSide, clock: StateClock, reading: SplitReading) {
     this.#bench = bench;
     this.#clock = clock;
     this.#side = side;
-    this.#index = index;
-    this.#split = bench.context.splits[index] as Split;
-    this.#committedRows = committedRows;
+    this.#reading = reading;
+    this.#split = bench.context.splits[reading.split] as Split;
   }
 
   async produce(): Promise<ProducedSplit> {
     const clock = this.#clock;
-    const { ordinal } = this.#split;
-    clock.switch(ProducerState.fetch);
-    const file = await this.#openFile();
-    for await (const raw of file.batches(this.#split)) {
+    const { split, file, batches } = this.#reading;
+    for await (const raw of batches) {
       this.#bytes += raw.bytes;
       await this.#produceBatch(raw, file);
       clock.switch(ProducerState.fetch);
     }
-    return { split: this.#index, ordinal, batchRows: this.#batchRows, keep: this.#keep, bytes: this.#bytes };
+    return {
+      split,
+      ordinal: this.#split.ordinal,
+      rowsRead: this.#rowsRead,
+      deadLetters: this.#deadLetters,
+      batchRows: this.#batchRows,
+      keep: this.#keep,
+      bytes: this.#bytes,
+    };
   }
 
   get #rowLimit(): number {
     return this.#split.limit ?? Number.POSITIVE_INFINITY;
   }
 
-  async #openFile(): Promise<DataFile> {
-    const { object } = this.#split;
-    const { columns, leave, context } = this.#bench;
-    if (this.#bench.file?.uri !== object.uri) {
-      await this.#bench.file?.opened.close();
-      this.#bench.file = undefined;
-      this.#bench.file = {
-        uri: object.uri,
-        opened: await openFile(object, context.files, { columns, leave }),
-      };
-    }
-    return this.#bench.file.opened;
-  }
-
   async #produceBatch(raw: RawBatch, file: DataFile): Promise<void> {
-    const clock = this.#clock;
     const { context } = this.#bench;
-    clock.switch(ProducerState.decode);
+    this.#clock.switch(ProducerState.decode);
     const whole = raw.decode();
-    const batch =
-      whole.numRows > this.#rowLimit - this.#base ? whole.slice(0, this.#rowLimit - this.#base) : whole;
-    clock.switch(ProducerState.collate);
+    const left = this.#rowLimit - this.#rowsRead;
+    const batch = whole.numRows > left ? whole.slice(0, left) : whole;
+    this.#rowsRead += batch.numRows;
     try {
-      this.#collate(batch, raw.stored);
+      const prepared = await this.#prepare(batch, raw);
+      if (prepared.bad.length > 0) await this.#putAside(prepared.bad, raw, file);
+      const rows = this.#collate(prepared);
+      if (context.keep.length > 0) this.#keep.push(serialize(prepared, context.keep));
+      this.#batchRows.push(rows);
+      this.#base += rows;
     } catch (error) {
-      if (error instanceof RowFault) throw await this.#locate(error, raw, file);
-      throw error;
+      throw isOfRows(error) ? await locate(error, this.#split.object.uri, raw, file) : error;
     }
-    if (context.keep.length > 0) this.#keep.push(serialize(batch, context.keep));
-    this.#batchRows.push(batch.numRows);
-    this.#base += batch.numRows;
   }
 
-  #collate(batch: RecordBatch, stored: RawBatch['stored']): void {
+  #prepare(batch: RecordBatch, raw: RawBatch): Promise<PreparedBatch> {
+    const { preparer, context, lane, signal } = this.#bench;
+    const left = context.badRows && context.badRows.left - this.#deadLetters.length;
+    const { object, ordinal } = this.#split;
+    const columns = batch.schema.fields.map(({ name }) => name);
+    const about = { producer: lane, signal, file: object.uri, split: ordinal, columns, keep: KEEP } as const;
+    return preparer.prepare(batch, raw.stored, about, left);
+  }
+
+  /** @throws TooManyBadRows where that makes more of them than may be */
+  async #putAside(bad: readonly BadRow[], raw: RawBatch, file: DataFile): Promise<void> {
+    const { object, ordinal } = this.#split;
+    for (const { row, column, ...letter } of bad) {
+      const place = { file: object.uri, split: ordinal, row: await rowInFile(raw, file, row) };
+      this.#deadLetters.push({ ...place, column: column ?? null, ...letter });
+    }
+    const rules = this.#bench.context.badRows;
+    if (rules === undefined || this.#deadLetters.length <= rules.left) return;
+    throw new TooManyBadRows({ ordinal, letters: this.#deadLetters }, rules);
+  }
+
+  /** Writes the rows that are not dropped; returns how many. In the ring they are numbered without gaps. */
+  #collate({ batch, dropped, origin }: PreparedBatch): number {
     const { collator } = this.#bench;
     const clock = this.#clock;
     const side = this.#side;
     const onBlocked = (): void => void clock.switch(ProducerState.blocked);
-    collator.begin(batch, stored);
-    const end = batch.numRows;
-    for (let row = Math.max(0, this.#committedRows - this.#base); row < end; ) {
-      const bucket = collator.bucketOf(row);
-      const want = collator.endOfBucket(row, end, bucket) - row;
-      const claim = side.claim(this.#index, this.#base + row, want, bucket, onBlocked);
-      clock.switch(ProducerState.collate);
-      collator.write(claim, row);
-      side.commit(collator.tokens(row, row + claim.count));
-      row += claim.count;
+    const skip = this.#reading.committedRows - this.#base;
+    let done = 0;
+    try {
+      for (let row = 0; row < batch.numRows; ) {
+        if (dropped?.[row] === 1) {
+          row++;
+          continue;
+        }
+        const end = endOfRun(row, batch.numRows, dropped);
+        if (done < skip) {
+          const count = Math.min(skip - done, end - row);
+          row += count;
+          done += count;
+        }
+        while (row < end) {
+          const bucket = collator.bucketOf(row);
+          const want = collator.endOfBucket(row, end, bucket) - row;
+          const claim = side.claim(this.#reading.split, this.#base + done, want, bucket, onBlocked);
+          clock.switch(ProducerState.collate);
+          collator.write(claim, row);
+          side.commit(collator.tokens(row, row + claim.count));
+          row += claim.count;
+          done += claim.count;
+        }
+      }
+    } catch (fault) {
+      throw inSource(fault, origin);
     }
-  }
-
-  async #locate(fault: RowFault, raw: RawBatch, file: DataFile): Promise<DataError> {
-    const { uri } = this.#split.object;
-    const inUnit = raw.rowAt?.(fault.row) ?? raw.rowInUnit + fault.row;
-    const row = (await file.rowsBefore(raw.unit)) + inUnit;
-    return new DataError(`${uri}: row ${row}, column ${JSON.stringify(fault.column)}: ${fault.message}`, {
-      file: uri,
-      row,
-      column: fault.column,
-      hint: 'Mend or leave out the row.',
-    });
+    return done;
   }
 }
 
+/** The first row after `row`, and before `end`, that is dropped; `end` where none is. */
+function endOfRun(row: number, end: number, dropped: Uint8Array | undefined): number {
+  const next = dropped?.indexOf(1, row) ?? -1;
+  return next < 0 ? end : next;
+}
+
 /** The kept columns of a batch in memory of their own: the batch's is used again for the one after the next. */
-function serialize(batch: RecordBatch, columns: readonly string[]): Uint8Array {
+function serialize({ batch, dropped }: PreparedBatch, columns: readonly string[]): Uint8Array {
   const fields = columns
     .map((name) => batch.schema.fields.find((field) => field.name === name))
     .filter((f) => f != null);
   const children = columns.map((name) => batch.getChild(name)?.data[0]).filter((data) => data != null);
   const data = makeData({ type: new Struct(fields), length: batch.numRows, nullCount: 0, children });
-  const kept = new RecordBatch(new Schema(fields), data);
+  const all = new RecordBatch(new Schema(fields), data);
+  const kept = dropped === undefined ? all : takeRows(all, survivors(dropped));
   return RecordBatchStreamWriter.writeAll([kept]).toUint8Array(true);
+}
+
+function survivors(dropped: Uint8Array): Int32Array {
+  const rows = new Int32Array(dropped.length);
+  let count = 0;
+  for (let row = 0; row < dropped.length; row++) if (dropped[row] === 0) rows[count++] = row;
+  return rows.subarray(0, count);
 }

@@ -5,7 +5,9 @@ import type { Split } from '../dataset/types.js';
 import type { UnfinishedSplit } from '../ring/control-side.js';
 import type { RingMemory } from '../ring/ring.js';
 import type { ErrorRecord } from '../util/errors.js';
-import type { CollateInput } from './collate.js';
+import type { BadRowRules, DeadLetter, SplitLetters } from './bad-rows.js';
+import type { TransformPlan } from './transform.js';
+import type { CollateInput } from './writer.js';
 
 /** What all producers of a stream share; clonable. */
 export interface ProducerContext {
@@ -19,6 +21,10 @@ export interface ProducerContext {
   readonly lengthColumn: string | undefined;
   /** Columns carried over to the sink. */
   readonly keep: readonly string[];
+  /** What transforms the record batches, and what its columns were when the job was planned, as an IPC stream. */
+  readonly transform?: { readonly plan: TransformPlan; readonly types: Uint8Array } | undefined;
+  /** What may be done about bad rows; without, the first is an error. */
+  readonly badRows?: BadRowRules | undefined;
   /** How their files are opened. */
   readonly files: FileAccess;
   /** All splits of the stream: a split's place here is what the ring knows it by. */
@@ -42,7 +48,11 @@ export interface ProducedSplit {
   readonly split: number;
   /** Its place in the data set. */
   readonly ordinal: number;
-  /** Rows of each of its record batches. */
+  /** Rows of it that were read. */
+  readonly rowsRead: number;
+  /** Its bad rows, in their order; none of them is in the ring. */
+  readonly deadLetters: readonly DeadLetter[];
+  /** Rows of each of its record batches that went into the ring. */
   readonly batchRows: readonly number[];
   /** Kept columns of each record batch, as an Arrow IPC stream; empty where nothing is kept. */
   readonly keep: readonly Uint8Array[];
@@ -51,4 +61,10 @@ export interface ProducedSplit {
 }
 
 /** Errors travel as records: their classes would not survive the way between threads. */
-export type ProduceResult = { readonly error: ErrorRecord } | undefined;
+export type ProduceResult =
+  | {
+      readonly error: ErrorRecord;
+      /** Of a split that has more bad rows than may be. */
+      readonly letters?: SplitLetters;
+    }
+  | undefined;

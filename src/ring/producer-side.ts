@@ -40,6 +40,12 @@ export class ProducerSide {
     return -1;
   }
 
+  /** Splits that nobody has taken, about: others take them meanwhile. */
+  get splitsLeft(): number {
+    const { words, config } = this.#ring;
+    return Math.max(0, config.splits - Atomics.load(words, Header.NEXT_SPLIT));
+  }
+
   /**
    * Claims room for up to `want` rows of a split, from `row` on, in the open slot of `bucket`; sleeps while there is
    * none. `onBlocked` is called before the first sleep.

@@ -5,7 +5,7 @@ import { type Bucket, rowElements, type SlotLayout, type TensorRegion } from './
 import {
   ControlMap,
   Header,
-  type RingStatus,
+  RingStatus,
   RunStatus,
   RunWord,
   SlotState,
@@ -113,7 +113,8 @@ export class Ring {
   }
 
   setStatus(status: RingStatus): void {
-    Atomics.store(this.words, Header.STATUS, status);
+    // What is stopped stays so: an end that comes after it would have everybody wait for what never comes.
+    if (this.status !== RingStatus.ABORTED) Atomics.store(this.words, Header.STATUS, status);
     this.ready.signal();
     this.free.signal();
     this.done.signal();

@@ -3,7 +3,7 @@ import type { Session, SessionSpec } from './types.js';
 
 /** Runtimes by name; each is loaded on first use. A new one is a file and a line here. */
 const RUNTIMES: Readonly<Record<string, () => Promise<{ load(spec: SessionSpec): Promise<Session> }>>> = {
-  onnx: () => import('./onnx.js'),
+  onnx: () => import('./onnx/load.js'),
   simulated: () => import('./simulated.js'),
 };
 

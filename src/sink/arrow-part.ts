@@ -1,5 +1,5 @@
 import {
-  Data,
+  type Data,
   Field,
   FixedSizeList,
   type Float32,
@@ -11,7 +11,9 @@ import {
   tableFromIPC,
 } from 'apache-arrow';
 import { arrowType } from '../dataset/arrow-types.js';
+import { packBits } from '../util/bits.js';
 import type { DType, TypedArray } from '../util/dtype.js';
+import { shareDictionaries } from './shared-dictionaries.js';
 import type { CompleteSplit, OutputValues } from './types.js';
 
 /**
@@ -21,44 +23,27 @@ import type { CompleteSplit, OutputValues } from './types.js';
  */
 export function encodeArrowPart({ produced, outputs }: CompleteSplit): Uint8Array {
   const outputFields = outputs.map(fieldOf);
-  const batches: RecordBatch[] = [];
-  let schema: Schema | undefined;
-  let first: readonly Data[] = [];
+  const kept = produced.keep.map((bytes) => tableFromIPC(bytes).batches[0]).filter((batch) => batch != null);
+  const keptFields = kept[0]?.schema.fields ?? [];
+  const columns = keptFields.map(({ name }, i) =>
+    shareDictionaries(
+      name,
+      kept.map(({ data }) => data.children[i] as Data),
+    ),
+  );
+  const schema = new Schema([...keptFields, ...outputFields]);
   let row = 0;
-  produced.batchRows.forEach((rows, i) => {
-    const kept = produced.keep[i] === undefined ? undefined : tableFromIPC(produced.keep[i]).batches[0];
-    schema ??= new Schema([...(kept?.schema.fields ?? []), ...outputFields]);
-    const columns = (kept?.data.children ?? []).map((data, column) => sharing(data, first[column] ?? data));
-    if (i === 0) first = columns;
-    const children = [...columns, ...outputs.map((output) => dataOf(output, row, rows))];
-    const data = makeData({ type: new Struct(schema.fields), length: rows, nullCount: 0, children });
-    batches.push(new RecordBatch(schema, data));
+  const batches = produced.batchRows.map((rows, i) => {
+    const own = columns.map((column) => column[i] as Data);
+    const children = [...own, ...outputs.map((output) => dataOf(output, row, rows))];
     row += rows;
+    const data = makeData({ type: new Struct(schema.fields), length: rows, nullCount: 0, children });
+    return new RecordBatch(schema, data);
   });
   const writer = new RecordBatchFileWriter();
-  writer.reset(undefined, schema ?? new Schema(outputFields));
+  writer.reset(undefined, schema);
   for (const batch of batches) writer.write(batch);
   return writer.finish().toUint8Array(true);
-}
-
-/**
- * The same column with the dictionaries of the first record batch: each batch travels with a copy of its own, a file has
- * one for all of them, and all batches of a split come from one file.
- */
-function sharing(data: Data, first: Data): Data {
-  const children = data.children.map((child, i) => sharing(child, first.children[i] ?? child));
-  const same = children.every((child, i) => child === data.children[i]);
-  if (data === first || (same && first.dictionary === undefined)) return data;
-  const { valueOffsets, values, nullBitmap, typeIds } = data;
-  return new Data(
-    first.type,
-    data.offset,
-    data.length,
-    data.nullCount,
-    [valueOffsets, values, nullBitmap, typeIds],
-    children,
-    first.dictionary,
-  );
 }
 
 function fieldOf({ as, tensor: { dtype, rowDims, name } }: OutputValues): Field {
@@ -95,12 +80,4 @@ function leafData(dtype: DType, values: TypedArray): Data {
     nullCount: 0,
     data: data as Float32Array,
   });
-}
-
-function packBits(bytes: Uint8Array): Uint8Array {
-  const bits = new Uint8Array(Math.ceil(bytes.length / 8));
-  for (let i = 0; i < bytes.length; i++) {
-    if (bytes[i] !== 0) bits[i >> 3] = (bits[i >> 3] as number) | (1 << (i & 7));
-  }
-  return bits;
 }

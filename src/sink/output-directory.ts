@@ -14,7 +14,8 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { asPenstockError, messageOf, StorageError, UsageError } from '../util/errors.js';
-import { writeError, writeFileAtomically } from './part-writer.js';
+import { writeError, writeFileAtomically } from './atomic-file.js';
+import { DEAD_LETTERS, lettersFile } from './dead-letters.js';
 import type { Part } from './types.js';
 
 const LOCK = '_lock';
@@ -22,10 +23,18 @@ const MANIFEST = '_manifest.jsonl';
 const SUCCESS = '_SUCCESS';
 const OWN_FILES = /^(_manifest\.jsonl|_SUCCESS|_dead_letters|part-\d+\.\w+|\.[\w.-]+\.\d+\.tmp)$/;
 
+const OWN_LETTERS = /^\.?part-\d+\.jsonl(\.\d+\.tmp)?$/;
+
 /** The lock's time is renewed this often, and it stands for no more than three times as long after the last time. */
 const HEARTBEAT_MS = 10_000;
 
-const partSchema = z.object({ ordinal: z.number(), file: z.string(), rows: z.number(), bytes: z.number() });
+const partSchema = z.object({
+  ordinal: z.number(),
+  file: z.string(),
+  rows: z.number(),
+  bytes: z.number(),
+  deadLettered: z.number().optional(),
+});
 const headSchema = z.object({ job: z.string(), fingerprint: z.string(), splits: z.number() });
 type Head = z.infer<typeof headSchema>;
 
@@ -136,8 +145,12 @@ async function clear(path: string): Promise<void> {
 /** What an interrupted run left: half-written parts, parts that did not make it into the manifest, an old marker. */
 async function removeLeftovers(path: string, manifest: Manifest | undefined): Promise<void> {
   const committed = new Set(manifest?.parts.map(({ file }) => file));
+  const letters = new Set(manifest?.parts.map(({ ordinal }) => lettersFile(ordinal)));
+  for (const name of await readdir(join(path, DEAD_LETTERS)).catch(() => [])) {
+    if (OWN_LETTERS.test(name) && !letters.has(name)) await rm(join(path, DEAD_LETTERS, name));
+  }
   for (const name of await readdir(path)) {
-    if (name === MANIFEST || name === '_dead_letters') continue;
+    if (name === MANIFEST || name === DEAD_LETTERS) continue;
     if (name === SUCCESS && manifest !== undefined && manifest.parts.length === manifest.head.splits)
       continue;
     if (OWN_FILES.test(name) && !committed.has(name)) await rm(join(path, name), { force: true });

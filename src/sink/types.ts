@@ -48,6 +48,8 @@ export interface Part {
   readonly file: string;
   readonly rows: number;
   readonly bytes: number;
+  /** Bad rows of the split; none where it is left out. */
+  readonly deadLettered?: number | undefined;
 }
 
 /** Main thread → sink. */

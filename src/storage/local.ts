@@ -3,10 +3,8 @@ import { stat } from 'node:fs/promises';
 import { isAbsolute, join, normalize, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { glob, isDynamicPattern } from 'tinyglobby';
-import { messageOf, StorageError, UsageError } from '../util/errors.js';
+import { messageOf, StorageError } from '../util/errors.js';
 import type { ObjectReader, StoredObject } from './types.js';
-
-const SCHEME = /^[a-z][a-z0-9+.-]+:/i;
 
 /**
  * The files that a source names: one file, all files below a directory, or those that match a glob; sorted by path.
@@ -15,12 +13,6 @@ const SCHEME = /^[a-z][a-z0-9+.-]+:/i;
  * @throws StorageError where nothing is there.
  */
 export async function listLocal(uri: string): Promise<StoredObject[]> {
-  if (SCHEME.test(uri)) {
-    throw new UsageError(`source.uri: ${uri} is remote, and this version reads local files only`, {
-      key: 'source.uri',
-      hint: 'Copy the data to a local path first.',
-    });
-  }
   const stats = await statOrUndefined(uri);
   if (stats?.isFile()) return [describe(uri, stats)];
   if (stats === undefined && !isDynamicPattern(uri)) {

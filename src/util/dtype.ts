@@ -51,6 +51,28 @@ const ARRAYS: Record<DType, TypedArrayConstructor> = {
   bool: Uint8Array,
 };
 
+/** Constructors by name rather than by `instanceof`: arrays may come from another realm. */
+const DTYPES_OF_ARRAYS: Readonly<Record<string, DType>> = {
+  Float16Array: 'float16',
+  Float32Array: 'float32',
+  Float64Array: 'float64',
+  Int8Array: 'int8',
+  Uint8Array: 'uint8',
+  Uint8ClampedArray: 'uint8',
+  Buffer: 'uint8',
+  Int16Array: 'int16',
+  Uint16Array: 'uint16',
+  Int32Array: 'int32',
+  Uint32Array: 'uint32',
+  BigInt64Array: 'int64',
+  BigUint64Array: 'uint64',
+};
+
+/** What the elements of a typed array are; undefined for a view that is none, such as a DataView. */
+export function dtypeOfArray(view: ArrayBufferView): DType | undefined {
+  return DTYPES_OF_ARRAYS[view.constructor.name];
+}
+
 /** The typed array that holds elements of a dtype. */
 export function arrayOf(dtype: DType): TypedArrayConstructor {
   return ARRAYS[dtype];

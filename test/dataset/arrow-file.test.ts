@@ -11,7 +11,7 @@ const BATCHES = [7, 0, 5, 1];
 
 /** Every value of the named columns, batch by batch, as the reader under test gives them. */
 async function read(bytes: Uint8Array, columns: readonly string[]): Promise<string[][][]> {
-  const file = await ArrowFile.open(new MemoryReader(bytes), columns);
+  const file = await ArrowFile.open(new MemoryReader(bytes), { columns });
   const values: string[][][] = [];
   for (let index = 0; index < file.blocks.length; index++) {
     const raw = await file.fetch(index);
@@ -57,7 +57,7 @@ describe.each([1, 2])('a file of every type reads back as apache-arrow reads it,
   });
 
   test('no column: the rows are counted all the same', async () => {
-    const file = await ArrowFile.open(new MemoryReader(bytes), []);
+    const file = await ArrowFile.open(new MemoryReader(bytes), { columns: [] });
     const batches = await Promise.all(BATCHES.map(async (_, index) => (await file.fetch(index)).decode()));
     expect(batches.map(({ numRows, numCols }) => [numRows, numCols])).toEqual(
       BATCHES.map((rows) => [rows, 0]),
@@ -105,7 +105,7 @@ describe('dictionaries', () => {
     const bytes = fileOfPieces(['n', 'word'], [[plainColumn, small]]);
     const bytesRead = async (columns: string[]): Promise<number> => {
       const reader = new MemoryReader(bytes);
-      await ArrowFile.open(reader, columns);
+      await ArrowFile.open(reader, { columns });
       return sizeOf(reader.reads);
     };
     expect(await bytesRead(['n'])).toBeLessThan(3000);
@@ -130,7 +130,7 @@ describe('of a record batch only the wanted columns are read', () => {
   /** Bytes of bodies that were read, and the reads. */
   async function bodyReads(columns: readonly string[]) {
     const reader = new MemoryReader(bytes);
-    const file = await ArrowFile.open(reader, columns);
+    const file = await ArrowFile.open(reader, { columns });
     const reads: Range[] = [];
     const claimed: number[] = [];
     for (let index = 0; index < 2; index++) {
@@ -174,7 +174,7 @@ describe('of a record batch only the wanted columns are read', () => {
   });
 
   test('the right ones', async () => {
-    const file = await ArrowFile.open(new MemoryReader(bytes), ['d', 'b']);
+    const file = await ArrowFile.open(new MemoryReader(bytes), { columns: ['d', 'b'] });
     const batch = (await file.fetch(1)).decode();
     expect([batch.getChild('b')?.get(9), batch.getChild('d')?.get(ROWS - 1)]).toEqual([14, 7 + ROWS - 1]);
   });
@@ -207,7 +207,7 @@ describe('two record batches in flight do not disturb each other', () => {
   test.each([1, 2, 3])('one is worked on while the next is read, seed %i', async (seed) => {
     const next = random(seed);
     const bytes = fileOfPieces(['n', 't'], columns(next));
-    const file = await ArrowFile.open(new MemoryReader(bytes, jitter(next)), ['n', 't']);
+    const file = await ArrowFile.open(new MemoryReader(bytes, jitter(next)), { columns: ['n', 't'] });
     let coming = file.fetch(0);
     for (let index = 0; index < BATCH_COUNT; index++) {
       const raw = await coming;
@@ -222,7 +222,7 @@ describe('two record batches in flight do not disturb each other', () => {
   test.each([1, 2, 3])('two are asked for at once, seed %i', async (seed) => {
     const next = random(seed);
     const bytes = fileOfPieces(['n', 't'], columns(next));
-    const file = await ArrowFile.open(new MemoryReader(bytes, jitter(next)), ['n', 't']);
+    const file = await ArrowFile.open(new MemoryReader(bytes, jitter(next)), { columns: ['n', 't'] });
     for (let index = 0; index + 1 < BATCH_COUNT; index += 2) {
       const [one, other] = await Promise.all([file.fetch(index), file.fetch(index + 1)]);
       check(one.decode(), index);
@@ -234,7 +234,7 @@ describe('two record batches in flight do not disturb each other', () => {
     const next = random(5);
     const bytes = fileOfPieces(['n', 't'], columns(next));
     for (let round = 0; round < 20; round++) {
-      const file = await ArrowFile.open(new MemoryReader(bytes, jitter(next)), ['n', 't']);
+      const file = await ArrowFile.open(new MemoryReader(bytes, jitter(next)), { columns: ['n', 't'] });
       const [one, other] = await Promise.all([file.fetch(0), file.fetch(1)]);
       check(one.decode(), 0);
       const decoded = other.decode();
@@ -246,7 +246,7 @@ describe('two record batches in flight do not disturb each other', () => {
   test('they are read in any order', async () => {
     const next = random(4);
     const bytes = fileOfPieces(['n', 't'], columns(next));
-    const file = await ArrowFile.open(new MemoryReader(bytes), ['t', 'n']);
+    const file = await ArrowFile.open(new MemoryReader(bytes), { columns: ['t', 'n'] });
     for (let i = 0; i < 100; i++) {
       const index = Math.floor(next() * BATCH_COUNT);
       check((await file.fetch(index)).decode(), index);
@@ -257,7 +257,7 @@ describe('two record batches in flight do not disturb each other', () => {
 describe('rows before a record batch', () => {
   test('are counted, in whatever order they are asked for', async () => {
     const columns = everyType(13, random(1)).slice(0, 3);
-    const file = await ArrowFile.open(new MemoryReader(fileOf(columns, BATCHES)), []);
+    const file = await ArrowFile.open(new MemoryReader(fileOf(columns, BATCHES)), { columns: [] });
     expect(await file.rowsBefore(2)).toBe(7);
     expect(await file.rowsBefore(4)).toBe(13);
     expect(await file.rowsBefore(0)).toBe(0);
@@ -278,7 +278,7 @@ describe('opening', () => {
 
   test('fails for a column that is not there, says which are, and closes the reader', async () => {
     const reader = new MemoryReader(bytes);
-    const failure = ArrowFile.open(reader, ['bool', 'int9']);
+    const failure = ArrowFile.open(reader, { columns: ['bool', 'int9'] });
     await expect(failure).rejects.toBeInstanceOf(DataError);
     await expect(failure).rejects.toThrow('memory.arrow: has no column "int9"; its columns are bool, int8');
     expect(reader.closed).toBe(true);

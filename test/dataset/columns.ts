@@ -170,11 +170,27 @@ export function fileOfPieces(
   names: readonly string[],
   pieces: readonly (readonly arrow.Data[])[],
 ): Uint8Array {
+  return written(new arrow.RecordBatchFileWriter(), schemaOf(names, pieces), pieces);
+}
+
+function schemaOf(names: readonly string[], pieces: readonly (readonly arrow.Data[])[]): arrow.Schema {
   const types = pieces[0]?.map(({ type }) => type) ?? [];
-  const schema = new arrow.Schema(
-    names.map((name, i) => new arrow.Field(name, types[i] as arrow.DataType, true)),
-  );
-  const writer = new arrow.RecordBatchFileWriter();
+  return new arrow.Schema(names.map((name, i) => new arrow.Field(name, types[i] as arrow.DataType, true)));
+}
+
+/** The same as a stream. */
+export function streamOfPieces(
+  names: readonly string[],
+  pieces: readonly (readonly arrow.Data[])[],
+): Uint8Array {
+  return written(new arrow.RecordBatchStreamWriter(), schemaOf(names, pieces), pieces);
+}
+
+function written(
+  writer: arrow.RecordBatchWriter,
+  schema: arrow.Schema,
+  pieces: readonly (readonly arrow.Data[])[],
+): Uint8Array {
   writer.reset(undefined, schema);
   for (const children of pieces) {
     const length = children[0]?.length ?? 0;

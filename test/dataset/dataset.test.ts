@@ -6,7 +6,7 @@ import { openDataset, openFile } from '../../src/dataset/dataset.js';
 import type { Dataset } from '../../src/dataset/types.js';
 import { PLAIN_ACCESS } from '../../src/storage/store.js';
 import { DataError, StorageError } from '../../src/util/errors.js';
-import { type ColumnData, float32, int32, vectors, writeArrow } from '../helpers/arrow.js';
+import { type ColumnData, float32, int32, vectors, writeArrow, writeStream } from '../helpers/arrow.js';
 import { workspace } from '../helpers/workspace.js';
 
 const KIB = 1024;
@@ -223,6 +223,65 @@ describe('files of one source', () => {
       `${at('data', 'b.arrow')}: is not an Arrow file`,
     );
     expect(openFiles()).toBe(before);
+  });
+});
+
+describe('the format', () => {
+  test('is told by what the files begin with, whatever they are called', async () => {
+    const at = workspace();
+    writeStream(at('a.arrow'), batches(3, 4));
+    writeArrow(at('b.arrows'), batches(3, 4));
+    expect((await openDataset({ uri: at('a.arrow') })).format).toBe('arrow-stream');
+    expect((await openDataset({ uri: at('b.arrows') })).format).toBe('arrow');
+  });
+
+  test('must be the same for all files of a source: both are named', async (context) => {
+    context.skip(process.platform !== 'linux', 'counts open files in /proc');
+    const at = workspace();
+    mkdirSync(at('data'));
+    writeArrow(at('data', 'a.arrow'), batches(3));
+    writeStream(at('data', 'b.arrows'), batches(3));
+    const before = readdirSync('/proc/self/fd').length;
+    const failure = openDataset({ uri: at('data') });
+    await expect(failure).rejects.toBeInstanceOf(DataError);
+    await expect(failure).rejects.toThrow(
+      `${at('data', 'b.arrows')}: is of format arrow-stream, and ${at('data', 'a.arrow')} of format arrow; `,
+    );
+    expect(readdirSync('/proc/self/fd')).toHaveLength(before);
+  });
+
+  test('that is named must be that of the files', async () => {
+    const at = workspace();
+    writeStream(at('a.arrows'), batches(3));
+    writeArrow(at('b.arrow'), batches(3));
+    await expect(openDataset({ uri: at('a.arrows'), format: 'arrow' })).rejects.toThrow(
+      `${at('a.arrows')}: is an Arrow stream; expected an Arrow IPC file`,
+    );
+    await expect(openDataset({ uri: at('b.arrow'), format: 'arrow-stream' })).rejects.toThrow(
+      `${at('b.arrow')}: is an Arrow IPC file; expected an Arrow stream`,
+    );
+  });
+});
+
+describe('a stream', () => {
+  test('is one split, however long', async () => {
+    const at = workspace();
+    writeStream(at('a.arrows'), batches(...Array(6).fill(rowsOf(100))));
+    expect(cuts(await openDataset({ uri: at('a.arrows') }))).toEqual([[0, 1]]);
+  });
+
+  test('is limited by rows, as files are', async () => {
+    const at = workspace();
+    mkdirSync(at('data'));
+    writeStream(at('data', 'a.arrows'), batches(4, 3));
+    writeStream(at('data', 'b.arrows'), batches(5, 2));
+    const limited = async (limit: number) => cuts(await openDataset({ uri: at('data'), limit }));
+    expect(await limited(5)).toEqual([[0, 1, 5]]);
+    expect(await limited(7)).toEqual([[0, 1]]);
+    expect(await limited(9)).toEqual([
+      [0, 1],
+      [0, 1, 2],
+    ]);
   });
 });
 

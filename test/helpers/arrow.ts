@@ -9,6 +9,8 @@ import {
   makeData,
   RecordBatch,
   RecordBatchFileWriter,
+  RecordBatchStreamWriter,
+  type RecordBatchWriter,
   Schema,
   Struct,
   type Table,
@@ -22,11 +24,17 @@ export interface ColumnData {
 }
 
 /** Writes record batches as an uncompressed Arrow IPC file. */
-export function writeArrow(path: string, batches: readonly (readonly ColumnData[])[]): string {
+export const writeArrow = (path: string, batches: readonly (readonly ColumnData[])[]): string =>
+  write(new RecordBatchFileWriter(), path, batches);
+
+/** The same as an Arrow stream. */
+export const writeStream = (path: string, batches: readonly (readonly ColumnData[])[]): string =>
+  write(new RecordBatchStreamWriter(), path, batches);
+
+function write(writer: RecordBatchWriter, path: string, batches: readonly (readonly ColumnData[])[]): string {
   const [first] = batches;
   if (first === undefined) throw new Error('at least one record batch');
   const schema = new Schema(first.map(({ name, data }) => new Field(name, data.type, data.nullCount > 0)));
-  const writer = new RecordBatchFileWriter();
   writer.reset(undefined, schema);
   for (const columns of batches) {
     const length = columns[0]?.data.length ?? 0;

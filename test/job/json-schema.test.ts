@@ -29,6 +29,7 @@ describe('the JSON Schema', () => {
     ['auto or a number', `${LEAST}producers: 2`],
     ['free names', `${LEAST}inputs: { any name: {} }\noutputs: { y: { as: y } }`],
     ['a simulated device', `${SIMULATED}inputs: { x: { shape: [3] } }`],
+    ['a cache', LEAST.replace('a.arrow', 'a.arrow, cache: { dir: c }')],
     ['buckets', `${LEAST}batch: { lengthColumn: n, buckets: [8, 16] }`],
   ])('takes %s, as the parser does', (_, yaml) => {
     expect(validate(parse(yaml)), JSON.stringify(validate.errors)).toBe(true);
@@ -42,6 +43,8 @@ describe('the JSON Schema', () => {
     ['an unknown key of an input', `${LEAST}inputs: { x: { type: int8 } }`],
     ['a word for a number', `${LEAST}batch: { size: many }`],
     ['a number out of range', `${LEAST}ring: { slots: 1 }`],
+    ['a cache that is too small', LEAST.replace('a.arrow', 'a.arrow, cache: { dir: c, maxBytes: 1 }')],
+    ['a cache of unknown keys', LEAST.replace('a.arrow', 'a.arrow, cache: { dir: c, size: 1 }')],
     ['a fraction', `${LEAST}ring: { slots: 2.5 }`],
     ['an unknown word', `${LEAST}batch: { order: odd }`],
     ['nothing for a section', `${LEAST}batch:`],

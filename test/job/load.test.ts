@@ -86,6 +86,14 @@ describe('a job file', () => {
     expect((await folder.load(text)).inputs.b).toMatchObject({ column: 'x' });
   });
 
+  test('gives the cache its place beside the job file, and its size', async () => {
+    const text = LEAST.replace('a.arrow', 'a.arrow, cache: { dir: kept }');
+    expect((await folder.load(text)).source.cache).toEqual({
+      dir: folder.path('kept'),
+      maxBytes: 10 * 2 ** 30,
+    });
+  });
+
   test('gives storage its options as text, whatever YAML took them for', async () => {
     const text = LEAST.replace('a.arrow', 'a.arrow, storage: { region: 1, allow_anonymous: true }');
     expect((await folder.load(text)).source.storage).toEqual({ region: '1', allow_anonymous: 'true' });

@@ -1,7 +1,7 @@
 import * as arrow from 'apache-arrow';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { flatten, type Leaf, leafOf } from '../../src/produce/leaf.js';
+import { firstNullIn, flatten, type Leaf, leafOf } from '../../src/produce/leaf.js';
 
 const item = (type: arrow.DataType): arrow.Field => new arrow.Field('item', type, true);
 const list = (type: arrow.DataType): arrow.DataType => new arrow.List(item(type));
@@ -59,13 +59,13 @@ type Nested = number | bigint | boolean | null | Nested[];
 
 /** The rows of a chunk as a tensor would take them, by what flatten says of it. */
 function rowsOf(data: arrow.Data): { rows: unknown[][]; firstNull: number } {
-  const { values, offsets, firstNull } = flatten(data);
+  const { values, offsets } = flatten(data);
   const width = leafOf(data.type)?.width ?? 0;
   const rows = Array.from({ length: data.length }, (_, row) => {
     const [from, to] = offsets ? [offsets[row], offsets[row + 1]] : [row * width, (row + 1) * width];
     return Array.from<unknown>(values.subarray(from, to));
   });
-  return { rows, firstNull };
+  return { rows, firstNull: firstNullIn(data, 0, data.length) };
 }
 
 const hasNull = (value: Nested): boolean => value === null || (Array.isArray(value) && value.some(hasNull));

@@ -1,6 +1,6 @@
 import * as arrow from 'apache-arrow';
-import type { CollateInput } from '../../src/produce/collate.js';
 import { RowFault } from '../../src/produce/row-fault.js';
+import type { CollateInput } from '../../src/produce/writer.js';
 import { type Bucket, planSlotLayout, type RowTensor } from '../../src/ring/layout.js';
 import type { Claim } from '../../src/ring/producer-side.js';
 import { createRingMemory, MAIN_OWNER, Ring } from '../../src/ring/ring.js';

@@ -1,8 +1,9 @@
 import * as arrow from 'apache-arrow';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type CollateInput, Collator } from '../../src/produce/collate.js';
+import { Collator } from '../../src/produce/collate.js';
 import { type Row, RowCollator } from '../../src/produce/row-collate.js';
+import type { CollateInput } from '../../src/produce/writer.js';
 import type { RowTensor } from '../../src/ring/layout.js';
 import { DTYPES, type DType } from '../../src/util/dtype.js';
 import { batchOf, claimOf, faultOf, input, listOf, ringOf, tensor, valuesOf } from './ring.js';

@@ -3,7 +3,8 @@ import * as arrow from 'apache-arrow';
 import { describe, expect, test } from 'vitest';
 import { ArrowFile } from '../../src/dataset/arrow-file.js';
 import type { RawBatch } from '../../src/dataset/types.js';
-import { type CollateInput, Collator } from '../../src/produce/collate.js';
+import { Collator } from '../../src/produce/collate.js';
+import type { CollateInput } from '../../src/produce/writer.js';
 import type { Ring } from '../../src/ring/ring.js';
 import { listLocal, openLocal } from '../../src/storage/local.js';
 import type { DType } from '../../src/util/dtype.js';
@@ -34,7 +35,7 @@ async function openVectors(type: arrow.DataType, value: (i: number) => number, l
   writeFileSync(path, fileOfPieces(['n', 'x'], pieces));
   const [object] = await listLocal(path);
   if (object === undefined) throw new Error('no file');
-  return ArrowFile.open(await openLocal(object), ['n', 'x'], new Set(leave));
+  return ArrowFile.open(await openLocal(object), { columns: ['n', 'x'], leave: new Set(leave) });
 }
 
 async function rawBatches(file: ArrowFile): Promise<RawBatch[]> {
@@ -116,7 +117,7 @@ test('a column with a null in it is decoded, so that the null is found', async (
   writeFileSync(path, fileOfPieces(['x'], [[data]]));
   const [object] = await listLocal(path);
   if (object === undefined) throw new Error('no file');
-  const file = await ArrowFile.open(await openLocal(object), ['x'], new Set(['x']));
+  const file = await ArrowFile.open(await openLocal(object), { columns: ['x'], leave: new Set(['x']) });
   const collator = new Collator(ringOf(64, 1, [tensor('x', 'float32', [256])]), [input(0, 'x', 'float32')]);
   for await (const raw of file.batches({ first: 0, count: 1 })) {
     expect(raw.stored.size).toBe(0);

@@ -1,7 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { load } from '../../src/session/onnx.js';
+import { load } from '../../src/session/onnx/load.js';
 import type { Session, SessionSpec, TensorView } from '../../src/session/types.js';
 import { DeviceError, StorageError, UsageError } from '../../src/util/errors.js';
 import { readArrow } from '../helpers/arrow.js';
@@ -9,6 +9,9 @@ import { workspace } from '../helpers/workspace.js';
 
 const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const DIGITS = at('native-models/digits/digits.onnx');
+const hasCuda = existsSync(
+  at('node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_providers_cuda.so'),
+);
 const PIXELS = 28 * 28;
 const ROWS = 32;
 
@@ -149,16 +152,45 @@ describe('a session', () => {
     expect([...dims]).toEqual([['logits', [3, 10]]]);
   });
 
-  test('warns of a provider that is not there, and takes the next', async () => {
-    const session = await digits({ providers: ['npu', 'cpu'] });
-    expect(session.device.provider).toBe('cpu');
-    expect(session.warnings).toEqual([expect.stringContaining('provider npu: ')]);
+  test('refuses a provider that there is not, and says which there are', async () => {
+    const failure = load(spec({ providers: ['npu', 'cpu'] }));
+    await expect(failure).rejects.toBeInstanceOf(UsageError);
+    await expect(failure).rejects.toThrow(
+      '"npu" is no provider of ONNX Runtime; there are cpu, webgpu, cuda',
+    );
   });
 
-  test('fails where no provider is there, and says why of each', async () => {
-    const failure = load(spec({ providers: ['npu', 'tpu'] }));
-    await expect(failure).rejects.toBeInstanceOf(DeviceError);
-    await expect(failure).rejects.toThrow(/no provider could be started: provider npu: .*; provider tpu: /);
+  describe.skipIf(hasCuda)('without the libraries of CUDA', () => {
+    test('warns that it did not start, and takes the next provider', async () => {
+      const session = await digits({ providers: ['cuda', 'cpu'] });
+      expect(session.device).toMatchObject({ id: 'cpu', provider: 'cpu' });
+      expect(session.warnings).toEqual([
+        expect.stringMatching(
+          /^provider cuda did not start: .*looked for .*libonnxruntime_providers_cuda\.so\)/,
+        ),
+      ]);
+    });
+
+    test('fails where only it was asked for, and says how to get them', async () => {
+      const failure = await load(spec({ providers: ['cuda'] })).catch((error: unknown) => error);
+      expect(failure).toBeInstanceOf(DeviceError);
+      expect((failure as DeviceError).explain()).toContain('--onnxruntime-node-install=cuda12');
+    });
+
+    test('fails where no provider starts, and says why of each', async () => {
+      const failure = load(spec({ providers: ['tensorrt', 'cuda'] }));
+      await expect(failure).rejects.toBeInstanceOf(DeviceError);
+      await expect(failure).rejects.toThrow(
+        /provider tensorrt did not start: .*; provider cuda did not start/,
+      );
+    });
+  });
+
+  test('refuses a device that is no number', async () => {
+    const failure = load(spec({ providers: ['dml'], options: { deviceId: 'first' } }));
+    await expect(failure).rejects.toThrow(
+      'model.options.deviceId: expected a whole number, 0 or more, got first',
+    );
   });
 });
 

@@ -32,7 +32,15 @@ function split(
     return streamOf(kept, pieces, rows);
   });
   return {
-    produced: { split: 0, ordinal: 0, batchRows, keep: kept.length > 0 ? keep : [], bytes: 0 },
+    produced: {
+      split: 0,
+      ordinal: 0,
+      rowsRead: row,
+      deadLetters: [],
+      batchRows,
+      keep: kept.length > 0 ? keep : [],
+      bytes: 0,
+    },
     outputs,
   };
 }

@@ -27,6 +27,8 @@ const outputsOf = (split: number, row: number) => ({ id: BigInt(split * 1000 + r
 const produced = (ordinal: number, ...batchRows: number[]): ProducedSplit => ({
   split: ordinal,
   ordinal,
+  rowsRead: batchRows.reduce((sum, rows) => sum + rows, 0),
+  deadLetters: [],
   batchRows,
   keep: [],
   bytes: 0,

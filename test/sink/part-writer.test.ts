@@ -2,7 +2,8 @@ import { mkdirSync, openSync, readdirSync, readFileSync, readSync, rmSync, write
 import { tableFromIPC } from 'apache-arrow';
 import { describe, expect, test } from 'vitest';
 import { planSlotLayout } from '../../src/ring/layout.js';
-import { checkFormat, writeError, writeFileAtomically, writePart } from '../../src/sink/part-writer.js';
+import { writeError, writeFileAtomically } from '../../src/sink/atomic-file.js';
+import { checkFormat, writePart } from '../../src/sink/part-writer.js';
 import type { CompleteSplit } from '../../src/sink/types.js';
 import { StorageError, UsageError } from '../../src/util/errors.js';
 import { workspace } from '../helpers/workspace.js';
@@ -12,7 +13,15 @@ function split(ordinal: number, values: readonly number[]): CompleteSplit {
   const [region] = planSlotLayout([{ length: 1, capacity: 1 }], [], [tensor]).outputs;
   if (region === undefined) throw new Error('no region');
   return {
-    produced: { split: ordinal, ordinal, batchRows: [values.length], keep: [], bytes: 0 },
+    produced: {
+      split: ordinal,
+      ordinal,
+      rowsRead: values.length,
+      deadLetters: [],
+      batchRows: [values.length],
+      keep: [],
+      bytes: 0,
+    },
     outputs: [{ as: 'y', tensor: region, values: Float32Array.from(values) }],
   };
 }

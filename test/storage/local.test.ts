@@ -3,7 +3,7 @@ import { basename, dirname, relative, resolve } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { listLocal, openLocal } from '../../src/storage/local.js';
 import type { ObjectReader, StoredObject } from '../../src/storage/types.js';
-import { StorageError, UsageError } from '../../src/util/errors.js';
+import { StorageError } from '../../src/util/errors.js';
 import { random } from '../helpers/random.js';
 import { workspace } from '../helpers/workspace.js';
 
@@ -140,15 +140,6 @@ describe('where nothing is there', () => {
     await expect(failure).rejects.toThrow(`${at(name)}: ${reason}`);
     await expect(failure).rejects.toBeInstanceOf(StorageError);
   });
-
-  test.each(['s3://bucket/data', 'https://host/a.arrow', 'gs://b/*.arrow', 'az:container', 'S3://B/a'])(
-    '%s is refused as remote',
-    async (uri) => {
-      const failure = listLocal(uri);
-      await expect(failure).rejects.toBeInstanceOf(UsageError);
-      await expect(failure).rejects.toThrow(`${uri} is remote`);
-    },
-  );
 });
 
 describe('a reader', () => {

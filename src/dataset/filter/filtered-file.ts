@@ -1,10 +1,10 @@
 import type { RecordBatch, Schema } from 'apache-arrow';
 import { DataError, messageOf } from '../../util/errors.js';
+import { takeRows } from '../take.js';
 import type { BatchRange, DataFile, FileUnit, RawBatch } from '../types.js';
 import type { Predicate } from './bind.js';
 import { selectedRows } from './evaluate.js';
 import { mayMatch } from './prune.js';
-import { takeRows } from './take.js';
 
 const NONE: RawBatch['stored'] = new Map();
 

@@ -4,7 +4,7 @@ import { bindFilter } from '../../../src/dataset/filter/bind.js';
 import { selectedRows } from '../../../src/dataset/filter/evaluate.js';
 import { likeTest } from '../../../src/dataset/filter/like.js';
 import { parseFilter } from '../../../src/dataset/filter/parse.js';
-import { runsOf, takeRows } from '../../../src/dataset/filter/take.js';
+import { runsOf, takeRows } from '../../../src/dataset/take.js';
 import { random } from '../../helpers/random.js';
 import { everyType, plain } from '../columns.js';
 

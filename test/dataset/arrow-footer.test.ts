@@ -1,12 +1,10 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import * as arrow from 'apache-arrow';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ArrowFile } from '../../src/dataset/arrow-file.js';
-import { readFooter } from '../../src/dataset/arrow-framing.js';
+import { readFooter } from '../../src/dataset/arrow-footer.js';
 import { DataError } from '../../src/util/errors.js';
 import { random } from '../helpers/random.js';
+import { type Lost, Victim } from '../helpers/victim.js';
 import { fileOf, fileOfPieces, type SampleColumn } from './columns.js';
 import { MemoryReader } from './memory-reader.js';
 
@@ -80,77 +78,14 @@ test('a footer is read with three small reads, whatever the size of the file', a
   expect(reader.reads.reduce((sum, [from, to]) => sum + to - from, 0)).toBeLessThan(1000);
 });
 
-describe('compressed record batches are refused, with the codec', () => {
-  const codecs = [
-    ['LZ4', arrow.CompressionType.LZ4_FRAME, [4, 34, 77, 24, 0x60, 0, 0]],
-    ['ZSTD', arrow.CompressionType.ZSTD, [40, 181, 47, 253, 0, 0, 0]],
-  ] as const;
-
-  test.each(codecs)('%s', async (name, type, magic) => {
-    // The writer keeps a buffer as it is where the codec makes it no smaller; what it says of the batch is all we need.
-    const encode = (data: Uint8Array): Uint8Array => Uint8Array.from([...magic, ...data]);
-    arrow.compressionRegistry.set(type, { encode, decode: (data) => data });
-    const { batches, schema } = arrow.tableFromIPC(SMALL);
-    for (const columns of [['id'], ['kind']]) {
-      const writer = new arrow.RecordBatchFileWriter({ compressionType: type });
-      writer.reset(undefined, schema);
-      for (const batch of batches) writer.write(batch);
-      const reader = new MemoryReader(writer.finish().toUint8Array(true));
-      const failure = ArrowFile.open(reader, columns).then((file) => file.fetch(0));
-      await expect(failure).rejects.toBeInstanceOf(DataError);
-      await expect(failure).rejects.toThrow(`memory.arrow: its record batches are compressed with ${name}`);
-    }
-  });
-});
-
 /** What reading a damaged file comes to. */
 interface Outcome {
   readonly batches?: readonly { readonly rows: number; readonly values: readonly (readonly string[])[] }[];
   readonly error?: { readonly known: boolean; readonly text: string; readonly file: string | undefined };
-  /** The process was gone, or did not answer. */
-  readonly lost?: 'crash' | 'hang';
 }
 
-/** A process that reads damaged files; another takes over from one that is lost. */
-class Victim {
-  #process = this.#start();
-
-  #start(): ChildProcess {
-    return fork(fileURLToPath(new URL('./fixtures/read.mjs', import.meta.url)), {
-      execArgv: ['--max-old-space-size=128'],
-      serialization: 'advanced',
-      // The last words of one that runs out of memory are of no interest.
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    });
-  }
-
-  async read(bytes: Uint8Array): Promise<Outcome> {
-    const victim = this.#process;
-    // A watchdog, not a wait: a file of 2 KB is read in less than a millisecond.
-    let watchdog: NodeJS.Timeout | undefined;
-    const outcome = await new Promise<Outcome>((resolve) => {
-      watchdog = setTimeout(() => resolve({ lost: 'hang' }), 3000);
-      victim.once('message', (answer) => resolve(answer as Outcome));
-      victim.once('exit', () => resolve({ lost: 'crash' }));
-      victim.send(bytes);
-    });
-    clearTimeout(watchdog);
-    victim.removeAllListeners('message').removeAllListeners('exit');
-    if (outcome.lost !== undefined) {
-      await this.close();
-      this.#process = this.#start();
-    }
-    return outcome;
-  }
-
-  async close(): Promise<void> {
-    const victim = this.#process;
-    if (victim.exitCode !== null || victim.signalCode !== null) return;
-    const gone = once(victim, 'exit');
-    victim.kill('SIGKILL');
-    await gone;
-  }
-}
+/** A file of 2 KB is read in less than a millisecond. */
+const LIMIT_MS = 3000;
 
 /** Parts of the file, as [from, to). */
 async function anatomy(): Promise<{ bodies: [number, number][]; framing: [number, number][] }> {
@@ -167,8 +102,8 @@ async function anatomy(): Promise<{ bodies: [number, number][]; framing: [number
 }
 
 describe('a damaged file', () => {
-  async function victim(): Promise<{ reader: Victim; right: Outcome }> {
-    const reader = new Victim();
+  async function victim(): Promise<{ reader: Victim<Outcome>; right: Outcome }> {
+    const reader = new Victim<Outcome>(new URL('./fixtures/read.mjs', import.meta.url), LIMIT_MS);
     onTestFinished(() => reader.close());
     return { reader, right: await reader.read(SMALL) };
   }
@@ -190,7 +125,7 @@ describe('a damaged file', () => {
   }
 
   /** Why an outcome is none that a user should meet; undefined where it is one. */
-  function fault({ batches, error, lost }: Outcome): string | undefined {
+  function fault({ batches, error, lost }: Outcome & Lost): string | undefined {
     if (lost !== undefined) return lost;
     if (error !== undefined) return error.known ? undefined : error.text;
     const strange = batches?.find(({ rows }) => rows !== ROWS);

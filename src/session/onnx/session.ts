@@ -1,70 +1,9 @@
-import { stat } from 'node:fs/promises';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import { arrayOf, isDType } from '../util/dtype.js';
-import { DeviceError, messageOf, StorageError, UsageError } from '../util/errors.js';
-import type { ModelTensor, Session, SessionDevice, SessionSpec, TensorView } from './types.js';
+import { arrayOf, isDType } from '../../util/dtype.js';
+import { DeviceError, messageOf } from '../../util/errors.js';
+import type { ModelTensor, Session, SessionDevice, TensorView } from '../types.js';
 
-type Runtime = typeof import('onnxruntime-node');
-
-/** Providers that this version starts; the others of DESIGN §4 come with the devices they need. */
-const SUPPORTED = ['cpu'];
-
-/**
- * Loads an ONNX model with onnxruntime-node. Providers are tried in the order given; one that does not start is a
- * warning, or an error where no other follows.
- */
-export async function load(spec: SessionSpec): Promise<Session> {
-  const { uri } = spec;
-  if (uri === undefined) throw new UsageError('model.uri: is missing', { key: 'model.uri' });
-  await checkModelFile(uri);
-  const runtime: Runtime = await import('onnxruntime-node');
-  const warnings: string[] = [];
-  for (const provider of spec.providers) {
-    if (!SUPPORTED.includes(provider)) {
-      warnings.push(`provider ${provider}: is not built into this version`);
-      continue;
-    }
-    const session = await create(runtime, uri, spec);
-    return new OnnxSession(
-      runtime,
-      session,
-      { id: provider, runtime: 'onnx', provider, simulated: false },
-      warnings,
-    );
-  }
-  throw new DeviceError(`${uri}: no provider could be started: ${warnings.join('; ')}`, {
-    key: 'model.providers',
-    hint: `This version has ${SUPPORTED.join(', ')}.`,
-  });
-}
-
-async function checkModelFile(uri: string): Promise<void> {
-  const stats = await stat(uri).catch((cause) => {
-    throw new StorageError(`${uri}: the model can't be opened: ${messageOf(cause)}`, { file: uri, cause });
-  });
-  if (stats.isFile() && stats.size > 0) return;
-  const what = stats.isFile() ? 'is empty' : 'is not a file';
-  throw new DeviceError(`${uri}: ${what}; expected an ONNX model`, { file: uri });
-}
-
-async function create(runtime: Runtime, uri: string, spec: SessionSpec): Promise<InferenceSession> {
-  try {
-    return await runtime.InferenceSession.create(uri, {
-      executionProviders: ['cpu'],
-      intraOpNumThreads: spec.intraOpNumThreads,
-      interOpNumThreads: 1,
-      graphOptimizationLevel: 'all',
-      // Errors reach the user through exceptions; the library's own log would stand beside them.
-      logSeverityLevel: 4,
-      ...spec.options,
-    });
-  } catch (cause) {
-    throw new DeviceError(`${uri}: is no model that ONNX Runtime can load: ${messageOf(cause)}`, {
-      file: uri,
-      hint: 'Check model.uri and model.runtime.',
-    });
-  }
-}
+export type Runtime = typeof import('onnxruntime-node');
 
 function tensorsOf(metadata: readonly InferenceSession.ValueMetadata[], uri: string): ModelTensor[] {
   return metadata.map((value) => {
@@ -80,7 +19,8 @@ function tensorsOf(metadata: readonly InferenceSession.ValueMetadata[], uri: str
   });
 }
 
-class OnnxSession implements Session {
+/** A loaded model, whatever provider runs it. */
+export class OnnxSession implements Session {
   readonly inputs: readonly ModelTensor[];
   readonly outputs: readonly ModelTensor[];
   readonly device: SessionDevice;
@@ -96,6 +36,7 @@ class OnnxSession implements Session {
   constructor(
     runtime: Runtime,
     session: InferenceSession,
+    uri: string,
     device: SessionDevice,
     warnings: readonly string[],
   ) {
@@ -103,8 +44,8 @@ class OnnxSession implements Session {
     this.#session = session;
     this.device = device;
     this.warnings = warnings;
-    this.inputs = tensorsOf(session.inputMetadata, device.provider);
-    this.outputs = tensorsOf(session.outputMetadata, device.provider);
+    this.inputs = tensorsOf(session.inputMetadata, uri);
+    this.outputs = tensorsOf(session.outputMetadata, uri);
   }
 
   async run(inputs: readonly TensorView[], outputs: readonly TensorView[]): Promise<void> {

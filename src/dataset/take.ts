@@ -1,4 +1,14 @@
-import { BufferType, type Data, DataType, makeData, RecordBatch, type Struct, Type } from 'apache-arrow';
+import {
+  BufferType,
+  type Data,
+  DataType,
+  makeData,
+  RecordBatch,
+  type Struct,
+  Type,
+  Vector,
+  vectorFromArray,
+} from 'apache-arrow';
 
 /** Elements from a start up to an end, start and end in turn: rows that are taken together. */
 export type Runs = Int32Array;
@@ -20,7 +30,7 @@ export function runsOf(rows: Int32Array): Runs {
   return runs.subarray(0, count);
 }
 
-/** Some rows of a record batch, in memory of their own. */
+/** Some rows of a record batch, ascending, in memory of their own; the batch itself where they are all. */
 export function takeRows(batch: RecordBatch, rows: Int32Array): RecordBatch {
   if (rows.length === batch.numRows) return batch;
   const runs = runsOf(rows);
@@ -29,7 +39,6 @@ export function takeRows(batch: RecordBatch, rows: Int32Array): RecordBatch {
   return new RecordBatch(batch.schema, makeData({ type, length: rows.length, nullCount: 0, children }));
 }
 
-/** @throws RangeError for unions, which nothing here makes use of */
 function take(data: Data, runs: Runs, length: number): Data {
   const { type } = data;
   const validity = takeValidity(data, runs, length);
@@ -38,8 +47,14 @@ function take(data: Data, runs: Runs, length: number): Data {
   switch (type.typeId) {
     case Type.Null:
       return makeData({ type: type as never, length } as never);
-    case Type.Union:
-      throw new RangeError(`is of type ${type}, of which no rows can be filtered`);
+    case Type.Union: {
+      // Value by value: nothing that is fast makes use of unions.
+      const values = new Vector([data]);
+      return vectorFromArray(
+        Array.from(rowsOf(runs), (row) => values.get(row)),
+        type,
+      ).data[0] as Data;
+    }
     case Type.Bool:
       return build({ data: takeBits(data.values, data.offset, runs, length) });
     case Type.Struct:
@@ -83,6 +98,11 @@ function take(data: Data, runs: Runs, length: number): Data {
       return build({ data: values, ...(DataType.isDictionary(type) && { dictionary }) });
     }
   }
+}
+
+function* rowsOf(runs: Runs): Generator<number> {
+  for (let r = 0; r < runs.length; r += 2)
+    for (let row = runs[r] as number; row < (runs[r + 1] as number); row++) yield row;
 }
 
 function takeValidity(

@@ -1,0 +1,20 @@
+// @ts-check
+// `npm run fuzz -- --minutes N`: reads damaged files for so long, with a seed of its own that it prints.
+// `npm run fuzz -- --seed S --case C`: one case again, as a failure printed it.
+import { parseArgs } from 'node:util';
+import { run, TOOLS } from './steps.mjs';
+
+const { values } = parseArgs({
+  options: { minutes: { type: 'string' }, seed: { type: 'string' }, case: { type: 'string' } },
+});
+const minutes = values.case === undefined ? (values.minutes ?? '5') : '0';
+const seed = values.seed ?? String(Date.now() % 1_000_000);
+console.log(`--seed ${seed}`);
+/** @type {Record<string, string>} */
+const env = { PENSTOCK_FUZZ_MINUTES: minutes, PENSTOCK_FUZZ_SEED: seed };
+if (values.case !== undefined) env.PENSTOCK_FUZZ_CASE = values.case;
+Object.assign(process.env, env);
+
+const node = process.execPath;
+const built = await run(node, [TOOLS.tsc, '--build']);
+process.exitCode = built && (await run(node, [TOOLS.vitest, 'run', 'test/fuzz'])) ? 0 : 1;

@@ -1,0 +1,50 @@
+import { join } from 'node:path';
+import { type BadRowRules, type SplitLetters, tooManyBadRows } from '../produce/bad-rows.js';
+import { DEAD_LETTERS, writeDeadLetters } from '../sink/dead-letters.js';
+import type { Part } from '../sink/types.js';
+import type { DataError } from '../util/errors.js';
+
+/** Counts a job's bad rows over all its splits, those of earlier runs included. The sink writes them, with their parts. */
+export class DeadLetters {
+  /** Undefined where the first bad row is an error. */
+  readonly rules: BadRowRules | undefined;
+  readonly #directory: string | undefined;
+  /** Splits whose letters are not written: their parts are still to come. */
+  readonly #pending = new Map<number, SplitLetters>();
+  #count: number;
+  #tooMany = false;
+
+  constructor(maxRows: number, resumed: readonly Part[], directory: string | undefined) {
+    this.#count = resumed.reduce((sum, { deadLettered = 0 }) => sum + deadLettered, 0);
+    this.#directory = directory;
+    const folder = directory === undefined ? undefined : join(directory, DEAD_LETTERS);
+    this.rules = maxRows === 0 ? undefined : { maxRows, left: Math.max(0, maxRows - this.#count), folder };
+  }
+
+  /** Bad rows of all that is written and will be. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** A split's; returns the error where that makes more than may be. */
+  add(split: SplitLetters): DataError | undefined {
+    const { rules } = this;
+    if (rules === undefined || split.letters.length === 0) return undefined;
+    this.#pending.set(split.ordinal, split);
+    const before = this.#count;
+    this.#count += split.letters.length;
+    if (this.#count <= rules.maxRows) return undefined;
+    this.#tooMany = true;
+    return tooManyBadRows(split.letters[Math.max(0, rules.maxRows - before)], rules);
+  }
+
+  committed({ ordinal }: Part): void {
+    this.#pending.delete(ordinal);
+  }
+
+  /** Where there were too many: what the sink has not written is written, so that all can be looked at. */
+  async leave(): Promise<void> {
+    if (!this.#tooMany || this.#directory === undefined) return;
+    for (const letters of this.#pending.values()) await writeDeadLetters(this.#directory, letters);
+  }
+}

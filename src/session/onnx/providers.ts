@@ -1,0 +1,114 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import type { InferenceSession } from 'onnxruntime-node';
+import { DeviceError, UsageError } from '../../util/errors.js';
+import type { SessionSpec } from '../types.js';
+import { isSoftware, webgpuAdapter } from '../webgpu-adapter.js';
+
+type ExecutionProvider = InferenceSession.ExecutionProviderConfig;
+
+/** How an execution provider of ONNX Runtime is started. */
+export interface Provider {
+  readonly name: string;
+  /** The device that it runs on, as the report names it. */
+  deviceId(spec: SessionSpec): string;
+  config(spec: SessionSpec): ExecutionProvider;
+  /** Throws where it can't run here, in better words than the runtime's own; returns what a user should know. */
+  check(spec: SessionSpec): Promise<readonly string[]>;
+}
+
+const nothing = async (): Promise<readonly string[]> => [];
+
+const cpu: Provider = { name: 'cpu', deviceId: () => 'cpu', config: () => ({ name: 'cpu' }), check: nothing };
+
+/** One that runs on numbered devices; `model.options.deviceId` says which, 0 by default. */
+function numbered(name: string, device: string, check: Provider['check']): Provider {
+  return {
+    name,
+    deviceId: ({ options }) => `${device}:${deviceOf(options)}`,
+    config: ({ options }) =>
+      ({ ...ownOptions(options, name), name, deviceId: deviceOf(options) }) as ExecutionProvider,
+    check,
+  };
+}
+
+const webgpu: Provider = {
+  name: 'webgpu',
+  deviceId: () => 'webgpu:0',
+  config: ({ options }) => ({ ...ownOptions(options, 'webgpu'), name: 'webgpu' }) as ExecutionProvider,
+  async check({ options }) {
+    const adapter = await webgpuAdapter();
+    if (adapter === undefined) return [];
+    if (!isSoftware(adapter)) return [];
+    const shown = adapter.description || adapter.device;
+    if (options.allowSoftware === true)
+      return [`webgpu runs in software (${shown}): far slower than the cpu itself`];
+    throw new DeviceError(`the only WebGPU adapter is software (${shown}), far slower than the cpu itself`, {
+      key: 'model.providers',
+      hint: 'Take webgpu out of model.providers, or set model.options.allowSoftware: true to use it all the same.',
+    });
+  },
+};
+
+/** Every provider that can be asked for. A new one is a line here. */
+const PROVIDERS: readonly Provider[] = [
+  cpu,
+  webgpu,
+  numbered('cuda', 'cuda', async () => checkLibrary('cuda')),
+  numbered('tensorrt', 'cuda', async () => checkLibrary('tensorrt')),
+  numbered('dml', 'dml', nothing),
+  { ...cpu, name: 'coreml', deviceId: () => 'coreml', config: () => ({ name: 'coreml' }) },
+];
+
+/** @throws UsageError for a name that is none, with those that are */
+export function providerNamed(name: string): Provider {
+  const provider = PROVIDERS.find((candidate) => candidate.name === name);
+  if (provider !== undefined) return provider;
+  throw new UsageError(
+    `model.providers: ${JSON.stringify(name)} is no provider of ONNX Runtime; there are ${PROVIDERS.map((p) => p.name).join(', ')}`,
+    { key: 'model.providers' },
+  );
+}
+
+/** Keys of `model.options` that are ours, or a provider's own; all others go to ONNX Runtime's session. */
+export function sessionOptions(options: SessionSpec['options']): InferenceSession.SessionOptions {
+  const ours = new Set(['deviceId', 'allowSoftware', ...PROVIDERS.map(({ name }) => name)]);
+  return Object.fromEntries(Object.entries(options).filter(([key]) => !ours.has(key)));
+}
+
+function deviceOf({ deviceId = 0 }: SessionSpec['options']): number {
+  if (typeof deviceId === 'number' && Number.isInteger(deviceId) && deviceId >= 0) return deviceId;
+  throw new UsageError(
+    `model.options.deviceId: expected a whole number, 0 or more, got ${String(deviceId)}`,
+    {
+      key: 'model.options.deviceId',
+    },
+  );
+}
+
+/** `model.options.cuda: { … }` and so on. */
+function ownOptions(options: SessionSpec['options'], name: string): object {
+  const own = options[name];
+  return typeof own === 'object' && own !== null ? own : {};
+}
+
+/** The runtime says only «Failed to load shared library», and the reason on stderr. */
+function checkLibrary(provider: 'cuda' | 'tensorrt'): readonly string[] {
+  const entry = createRequire(import.meta.url).resolve('onnxruntime-node/package.json');
+  const file = join(
+    dirname(entry),
+    'bin',
+    'napi-v6',
+    process.platform,
+    process.arch,
+    process.platform === 'win32'
+      ? `onnxruntime_providers_${provider}.dll`
+      : `libonnxruntime_providers_${provider}.so`,
+  );
+  if (existsSync(file)) return [];
+  throw new DeviceError(`ONNX Runtime's libraries for ${provider} are not installed (looked for ${file})`, {
+    key: 'model.providers',
+    hint: 'Get them with: npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12',
+  });
+}

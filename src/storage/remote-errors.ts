@@ -1,0 +1,77 @@
+import { StorageError } from '../util/errors.js';
+import { RemoteFault } from './opendal.js';
+import type { Exhausted } from './retry.js';
+import { CREDENTIALS } from './services.js';
+import type { RemoteUri } from './uri.js';
+
+interface Where {
+  readonly uri: string;
+  readonly place: RemoteUri;
+}
+
+/** A fault in words for whoever runs the job: what it is, where, and what to do. */
+export function explain(
+  { uri, place }: Where,
+  doing: string,
+  fault: RemoteFault,
+  exhausted: Exhausted,
+): StorageError {
+  const { what, hint } = wording(place, doing, fault, exhausted);
+  const details = { file: uri, cause: fault };
+  return new StorageError(`${uri}: ${what}`, hint === undefined ? details : { ...details, hint });
+}
+
+/** Whether an error says that there is no such object. */
+export function isAbsence(error: unknown): boolean {
+  return error instanceof StorageError && error.cause instanceof RemoteFault && error.cause.kind === 'absent';
+}
+
+function wording(
+  { scheme }: RemoteUri,
+  doing: string,
+  { kind, message, status }: RemoteFault,
+  exhausted: Exhausted,
+): { what: string; hint?: string } {
+  switch (kind) {
+    case 'absent':
+      return { what: 'no such object', hint: 'Check source.uri.' };
+    case 'denied':
+      return { what: `access was denied (${message})`, hint: accessHint(scheme) };
+    case 'credentials':
+      return { what: `there are no credentials for it (${message})`, hint: accessHint(scheme) };
+    case 'changed':
+      return {
+        what: `the file changed since it was listed (${message})`,
+        hint: 'Run the job again once the data is at rest.',
+      };
+    case 'ranges':
+      return {
+        what: `${doing} failed: the server sends more than was asked for, so it can't send parts of files`,
+        hint: 'Copy the data to a local path, or to a server that answers range requests.',
+      };
+    default:
+      return {
+        what: `${doing} failed${tries(exhausted)}: ${message}`,
+        ...(status !== undefined && [301, 307, 400].includes(status) && scheme === 's3'
+          ? { hint: 'Check source.storage.region and endpoint: the bucket may be in another region.' }
+          : {}),
+      };
+  }
+}
+
+function tries({ attempts, elapsedMs }: Exhausted): string {
+  return attempts === 1 ? '' : ` ${attempts} times in ${(elapsedMs / 1000).toFixed(1)} s`;
+}
+
+function accessHint(scheme: RemoteUri['scheme']): string {
+  const set = `Set ${CREDENTIALS[scheme]} in the environment`;
+  switch (scheme) {
+    case 's3':
+    case 'gs':
+      return `${set}, or source.storage.allow_anonymous: true where the data is public.`;
+    case 'az':
+      return `${set}; public data is read through its https:// URL.`;
+    default:
+      return `${set}, if the server wants one.`;
+  }
+}

@@ -1,0 +1,67 @@
+import { UsageError } from '../util/errors.js';
+
+const URL_SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
+
+/** The kinds of remote storage, by the scheme of their URLs. */
+export const REMOTE_SCHEMES = ['http', 'https', 's3', 'gs', 'az'] as const;
+export type RemoteScheme = (typeof REMOTE_SCHEMES)[number];
+
+/** A URL of remote storage, taken apart. */
+export interface RemoteUri {
+  readonly scheme: RemoteScheme;
+  /** Bucket, container, or host with its port. */
+  readonly container: string;
+  /** The key or path, without a slash in front, not percent-encoded; ends with `/` where the URL does. */
+  readonly path: string;
+}
+
+/** Whether a location is a URL that some storage other than the local file system answers for. */
+export function isRemote(location: string): boolean {
+  return URL_SCHEME.test(location) && !/^file:/i.test(location);
+}
+
+/** @throws UsageError for what no storage answers for */
+export function parseRemote(uri: string): RemoteUri {
+  const [prefix = '', named = ''] = URL_SCHEME.exec(uri) ?? [];
+  const scheme = REMOTE_SCHEMES.find((known) => known === named.toLowerCase());
+  if (scheme === undefined) {
+    throw wrong(uri, `no storage is known by ${prefix || uri}`, `Use a path, or ${listOfSchemes()}.`);
+  }
+  const rest = uri.slice(prefix.length);
+  const slash = rest.indexOf('/');
+  const container = slash < 0 ? rest : rest.slice(0, slash);
+  const path = slash < 0 ? '' : rest.slice(slash + 1);
+  const isHttp = scheme === 'http' || scheme === 'https';
+  if (container === '') {
+    throw wrong(uri, `names no ${isHttp ? 'host' : 'bucket'}`, `Write ${scheme}://NAME/path.`);
+  }
+  if (container.includes('@')) {
+    throw wrong(uri, 'has a user in front of the host', 'Credentials come from the environment only.');
+  }
+  return { scheme, container, path: isHttp ? decoded(uri, path) : path };
+}
+
+/** Keys of buckets are written as they are; the paths of web servers as URLs are. */
+function decoded(uri: string, path: string): string {
+  if (/[?#]/.test(path)) {
+    throw wrong(
+      uri,
+      'has a query or a fragment, and only plain paths are read',
+      'Encode ? as %3F, # as %23.',
+    );
+  }
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    throw wrong(uri, 'is not percent-encoded as a URL is', 'Encode % itself as %25.');
+  }
+}
+
+function wrong(uri: string, what: string, hint: string): UsageError {
+  return new UsageError(`source.uri: ${uri}: ${what}`, { key: 'source.uri', hint });
+}
+
+function listOfSchemes(): string {
+  const urls = REMOTE_SCHEMES.map((scheme) => `${scheme}://`);
+  return `${urls.slice(0, -1).join(', ')} or ${urls.at(-1)}`;
+}

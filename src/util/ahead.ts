@@ -1,0 +1,33 @@
+/**
+ * Does `work` on items, up to `most` at a time, and yields the results in the order of the items. The first error by that
+ * order ends it, as the caller may at any time: once no work is under way.
+ */
+export async function* inOrder<T, R>(
+  items: Iterable<T>,
+  most: number,
+  work: (item: T) => Promise<R>,
+): AsyncGenerator<R, void> {
+  const line: Promise<R>[] = [];
+  const iterator = items[Symbol.iterator]();
+  const start = (): boolean => {
+    const item = iterator.next();
+    if (item.done) return false;
+    const going = work(item.value);
+    // Its turn may come long after it failed.
+    going.catch(() => {});
+    line.push(going);
+    return true;
+  };
+  try {
+    do {
+      while (line.length < most && start());
+      const next = line[0];
+      if (next === undefined) return;
+      const result = await next;
+      line.shift();
+      yield result;
+    } while (true);
+  } finally {
+    await Promise.allSettled(line);
+  }
+}

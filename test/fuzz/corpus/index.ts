@@ -1,0 +1,4 @@
+import { arrowCorpus } from './arrow.js';
+import type { Corpus } from './types.js';
+
+export const CORPORA: readonly Corpus[] = [arrowCorpus];

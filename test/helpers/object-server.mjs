@@ -1,0 +1,159 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+
+/**
+ * What happens to a request instead of its answer: a status; the connection `reset`; a body that is `short`, with an
+ * honest length; one that is `cut` off before its promised length; one that `stall`s after its first byte; or answered
+ * as if it had asked for all (`whole`).
+ * @typedef {{ status?: number, reset?: boolean, short?: boolean, cut?: boolean, stall?: boolean, whole?: boolean }} Fault
+ * @typedef {{ method: string, path: string, range: readonly [number, number] | undefined,
+ *   ifMatch: string | undefined, list: boolean, authorization: string | undefined }} Seen
+ * @typedef {{ latencyMs?: number, pageSize?: number, weakEtags?: boolean, etags?: boolean,
+ *   fault?: (seen: Seen, count: number) => Fault | undefined }} Options
+ */
+
+/**
+ * An HTTP server of objects in memory: what a web server answers to HEAD and GET with ranges, and the listings of S3 in
+ * pages. A path is `/bucket/key`.
+ */
+export class ObjectServer {
+  /** @type {Map<string, { bytes: Uint8Array, etag: string, modified: Date }>} */
+  objects = new Map();
+  /** Every request, in the order of arrival. @type {Seen[]} */
+  seen = [];
+  /** Requests that were under way at the same time, at most. */
+  mostAtOnce = 0;
+  /** @type {Options} */
+  options;
+  /** @type {WeakMap<Uint8Array, string>} */
+  #etags = new WeakMap();
+  #underWay = 0;
+  #server;
+
+  /** @param {Options} [options] */
+  constructor(options = {}) {
+    this.options = options;
+    this.#server = createServer((request, response) => void this.#answer(request, response));
+  }
+
+  /** Starts it; returns `http://127.0.0.1:PORT`. */
+  async listen() {
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+    const address = this.#server.address();
+    if (typeof address !== 'object' || address === null) throw new Error('no address');
+    return `http://127.0.0.1:${address.port}`;
+  }
+
+  async close() {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+
+  /**
+   * @param {string} path `/bucket/key`
+   * @param {Uint8Array} bytes
+   */
+  put(path, bytes) {
+    const etag = this.#etags.get(bytes) ?? createHash('md5').update(bytes).digest('hex');
+    this.#etags.set(bytes, etag);
+    this.objects.set(path, { bytes, etag: `"${etag}"`, modified: new Date(1e12 + this.objects.size * 1000) });
+  }
+
+  /**
+   * @param {import('node:http').IncomingMessage} request
+   * @param {import('node:http').ServerResponse} response
+   */
+  async #answer(request, response) {
+    const url = new URL(request.url ?? '/', 'http://localhost');
+    const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '');
+    /** @type {Seen} */
+    const seen = {
+      method: request.method ?? '',
+      path: decodeURIComponent(url.pathname),
+      range: range === null ? undefined : [Number(range[1]), Number(range[2]) + 1],
+      ifMatch: request.headers['if-match'],
+      list: url.searchParams.has('list-type'),
+      authorization: request.headers.authorization,
+    };
+    this.seen.push(seen);
+    this.mostAtOnce = Math.max(this.mostAtOnce, ++this.#underWay);
+    response.once('close', () => void this.#underWay--);
+    const { latencyMs, fault } = this.options;
+    if (latencyMs !== undefined) await new Promise((resolve) => setTimeout(resolve, latencyMs));
+    const injected = fault?.(seen, this.seen.length) ?? {};
+    if (injected.reset) request.socket.destroy();
+    else if (injected.status !== undefined) response.writeHead(injected.status).end('injected');
+    else if (seen.list) this.#list(seen.path.slice(1), url.searchParams, response);
+    else this.#send(seen, injected, response);
+  }
+
+  /**
+   * @param {string} bucket
+   * @param {URLSearchParams} query
+   * @param {import('node:http').ServerResponse} response
+   */
+  #list(bucket, query, response) {
+    const prefix = `/${bucket}/${query.get('prefix') ?? ''}`;
+    const after = query.get('continuation-token') ?? query.get('start-after') ?? '';
+    const all = [...this.objects.keys()].filter((path) => path.startsWith(prefix)).sort();
+    const left = all.filter((path) => path > after);
+    const page = left.slice(0, this.options.pageSize ?? 1000);
+    const last = page.length < left.length ? page.at(-1) : undefined;
+    const contents = page.map((path) => {
+      const { bytes, modified } = this.#get(path);
+      const key = escapeXml(path.slice(bucket.length + 2));
+      return `<Contents><Key>${key}</Key><Size>${bytes.byteLength}</Size><ETag>${escapeXml(this.#etagOf(path))}</ETag><LastModified>${modified.toISOString()}</LastModified></Contents>`;
+    });
+    const next =
+      last === undefined ? '' : `<NextContinuationToken>${escapeXml(last)}</NextContinuationToken>`;
+    response.writeHead(200, { 'content-type': 'application/xml' });
+    response.end(
+      `<?xml version="1.0"?><ListBucketResult><IsTruncated>${last !== undefined}</IsTruncated>${next}${contents.join('')}</ListBucketResult>`,
+    );
+  }
+
+  /**
+   * @param {Seen} seen
+   * @param {Fault} fault
+   * @param {import('node:http').ServerResponse} response
+   */
+  #send({ method, path, range, ifMatch }, fault, response) {
+    if (!this.objects.has(path)) return void response.writeHead(404).end();
+    const etag = this.#etagOf(path);
+    if (ifMatch !== undefined && ifMatch !== etag) return void response.writeHead(412).end();
+    const { bytes, modified } = this.#get(path);
+    const isPart = range !== undefined && !fault.whole;
+    const body = isPart ? bytes.subarray(...range) : bytes;
+    const sent = fault.short && method === 'GET' ? body.subarray(0, body.byteLength >> 1) : body;
+    response.writeHead(isPart ? 206 : 200, {
+      ...(this.options.etags === false ? {} : { etag }),
+      'last-modified': modified.toUTCString(),
+      'content-length': sent.byteLength,
+      ...(isPart ? { 'content-range': `bytes ${range[0]}-${range[1] - 1}/${bytes.byteLength}` } : {}),
+    });
+    if (method === 'HEAD') response.end();
+    else if (fault.cut) response.write(sent.subarray(0, 1), () => response.destroy());
+    else if (fault.stall) response.write(sent.subarray(0, 1));
+    else response.end(sent);
+  }
+
+  /** @param {string} path */
+  #etagOf(path) {
+    const { etag } = this.#get(path);
+    return this.options.weakEtags ? `W/${etag}` : etag;
+  }
+
+  /** @param {string} path */
+  #get(path) {
+    const object = this.objects.get(path);
+    if (object === undefined) throw new Error(`no object ${path}`);
+    return object;
+  }
+}
+
+/** @param {string} text */
+function escapeXml(text) {
+  return text.replace(/[&<>"]/g, (char) => `&#${char.charCodeAt(0)};`);
+}

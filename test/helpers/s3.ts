@@ -1,0 +1,53 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import S3rver from 's3rver';
+import { onTestFinished } from 'vitest';
+import { workspace } from './workspace.js';
+
+/** The keys that the server knows. */
+export const S3_KEYS = { AWS_ACCESS_KEY_ID: 'S3RVER', AWS_SECRET_ACCESS_KEY: 'S3RVER' };
+
+/** Sets variables of the environment for the length of a test; undefined takes one out. */
+export function withEnvironment(variables: Readonly<Record<string, string | undefined>>): void {
+  for (const [name, value] of Object.entries(variables)) {
+    const before = process.env[name];
+    onTestFinished(() => set(name, before));
+    set(name, value);
+  }
+}
+
+function set(name: string, value: string | undefined): void {
+  if (value === undefined) delete process.env[name];
+  else process.env[name] = value;
+}
+
+/** An S3-compatible server with a bucket `data`, over loopback, gone when the test is over. */
+export async function s3Server() {
+  const server = new S3rver({
+    address: '127.0.0.1',
+    port: 0,
+    silent: true,
+    directory: workspace()(),
+    configureBuckets: [{ name: 'data' }],
+  });
+  const { port } = await server.run();
+  onTestFinished(() => server.close());
+  const endpoint = `http://127.0.0.1:${port}`;
+  return { endpoint, storage: { endpoint, region: 'us-east-1' } };
+}
+
+/** Puts the files of a folder into the bucket `data`, with OpenDAL itself. */
+export async function upload(endpoint: string, folder: string, prefix = ''): Promise<void> {
+  const { Operator } = await import('opendal');
+  const operator = new Operator('s3', {
+    bucket: 'data',
+    endpoint,
+    region: 'us-east-1',
+    access_key_id: S3_KEYS.AWS_ACCESS_KEY_ID,
+    secret_access_key: S3_KEYS.AWS_SECRET_ACCESS_KEY,
+    disable_ec2_metadata: 'true',
+  });
+  for (const name of readdirSync(folder)) {
+    await operator.write(prefix + name, readFileSync(join(folder, name)));
+  }
+}
