@@ -2,10 +2,28 @@ import * as zlib from 'node:zlib';
 import { DataError } from '../../util/errors.js';
 import { decodeLz4Block, mostLz4Bytes } from '../lz4.js';
 import { loadZstd, mostZstdBytes } from '../zstd.js';
-import { snappy } from './snappy.js';
+import { decodeSnappy } from './snappy.js';
 
-/** Decompresses `input` into exactly `size` bytes, or throws. */
+/** Decompresses `input` into exactly `size` bytes, or throws. Valid until it is called again, for whatever codec. */
 export type Decompress = (input: Uint8Array, size: number) => Uint8Array;
+
+/** Memory that serves again: fresh memory for every page costs page faults, and waits for the garbage collector. */
+let scratch = new Uint8Array(0);
+const MAX_SCRATCH_BYTES = 16 * 1024 * 1024;
+
+function roomFor(size: number): Uint8Array {
+  if (size > MAX_SCRATCH_BYTES) return new Uint8Array(size);
+  if (scratch.length < size) scratch = new Uint8Array(size);
+  return scratch.subarray(0, size);
+}
+
+const snappy: Decompress = (input, size) => {
+  // A copy of at most 64 bytes takes three.
+  if (size > input.length * 32) throw new RangeError(`a page claims ${size} bytes, more than it can hold`);
+  const output = roomFor(size);
+  decodeSnappy(input, output);
+  return output;
+};
 
 /** How each codec is had: libraries are loaded when the first file needs them. */
 const CODECS: Readonly<Record<string, () => Promise<Decompress>>> = {
@@ -57,7 +75,7 @@ export async function decompressor(codec: string | undefined, file: string): Pro
 
 const lz4: Decompress = (input, size) => {
   if (size > mostLz4Bytes(input)) throw new RangeError(`a page claims ${size} bytes, more than it can hold`);
-  const output = new Uint8Array(size);
+  const output = roomFor(size);
   return output.subarray(0, decodeLz4Block(input, 0, input.length, output, 0, size));
 };
 
@@ -76,7 +94,7 @@ const hadoopLz4: Decompress = (input, size) => {
   }
   if (at !== input.length || total !== size) return lz4(input, size);
   if (size > mostLz4Bytes(input)) throw new RangeError(`a page claims ${size} bytes, more than it can hold`);
-  const output = new Uint8Array(size);
+  const output = roomFor(size);
   let to = 0;
   for (const frame of frames) {
     const end = to + frame.size;

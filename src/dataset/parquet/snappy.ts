@@ -2,11 +2,12 @@
 const CALL_BYTES = 32;
 
 /**
- * Decompresses a block of exactly `size` bytes. Numbers that hardly compress are one long literal after another, which
+ * Decompresses a block into `output`, which it must fill. Numbers that hardly compress are one long literal after another, which
  * here are copied at the speed of memory; decoders on npm copy them byte by byte.
  * Source: format_description.txt of google/snappy.
  */
-export function snappy(input: Uint8Array, size: number): Uint8Array {
+export function decodeSnappy(input: Uint8Array, output: Uint8Array): void {
+  const size = output.length;
   let at = 0;
   let length = 0;
   for (let shift = 0; ; shift += 7) {
@@ -16,7 +17,6 @@ export function snappy(input: Uint8Array, size: number): Uint8Array {
     if (byte < 128) break;
   }
   if (length !== size) throw new RangeError(`a page has ${length} bytes, and its header says ${size}`);
-  const output = new Uint8Array(size);
   let to = 0;
   while (at < input.length) {
     const tag = input[at++] as number;
@@ -47,7 +47,6 @@ export function snappy(input: Uint8Array, size: number): Uint8Array {
     for (let i = 0; i < count; i++, to++) output[to] = output[to - back] as number;
   }
   if (to !== size) throw broken();
-  return output;
 }
 
 const broken = (): RangeError => new RangeError('a page is a broken snappy block');
