@@ -4,6 +4,10 @@ import type { ObjectReader, StoredObject } from '../storage/types.js';
 import { isRemote } from '../storage/uri.js';
 import { inOrder } from '../util/ahead.js';
 import { DataError } from '../util/errors.js';
+import { columnsOf } from './filter/ast.js';
+import { bindFilter } from './filter/bind.js';
+import { FilteredFile } from './filter/filtered-file.js';
+import { parseFilter } from './filter/parse.js';
 import { FALLBACK, type Format, formatNamed, formatOf } from './format.js';
 import type { BatchRange, DataFile, Dataset, FileRequest, FileUnit, Split } from './types.js';
 
@@ -12,8 +16,10 @@ export interface SourceOptions {
   /** The format's name; by default what the files themselves say. */
   readonly format?: string;
   readonly access?: StorageAccess;
-  /** Rows at most, from the start; all where left out. */
+  /** Rows at most, from the start; all where left out. Rows that the filter leaves out count. */
   readonly limit?: number;
+  /** Which rows are wanted: a predicate on columns, as in SQL. */
+  readonly filter?: string;
 }
 
 /*
@@ -32,14 +38,16 @@ const LOCAL_AT_ONCE = 8;
  * Lists a source and cuts it into splits: runs of consecutive units of one file.
  *
  * @throws StorageError where nothing is there; DataError where a file is not what it should be, or the files'
- *   formats or schemas differ
+ *   formats or schemas differ; UsageError where the filter can't be parsed or does not fit the columns
  */
 export async function openDataset({
   uri,
   format: name = 'auto',
   access = PLAIN_ACCESS,
   limit,
+  filter,
 }: SourceOptions): Promise<Dataset> {
+  const expression = filter === undefined ? undefined : parseFilter(filter);
   const objects = await listObjects(uri, access);
   const bytes = objects.reduce((sum, object) => sum + object.size, 0);
   const target = Math.min(MAX_SPLIT_BYTES, Math.max(MIN_SPLIT_BYTES, bytes / SPLITS_WANTED));
@@ -64,6 +72,8 @@ export async function openDataset({
   // The first alone: it says what the others have to be.
   for (const some of [[head], others]) {
     for await (const file of inOrder(some, isRemote(uri) ? REMOTE_AT_ONCE : LOCAL_AT_ONCE, look)) {
+      if (schema === undefined && expression !== undefined)
+        bindFilter(expression, file.schema, filter as string);
       schema ??= file.schema;
       checkSameSchema(head, schema, file.object, file.schema);
       for (const [index, run] of file.runs.entries()) {
@@ -75,7 +85,8 @@ export async function openDataset({
       }
     }
   }
-  return { format: (format as unknown as Format).name, objects, schema: schema as Schema, splits, bytes };
+  const { name: named } = format as unknown as Format;
+  return { format: named, objects, schema: schema as Schema, splits, bytes, filter };
 }
 
 /** What the splits of a file are made of. */
@@ -131,16 +142,26 @@ export interface FileAccess {
   /** The format's name. */
   readonly format: string;
   readonly storage: StorageAccess;
+  /** Only rows for which this is true are given out. */
+  readonly filter?: string | undefined;
 }
 
 /** Opens a file of a dataset. `signal` ends what is under way, and is thrown as what it was aborted with. */
 export async function openFile(
   object: StoredObject,
-  { format, storage }: FileAccess,
+  { format: name, storage, filter }: FileAccess,
   request: FileRequest,
   signal?: AbortSignal,
 ): Promise<DataFile> {
-  return formatNamed(format).open(await openObject(object, storage, signal), request);
+  const format = formatNamed(name);
+  const reader = await openObject(object, storage, signal);
+  if (filter === undefined) return format.open(reader, request);
+  const expression = parseFilter(filter);
+  const { columns } = request;
+  const decoded = columns && [...new Set([...columns, ...columnsOf(expression)])];
+  // Nothing is left in the file: rows are picked from what is decoded.
+  const file = await format.open(reader, decoded === undefined ? {} : { columns: decoded });
+  return new FilteredFile(file, object.uri, bindFilter(expression, file.schema, filter), columns);
 }
 
 function cut(units: readonly FileUnit[], targetBytes: number): Run[] {

@@ -2,6 +2,8 @@ import type { ObjectReader } from '../storage/types.js';
 import { ArrowFile } from './arrow-file.js';
 import { claimsFile, claimsStream } from './arrow-sniff.js';
 import { ArrowStream } from './arrow-stream.js';
+import { PARQUET_MAGIC } from './parquet/footer.js';
+import { ParquetFile } from './parquet/parquet-file.js';
 import type { DataFile, FileRequest } from './types.js';
 
 /** How the files of a source are written. */
@@ -31,8 +33,14 @@ const arrowStream: Format = {
   open: (reader, request) => ArrowStream.open(reader, request),
 };
 
+const parquet: Format = {
+  name: 'parquet',
+  claims: (head) => Buffer.from(head.subarray(0, 4)).toString('latin1') === PARQUET_MAGIC,
+  open: (reader, { columns }) => ParquetFile.open(reader, columns),
+};
+
 /** Every format that there is, those with a plainer mark first. A new one is a file of its own and a line here. */
-const FORMATS: readonly Format[] = [arrow, arrowStream];
+const FORMATS: readonly Format[] = [arrow, parquet, arrowStream];
 
 /** What of an object is looked at to tell its format. */
 const HEAD_BYTES = 16;

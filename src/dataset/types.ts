@@ -19,6 +19,8 @@ export interface Dataset {
   readonly splits: readonly Split[];
   /** Bytes of all objects. */
   readonly bytes: number;
+  /** Which of the rows are wanted, as it is written in the job file. */
+  readonly filter: string | undefined;
 }
 
 /** One record batch on its way: read, not yet decoded. */
@@ -35,6 +37,8 @@ export interface RawBatch {
    * fetched.
    */
   decode(): RecordBatch;
+  /** The place in the unit of one of the decoded rows; where left out, they follow `rowInUnit` one after another. */
+  rowAt?(row: number): number;
   /** Columns that were left where they lie, by name. */
   readonly stored: ReadonlyMap<string, StoredValues>;
 }
@@ -61,6 +65,16 @@ export interface FileUnit {
   readonly bytes: number;
 }
 
+/** Bounds of a column's values: numbers as they are stored (days, nanoseconds, …), text as its UTF-8 bytes. */
+export interface ColumnRange {
+  /** No value is less, NaN aside; undefined where it is not known. */
+  readonly min: unknown;
+  /** No value is greater, NaN aside. */
+  readonly max: unknown;
+  readonly nulls: number | undefined;
+  readonly rows: number;
+}
+
 /** Which units of a file to read. */
 export interface BatchRange {
   readonly first: number;
@@ -75,6 +89,8 @@ export interface DataFile {
   readonly units: readonly FileUnit[];
   /** Reads the record batches of some units in their order, the next while one is worked on. */
   batches(range: BatchRange): AsyncGenerator<RawBatch, void>;
+  /** What is known of a column's values in a unit without reading it; undefined where nothing is. */
+  range?(unit: number, column: string): ColumnRange | undefined;
   /** Rows in the units before `unit`. */
   rowsBefore(unit: number): Promise<number>;
   close(): Promise<void>;

@@ -12,7 +12,7 @@ import type { Job } from './schema.js';
 export async function fingerprintOf(job: Job, dataset: Dataset): Promise<string> {
   const { source, model, inputs, transform, batch, outputs, sink } = job;
   const decisive = {
-    source: { columns: source.columns, limit: source.limit, format: source.format },
+    source: { columns: source.columns, limit: source.limit, filter: source.filter, format: source.format },
     objects: dataset.objects,
     splits: dataset.splits.map(({ first, count }) => [first, count]),
     model: {

@@ -12,6 +12,8 @@ export interface FileSource {
   readonly uri: string;
   /** Rows to read at most. */
   readonly limit?: number;
+  /** A predicate for the rows that are wanted, as in the job file. */
+  readonly filter?: string;
   /** Options of remote storage, as in the job file. */
   readonly storage?: JobInput['source']['storage'];
   /** A cache of remote storage on a local disk, as in the job file. */
@@ -91,7 +93,7 @@ const optionsSchema = z.strictObject({
 });
 
 const fileOptionsSchema = z.strictObject({
-  source: source.pick({ uri: true, limit: true, storage: true, cache: true }),
+  source: source.pick({ uri: true, limit: true, filter: true, storage: true, cache: true }),
 });
 
 export type ParsedFileSource = z.output<typeof fileOptionsSchema>['source'];

@@ -33,9 +33,14 @@ export type OpenedSource =
 export async function openSource(source: LoaderSource, options: ParsedLoaderOptions): Promise<OpenedSource> {
   if (typeof source === 'string') return openSource({ uri: source }, options);
   if (!isIterable(source)) {
-    const { limit, ...files } = parseFileSource(source);
+    const { limit, filter, ...files } = parseFileSource(source);
     const access = accessOf(files);
-    const dataset = await openDataset({ uri: files.uri, access, ...(limit === undefined ? {} : { limit }) });
+    const dataset = await openDataset({
+      uri: files.uri,
+      access,
+      ...(limit !== undefined && { limit }),
+      ...(filter !== undefined && { filter }),
+    });
     return { kind: 'files', dataset, access, schema: dataset.schema, name: source.uri };
   }
   if (options.transform !== undefined) {

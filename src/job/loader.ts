@@ -190,7 +190,7 @@ class Pass implements AsyncIterator<Batch> {
     const clocks = createClockPage(ring.config.lanes);
     if (source.kind === 'files') {
       const id = `${process.pid}-loader-${passes++}`;
-      const { splits, format } = source.dataset;
+      const { splits, format, filter } = source.dataset;
       const context = {
         id,
         ring: ring.memory,
@@ -199,7 +199,7 @@ class Pass implements AsyncIterator<Batch> {
         lengthColumn,
         keep: [],
         transform,
-        files: { format, storage: source.access },
+        files: { format, storage: source.access, filter },
         splits,
       };
       await producers?.produce(context, control, { onProduced: () => {} });

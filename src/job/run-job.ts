@@ -43,6 +43,7 @@ export async function runJob(input: Job | JobInput, options: RunOptions = {}): P
     format: job.source.format,
     access: accessOf(job.source),
     ...(job.source.limit === undefined ? {} : { limit: job.source.limit }),
+    ...(job.source.filter === undefined ? {} : { filter: job.source.filter }),
   });
   await pipeline.plan(dataset, options.signal);
   const fingerprint = await fingerprintOf(job, dataset);

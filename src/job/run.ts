@@ -130,7 +130,7 @@ export class Run {
       keep: directory === undefined ? [] : job.sink.keep,
       transform,
       badRows: this.#deadLetters.rules,
-      files: { format: dataset.format, storage: accessOf(job.source) },
+      files: { format: dataset.format, storage: accessOf(job.source), filter: dataset.filter },
       splits,
     };
     await producers.produce(context, control, {

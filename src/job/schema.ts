@@ -72,9 +72,17 @@ export const source = z.strictObject(
           'The columns to read from the source. Those that inputs, batch.lengthColumn and sink.keep need are read ' +
           'whether they are named here or not; by default just those.',
       }),
-    limit: wholeNumber(0)
+    limit: wholeNumber(0).exactOptional().meta({
+      description: 'Rows to read at most, from the first on, before filter is applied. By default all.',
+    }),
+    filter: text('a predicate on columns')
       .exactOptional()
-      .meta({ description: 'Rows to read at most, from the first on. By default all.' }),
+      .meta({
+        description:
+          'Which rows to read: a predicate on columns as in SQL, with =, <>, <, <=, >, >=, IN, BETWEEN, LIKE, IS NULL, ' +
+          'AND, OR and NOT. Row groups of Parquet files in which no row can match are not read.',
+        examples: ["label = 3 AND (score > 0.5 OR name LIKE 'a%')"],
+      }),
     storage: named(
       z.union([z.string(), z.number(), z.boolean()], 'text, a number, true or false').transform(String),
     )

@@ -7,12 +7,6 @@ import type { Job } from './schema.js';
 /** Keys of the job file that this version knows and can't act on yet. Refused, rather than passed over in silence. */
 export function checkSupported(job: Job): void {
   checkFormat(job.sink.format);
-  const { format } = job.source;
-  if (format === 'parquet') {
-    throw new UsageError(`source.format: this version reads arrow and arrow-stream, not ${format}`, {
-      key: 'source.format',
-    });
-  }
   if (job.sink.uri !== undefined && isRemote(job.sink.uri)) {
     throw new UsageError(
       `sink.uri: ${job.sink.uri} is remote, and this version writes local directories only`,

@@ -9,7 +9,7 @@ export const isOfRows = (failure: unknown): failure is RowFault | TransformFailu
 
 /** The number in its file of a row of a record batch. */
 export async function rowInFile(raw: RawBatch, file: DataFile, row: number): Promise<number> {
-  return (await file.rowsBefore(raw.unit)) + raw.rowInUnit + row;
+  return (await file.rowsBefore(raw.unit)) + (raw.rowAt?.(row) ?? raw.rowInUnit + row);
 }
 
 /** The error for people: which file, which row, which column. */

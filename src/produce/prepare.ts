@@ -1,11 +1,11 @@
 import { RecordBatch } from 'apache-arrow';
 import { ProducerState, type StateClock } from '../clock/state-clock.js';
+import { takeRows } from '../dataset/take.js';
 import type { RawBatch } from '../dataset/types.js';
 import { type BadRow, valuesIn } from './bad-rows.js';
 import type { Collator } from './collate.js';
 import { isOfRows } from './locate.js';
 import { RowFault } from './row-fault.js';
-import { takeRows } from './take.js';
 import { type Transform, type Transformed, TransformFailure } from './transform.js';
 import type { TransformContext } from './transform-types.js';
 

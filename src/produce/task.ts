@@ -1,6 +1,7 @@
 import { makeData, RecordBatch, RecordBatchStreamWriter, Schema, Struct } from 'apache-arrow';
 import { ProducerState, StateClock } from '../clock/state-clock.js';
 import { openFile } from '../dataset/dataset.js';
+import { takeRows } from '../dataset/take.js';
 import type { DataFile, RawBatch, Split } from '../dataset/types.js';
 import { ProducerSide } from '../ring/producer-side.js';
 import { laneOwner, Ring } from '../ring/ring.js';
@@ -13,7 +14,6 @@ import { inSource, type PreparedBatch, Preparer } from './prepare.js';
 import { areRemote, readSplits, type SplitReading, type SplitSource } from './read-ahead.js';
 import { decodeSchema } from './schema-bytes.js';
 import { StopSignal } from './stop-signal.js';
-import { takeRows } from './take.js';
 import { Transform } from './transform.js';
 import { KEEP } from './transform-types.js';
 import type { ProducedSplit, ProduceResult, ProducerContext, ProduceTask } from './types.js';

@@ -1,0 +1,190 @@
+import type { Decompress } from './codecs.js';
+import type { ColumnChunk } from './footer.js';
+import { ByteCursor, onlyValue, readHybrid } from './hybrid.js';
+import { LeafBuffer, type LeafSlice } from './leaf-buffer.js';
+import { bitsFor, checkCrc, countOf, type DataPage, openDataPage, type Page, parsePage } from './page.js';
+import type { LeafColumn } from './schema.js';
+import { type Dictionary, decodeValues, type Sink } from './values.js';
+import type { ChunkWindow } from './window.js';
+
+/** As much is decoded ahead where it is here already: fewer, larger record batches. */
+const ENOUGH_ROWS = 8192;
+const ENOUGH_BYTES = 512 * 1024;
+
+/** Reads one column chunk from front to back: pages out of the window, decoded into a buffer, rows out of the buffer. */
+export class LeafReader {
+  readonly leaf: LeafColumn;
+  readonly window: ChunkWindow;
+  readonly #chunk: ColumnChunk;
+  readonly #decompress: Decompress;
+  readonly #buffer: LeafBuffer;
+  #page: Page | undefined;
+  #dictionary: Dictionary | undefined;
+  /** Entries of the pages so far. */
+  #entries = 0;
+
+  constructor(
+    leaf: LeafColumn,
+    chunk: ColumnChunk,
+    window: ChunkWindow,
+    decompress: Decompress,
+    buffer: LeafBuffer,
+  ) {
+    this.leaf = leaf;
+    this.window = window;
+    this.#chunk = chunk;
+    this.#decompress = decompress;
+    this.#buffer = buffer;
+  }
+
+  get isExhausted(): boolean {
+    return this.#entries >= this.#chunk.values || this.window.isAtEnd;
+  }
+
+  /** To be called before anything else, once the row group before is done: it had the same memory. */
+  start(): void {
+    this.#buffer.reset();
+  }
+
+  /** Rows that are decoded and whole: where rows have many entries, the last may go on in the next page. */
+  get rows(): number {
+    const { rows } = this.#buffer;
+    return this.leaf.maxRep > 0 && rows > 0 && !this.isExhausted ? rows - 1 : rows;
+  }
+
+  get byteLength(): number {
+    return this.#buffer.byteLength;
+  }
+
+  /** How many bytes from the window's front on are needed to decode a row; 0 where they are here. */
+  get needs(): number {
+    if (this.rows > 0 || this.isExhausted || this.#nextPage()) return 0;
+    return this.#page?.bytes ?? this.window.front.length + 1;
+  }
+
+  /** Decodes pages that are here until there are rows, and on until there are enough. */
+  decode(): void {
+    while (!this.isExhausted && (this.rows === 0 || !this.#hasEnough)) {
+      if (!this.#nextPage()) return;
+      this.#decodePage();
+    }
+    if (this.isExhausted && this.#entries !== this.#chunk.values) {
+      throw new RangeError(
+        `its pages hold ${this.#entries} values, and the footer says ${this.#chunk.values}`,
+      );
+    }
+  }
+
+  take(rows: number): LeafSlice {
+    return this.#buffer.take(rows);
+  }
+
+  get #hasEnough(): boolean {
+    return this.rows >= ENOUGH_ROWS || this.byteLength >= ENOUGH_BYTES;
+  }
+
+  /** Whether the next page is in the window, whole. */
+  #nextPage(): boolean {
+    if (this.#page === undefined) {
+      const length = this.window.headerLength();
+      if (length === undefined) return false;
+      this.#page = parsePage(this.window.take(length), this.#chunk.uncompressed);
+    }
+    return this.window.has(this.#page.bytes);
+  }
+
+  #decodePage(): void {
+    const page = this.#page as Page;
+    const body = this.window.take(page.bytes);
+    this.#page = undefined;
+    checkCrc(page.header, body);
+    const { type } = page.header;
+    if (type === 'DICTIONARY_PAGE') this.#dictionary = this.#decodeDictionary(page, body);
+    else if (type === 'DATA_PAGE' || type === 'DATA_PAGE_V2') {
+      this.#decodeData(openDataPage(page, body, this.leaf, this.#decompress));
+    } else if (type !== 'INDEX_PAGE') throw new RangeError('a page is of an unknown kind');
+  }
+
+  #decodeData(page: DataPage): void {
+    const { leaf } = this;
+    const { entries } = page;
+    if (this.#entries + entries > this.#chunk.values) {
+      throw new RangeError(`its pages hold more values than the ${this.#chunk.values} that the footer says`);
+    }
+    const buffer = this.#buffer;
+    const { defs, reps, at } = buffer.levels(entries);
+    const allThere =
+      page.defs !== undefined &&
+      !page.packedLevels &&
+      leaf.maxDef > 0 &&
+      entries > 0 &&
+      onlyValue(page.defs, bitsFor(leaf.maxDef), entries) === leaf.maxDef;
+    readLevels(page.reps, leaf.maxRep, reps, at, page);
+    readLevels(page.defs, leaf.maxDef, defs, at, page);
+    this.#entries += entries;
+    const there = buffer.addedLevels(entries, allThere);
+    decodeValues(leaf.type, page.encoding, page.values, there, this.#dictionary, buffer);
+    buffer.addedValues();
+  }
+
+  #decodeDictionary({ header }: Page, body: Uint8Array): Dictionary {
+    const { type } = this.leaf;
+    if (header.dictionary_page_header === undefined) throw new RangeError('a page has no header of its kind');
+    const count = countOf(header.dictionary_page_header.num_values);
+    const page = this.#decompress(body, header.uncompressed_page_size);
+    const bytes = { at: new Uint8Array(0), offsets: new Int32Array(1) };
+    const sink: Sink = {
+      room(values, length) {
+        bytes.at = new Uint8Array(Math.ceil(length / 8) * 8);
+        bytes.offsets = new Int32Array(type.width === 0 ? values + 1 : 0);
+        return { bytes: bytes.at, at: 0, offsets: bytes.offsets, first: 0 };
+      },
+    };
+    decodeValues(type, 'PLAIN', new ByteCursor(page), count, undefined, sink);
+    return {
+      count,
+      bytes: bytes.at,
+      offsets: type.width === 0 ? bytes.offsets : undefined,
+      width: type.width,
+    };
+  }
+}
+
+export function bufferFor({ type, maxDef, maxRep }: LeafColumn): LeafBuffer {
+  return new LeafBuffer(type.width, maxDef, maxRep);
+}
+
+function readLevels(
+  cursor: ByteCursor | undefined,
+  max: number,
+  out: Uint8Array,
+  at: number,
+  { entries, packedLevels }: DataPage,
+): void {
+  if (max === 0) return;
+  if (cursor === undefined) throw new RangeError('a page has no levels');
+  if (!packedLevels) readHybrid(cursor, bitsFor(max), out, at, entries);
+  else readPackedLevels(cursor, bitsFor(max), out, at, entries);
+  // Where the bits can say more than there are levels.
+  if (((max + 1) & max) !== 0 && out.subarray(at, at + entries).some((level) => level > max))
+    throw new RangeError(`a page has levels above ${max}`);
+}
+
+/** Source: «Bit-packed (Deprecated)» in Encodings.md of parquet-format. */
+function readPackedLevels(
+  cursor: ByteCursor,
+  width: number,
+  out: Uint8Array,
+  at: number,
+  count: number,
+): void {
+  const from = cursor.skip(Math.ceil((count * width) / 8)) * 8;
+  for (let i = 0; i < count; i++) {
+    let value = 0;
+    for (let b = 0; b < width; b++) {
+      const bit = from + i * width + b;
+      value = value * 2 + (((cursor.bytes[bit >> 3] as number) >> (7 - (bit & 7))) & 1);
+    }
+    out[at + i] = value;
+  }
+}
