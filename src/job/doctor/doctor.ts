@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { judgeAdapter, judgeGpus } from './devices.js';
 import { isolated } from './isolated.js';
-import { judgeLibrary } from './libraries.js';
+import { judgeLibraries } from './libraries.js';
 import { inspectMachine, judgeMachine } from './machine.js';
 import { inspectOnnxRuntime } from './onnxruntime.js';
 import { judgePackage, OPTIONAL_PACKAGES, readManifest } from './packages.js';
@@ -25,15 +25,14 @@ export async function diagnose({ probeLimitSeconds = 30 }: DoctorOptions = {}): 
   const turn = inTurn(Math.max(2, availableParallelism()));
   const names = providersOf(process.platform);
 
-  const [gpusOutcome, adapterOutcome, providerOutcomes, libraries, packages] = await Promise.all([
+  const [gpusOutcome, adapterOutcome, providerOutcomes, librariesOutcome, packages] = await Promise.all([
     turn(() => isolated(limitMs, 'gpus')),
     turn(() => isolated(limitMs, 'adapter')),
     Promise.all(names.map((name) => turn(() => isolated(limitMs, 'provider', name)))),
-    Promise.all(
-      runtime.libraries.map((name) =>
-        turn(async () => judgeLibrary(name, await isolated(limitMs, 'library', name), runtime, limitMs)),
-      ),
-    ),
+    // One process for all: it only loads them, and most machines have none.
+    runtime.libraries.length === 0
+      ? undefined
+      : turn(() => isolated(limitMs, 'libraries', runtime.libraries.join(','))),
     Promise.all(
       OPTIONAL_PACKAGES.map((one) =>
         turn(async () =>
@@ -61,7 +60,7 @@ export async function diagnose({ probeLimitSeconds = 30 }: DoctorOptions = {}): 
       cudnnWanted: runtime.cudnnWanted,
     },
     providers,
-    libraries,
+    libraries: librariesOutcome ? judgeLibraries(librariesOutcome, runtime, limitMs) : [],
     packages,
   };
 }

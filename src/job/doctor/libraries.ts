@@ -4,7 +4,19 @@ import { describeFailure, type Outcome } from './isolated.js';
 import type { OnnxRuntime } from './onnxruntime.js';
 import type { LibraryFinding } from './types.js';
 
-/** A library of CUDA or cuDNN, as the loader finds it. */
+/** Libraries of CUDA and cuDNN, as the loader finds them. */
+export function judgeLibraries(
+  outcome: Outcome<readonly LibraryAnswer[]>,
+  runtime: OnnxRuntime,
+  limitMs: number,
+): LibraryFinding[] {
+  return runtime.libraries.map((name, i) => {
+    const nothing: LibraryAnswer = { path: null, error: 'it was not asked for' };
+    const one = outcome.kind === 'answered' ? { ...outcome, answer: outcome.answer[i] ?? nothing } : outcome;
+    return judgeLibrary(name, one, runtime, limitMs);
+  });
+}
+
 export function judgeLibrary(
   name: string,
   outcome: Outcome<LibraryAnswer>,

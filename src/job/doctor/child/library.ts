@@ -12,6 +12,11 @@ export interface LibraryAnswer {
 /** dlfcn.h: the library stays loaded, so that it can be found in the map of the process. */
 const RTLD_NODELETE = 0x1000;
 
+/** Each of some libraries, their names with commas between them. */
+export function tryLibraries(names: string): LibraryAnswer[] {
+  return names.split(',').map(tryLibrary);
+}
+
 /**
  * Asks the system's loader for a library, as whoever needs it does: along LD_LIBRARY_PATH, then in the cache of
  * ldconfig. Linux only.

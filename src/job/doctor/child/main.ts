@@ -1,7 +1,7 @@
 import { messageOf } from '../../../util/errors.js';
 import { tryAdapter } from './adapter.js';
 import { tryGpus } from './gpus.js';
-import { tryLibrary } from './library.js';
+import { tryLibraries } from './library.js';
 import { tryPackage } from './package.js';
 import { tryProvider } from './provider.js';
 
@@ -12,7 +12,7 @@ import { tryProvider } from './provider.js';
 const TASKS = {
   adapter: tryAdapter,
   gpus: tryGpus,
-  library: tryLibrary,
+  libraries: tryLibraries,
   package: tryPackage,
   provider: tryProvider,
 } as const;
