@@ -5,7 +5,7 @@ import { DeviceError, StorageError } from '../../../src/util/errors.js';
 import { workspace } from '../../helpers/workspace.js';
 import { additionGraph, GRAPH, LAYERS, open } from './models.js';
 
-const manifest = (...paths: string[]): object => ({
+const manifest = (...paths: string[]) => ({
   weightsManifest: [{ paths, weights: [{ name: 'b', shape: [3], dtype: 'float32' }] }],
 });
 
