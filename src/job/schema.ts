@@ -118,11 +118,12 @@ const model = z
         }),
       providers: distinct(text('the name of a provider'), 'a list of providers')
         .min(1, 'at least one provider')
-        .default(['cpu'])
+        .exactOptional()
         .meta({
           description:
-            'Execution providers, tried in this order: cuda, tensorrt, webgpu, cpu and so on. The report says which one ' +
-            'really ran.',
+            'What the runtime computes with, tried in this order. onnx: execution providers, cuda, tensorrt, webgpu, cpu ' +
+            'and so on, by default cpu. tensorflow: tfjs-node-gpu, tfjs-node, webgpu, wasm, by default all four. The ' +
+            'report says which one really ran.',
         }),
       instances: autoOrWholeNumber().default('auto').meta({
         description: 'Sessions per device, each with a thread of its own. auto chooses by device.',
@@ -132,7 +133,8 @@ const model = z
         .meta({
           description:
             'Handed to the session as they are. The simulated runtime takes batchMicros and rowMicros: a batch takes ' +
-            'batchMicros + rows × rowMicros microseconds.',
+            'batchMicros + rows × rowMicros microseconds. The tensorflow runtime takes allowSoftware, wasmPath, tags and ' +
+            'signature.',
         }),
     },
     'a mapping with the uri of a model',
@@ -322,8 +324,13 @@ type DeepReadonly<T> = T extends readonly (infer E)[]
     ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
     : T;
 
+/** With the defaults that depend on other keys, which `load.ts` fills in. */
+type Settled<T extends { model: { providers?: string[] } }> = T & {
+  model: { providers: string[] };
+};
+
 /** A job as `loadJob` and `parseJob` return it: all defaults filled in, all paths absolute. */
-export type Job = DeepReadonly<z.output<typeof jobSchema>>;
+export type Job = DeepReadonly<Settled<z.output<typeof jobSchema>>>;
 /** A job as a user writes it. */
 export type JobInput = DeepReadonly<z.input<typeof jobSchema>>;
 

@@ -27,6 +27,8 @@ export interface DeviceReport extends DeviceShares {
   readonly provider: string;
   readonly instances: number;
   readonly simulated: boolean;
+  /** Whether a GPU did the work, where the runtime can tell. */
+  readonly gpu?: boolean;
   /** How long a run took. */
   readonly runMs: { readonly p50: number; readonly p99: number };
   /** What the GPU says of itself; null where nothing can be asked: no GPU, or none that tells. */
