@@ -1,5 +1,6 @@
 import * as zlib from 'node:zlib';
 import { DataError } from '../../util/errors.js';
+import { snappy } from './snappy.js';
 
 /** Decompresses `input` into exactly `size` bytes, or throws. */
 export type Decompress = (input: Uint8Array, size: number) => Uint8Array;
@@ -10,14 +11,7 @@ type Zstd = (input: Uint8Array, options: { maxOutputLength: number }) => Uint8Ar
 /** How each codec is had: libraries are loaded when the first file needs them. */
 const CODECS: Readonly<Record<string, () => Promise<Decompress>>> = {
   UNCOMPRESSED: async () => (input) => input,
-  SNAPPY: async () => {
-    const { snappyUncompressor } = await import('hysnappy');
-    const uncompress = snappyUncompressor();
-    return (input, size) => {
-      checkSnappy(input, size);
-      return uncompress(input, size);
-    };
-  },
+  SNAPPY: async () => snappy,
   GZIP: async () => (input, size) => zlib.gunzipSync(input, { maxOutputLength: Math.max(1, size) }),
   BROTLI: async () => (input, size) =>
     zlib.brotliDecompressSync(input, { maxOutputLength: Math.max(1, size) }),
@@ -59,17 +53,6 @@ export async function decompressor(codec: string | undefined, file: string): Pro
     loaded.set(codec, decompress);
   }
   return decompress;
-}
-
-/** The length that snappy data says itself: the decoder trusts what it is told. */
-function checkSnappy(input: Uint8Array, size: number): void {
-  let length = 0;
-  for (let i = 0; i < 5; i++) {
-    const byte = input[i] ?? 0;
-    length += (byte & 127) * 2 ** (7 * i);
-    if (byte < 128) break;
-  }
-  if (length !== size) throw new RangeError(`a page has ${length} bytes, and its header says ${size}`);
 }
 
 type Lz4 = { uncompressSync(data: Uint8Array): Uint8Array };
