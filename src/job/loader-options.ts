@@ -3,7 +3,8 @@ import type { FeedItem } from '../produce/feeder.js';
 import type { TypedArray } from '../util/dtype.js';
 import { fail, faultsOf, phraseOf } from './faults.js';
 import { autoOrWholeNumber, localPath, named, wholeNumber } from './fields.js';
-import { batch, input, type JobInput } from './schema.js';
+import { input } from './input-schema.js';
+import { batch, type JobInput } from './schema.js';
 
 /** Where a loader's rows come from. */
 export type LoaderSource =
