@@ -129,21 +129,37 @@ interface InputKeys {
   readonly from: string;
   readonly column?: string;
   readonly dtype?: string;
-  readonly scale: number;
-  readonly mean: number;
-  readonly std: number;
+  readonly scale: number | readonly number[];
+  readonly mean: number | readonly number[];
+  readonly std: number | readonly number[];
+  readonly channelAxis?: number;
+  readonly transpose?: readonly number[];
+  readonly oneHot?: number;
 }
 
 /** Scaled values have fractions, and Penstock never rounds a value silently. */
-export const inputRule: Rule<InputKeys> = ({ from, column, dtype, scale, mean, std }) => {
+export const inputRule: Rule<InputKeys> = ({ from, column, dtype, scale, mean, std, ...input }) => {
   if (from !== 'values' && column !== undefined) {
     return [{ path: ['column'], message: `is not read for a ${from}, which is made of batch.lengthColumn` }];
   }
+  const given = { scale: scale !== 1, mean: mean !== 0, std: std !== 1 };
+  const changed = Object.entries(given).flatMap(([key, is]) => (is ? [key] : []));
+  const { transpose, oneHot, channelAxis } = input;
+  if (oneHot !== undefined) {
+    const others = transpose === undefined ? changed : [...changed, 'transpose'];
+    return others.map((key) => ({ path: [key], message: 'and oneHot exclude each other' }));
+  }
+  if (channelAxis !== undefined && [scale, mean, std].every((value) => typeof value === 'number')) {
+    return [{ path: ['channelAxis'], message: 'is of use only where scale, mean or std is a list' }];
+  }
   if (dtype === undefined || dtype.startsWith('float')) return [];
-  const changed = Object.entries({ scale: scale !== 1, mean: mean !== 0, std: std !== 1 }).filter(
-    ([, is]) => is,
-  );
-  return changed.map(([key]) => ({ path: [key], message: `needs a float tensor, and this one is ${dtype}` }));
+  return changed.map((key) => ({ path: [key], message: `needs a float tensor, and this one is ${dtype}` }));
+};
+
+export const permutation: Rule<readonly number[]> = (axes) => {
+  if (axes.length > 0 && axes.every((_, axis) => axes.includes(axis))) return [];
+  const expected = axes.map((_, axis) => axis).join(', ');
+  return [{ path: [], message: `must have each of ${expected || 'the dimensions, from 0,'} once` }];
 };
 
 interface BatchKeys {

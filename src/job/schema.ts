@@ -1,9 +1,7 @@
 import { z } from 'zod';
-import { DTYPES } from '../util/dtype.js';
 import {
   autoOrWholeNumber,
   distinct,
-  finiteNumber,
   localPath,
   location,
   named,
@@ -11,11 +9,11 @@ import {
   text,
   wholeNumber,
 } from './fields.js';
+import { input } from './input-schema.js';
 import {
   ascending,
   batchKeywords,
   batchRule,
-  inputRule,
   jobKeywords,
   jobRule,
   modelKeywords,
@@ -141,51 +139,6 @@ const model = z
   )
   .superRefine(obeys(modelRule))
   .meta(modelKeywords);
-
-export const input = z
-  .strictObject(
-    {
-      column: text('a column name').exactOptional().meta({
-        description: 'The column that this input is made of. By default the one with the name of the input.',
-      }),
-      dtype: z.enum(DTYPES).exactOptional().meta({
-        description:
-          'Type of the tensor. By default what the model asks for; float32 on the simulated runtime.',
-      }),
-      shape: z
-        .array(wholeNumber(1), 'a list of whole numbers')
-        .exactOptional()
-        .meta({
-          description:
-            'Shape of one row, without the batch dimension in front: [1, 28, 28]; [] where a row is one number. By default ' +
-            'what the model asks for, or where that says nothing, what a row of the column has.',
-        }),
-      from: z
-        .enum(['values', 'mask', 'length'])
-        .default('values')
-        .meta({
-          description:
-            'What the tensor is made of: the values of the column; or, for rows of variable length, a mask of 1 for an ' +
-            'element and 0 for padding, or the length of the row. The last two need batch.lengthColumn.',
-        }),
-      pad: finiteNumber().default(0).meta({
-        description:
-          'What stands behind the last element of rows that are padded to the length of their bucket.',
-      }),
-      scale: finiteNumber().default(1).meta({
-        description:
-          'The tensor gets (value × scale − mean) ÷ std. Needs a float tensor, as do mean and std.',
-      }),
-      mean: finiteNumber().default(0).meta({ description: 'The tensor gets (value × scale − mean) ÷ std.' }),
-      std: finiteNumber()
-        .refine((value) => value !== 0, { error: 'must not be 0' })
-        .default(1)
-        .meta({ description: 'The tensor gets (value × scale − mean) ÷ std. Not 0.', not: { const: 0 } }),
-    },
-    'a mapping such as { column: pixels }',
-  )
-  .superRefine(obeys(inputRule))
-  .meta({ description: 'What one input of the model is made of.' });
 
 export const batch = z
   .strictObject({
