@@ -72,9 +72,10 @@ export async function openDataset({
   // The first alone: it says what the others have to be.
   for (const some of [[head], others]) {
     for await (const file of inOrder(some, isRemote(uri) ? REMOTE_AT_ONCE : LOCAL_AT_ONCE, look)) {
-      if (schema === undefined && expression !== undefined)
-        bindFilter(expression, file.schema, filter as string);
-      schema ??= file.schema;
+      if (schema === undefined) {
+        schema = file.schema;
+        if (expression !== undefined) bindFilter(expression, schema, filter as string);
+      }
       checkSameSchema(head, schema, file.object, file.schema);
       for (const [index, run] of file.runs.entries()) {
         if (left <= 0) break;
@@ -85,8 +86,14 @@ export async function openDataset({
       }
     }
   }
-  const { name: named } = format as unknown as Format;
-  return { format: named, objects, schema: schema as Schema, splits, bytes, filter };
+  return {
+    format: (format as unknown as Format).name,
+    objects,
+    schema: schema as Schema,
+    splits,
+    bytes,
+    filter,
+  };
 }
 
 /** What the splits of a file are made of. */

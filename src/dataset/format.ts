@@ -2,7 +2,7 @@ import type { ObjectReader } from '../storage/types.js';
 import { ArrowFile } from './arrow-file.js';
 import { claimsFile, claimsStream } from './arrow-sniff.js';
 import { ArrowStream } from './arrow-stream.js';
-import { PARQUET_MAGIC } from './parquet/footer.js';
+import { claimsParquet } from './parquet/footer.js';
 import { ParquetFile } from './parquet/parquet-file.js';
 import type { DataFile, FileRequest } from './types.js';
 
@@ -35,7 +35,7 @@ const arrowStream: Format = {
 
 const parquet: Format = {
   name: 'parquet',
-  claims: (head) => Buffer.from(head.subarray(0, 4)).toString('latin1') === PARQUET_MAGIC,
+  claims: claimsParquet,
   open: (reader, { columns }) => ParquetFile.open(reader, columns),
 };
 

@@ -48,7 +48,7 @@ export function decodeLz4Frame(frame: Uint8Array, out: Uint8Array): void {
     const limit = Math.min(out.byteLength, to + header.blockBytes);
     to =
       (word & STORED) === 0
-        ? decodeBlock(frame, at, end, out, to, limit)
+        ? decodeLz4Block(frame, at, end, out, to, limit)
         : store(frame, at, end, out, to, limit);
     if (header.blockChecksums) checkSum(view, end, frame.subarray(at, end), 'a block');
     at = end + (header.blockChecksums ? 4 : 0);
@@ -102,8 +102,13 @@ const tooLong = (limit: number): RangeError =>
 /** Shorter runs are copied by hand: a call costs more. */
 const SHORT = 32;
 
-/** Hot: nothing is allocated but where a long run of literals is copied. Returns where the block ends in `out`. */
-function decodeBlock(
+/**
+ * Decodes a block, bytes `start` to `end` of `from`, to `begin` of `out` on, and not beyond `limit`; returns where it ends
+ * there. Hot: nothing is allocated but where a long run of literals is copied.
+ *
+ * @throws RangeError where the block is damaged, or decodes to more
+ */
+export function decodeLz4Block(
   from: Uint8Array,
   start: number,
   end: number,

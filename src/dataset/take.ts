@@ -30,7 +30,7 @@ export function runsOf(rows: Int32Array): Runs {
   return runs.subarray(0, count);
 }
 
-/** Some rows of a record batch, ascending; in memory of their own, unless they are all. */
+/** Some rows of a record batch, ascending, in memory of their own; the batch itself where they are all. */
 export function takeRows(batch: RecordBatch, rows: Int32Array): RecordBatch {
   if (rows.length === batch.numRows) return batch;
   const runs = runsOf(rows);
@@ -47,8 +47,14 @@ function take(data: Data, runs: Runs, length: number): Data {
   switch (type.typeId) {
     case Type.Null:
       return makeData({ type: type as never, length } as never);
-    case Type.Union:
-      return takeOneByOne(data, runs);
+    case Type.Union: {
+      // Value by value: nothing that is fast makes use of unions.
+      const values = new Vector([data]);
+      return vectorFromArray(
+        Array.from(rowsOf(runs), (row) => values.get(row)),
+        type,
+      ).data[0] as Data;
+    }
     case Type.Bool:
       return build({ data: takeBits(data.values, data.offset, runs, length) });
     case Type.Struct:
@@ -94,13 +100,9 @@ function take(data: Data, runs: Runs, length: number): Data {
   }
 }
 
-function takeOneByOne(data: Data, runs: Runs): Data {
-  const source = new Vector([data]);
-  const values: unknown[] = [];
-  for (let r = 0; r < runs.length; r += 2) {
-    for (let i = runs[r] as number; i < (runs[r + 1] as number); i++) values.push(source.get(i));
-  }
-  return vectorFromArray(values, data.type).data[0] as Data;
+function* rowsOf(runs: Runs): Generator<number> {
+  for (let r = 0; r < runs.length; r += 2)
+    for (let row = runs[r] as number; row < (runs[r + 1] as number); row++) yield row;
 }
 
 function takeValidity(

@@ -10,9 +10,9 @@ import { batch, type JobInput, source } from './schema.js';
 /** Files, with how they are read. */
 export interface FileSource {
   readonly uri: string;
-  /** Rows to read at most. */
+  /** Rows to read at most, before the filter. */
   readonly limit?: number;
-  /** A predicate for the rows that are wanted, as in the job file. */
+  /** Which rows to read: a predicate on columns, as in the job file. */
   readonly filter?: string;
   /** Options of remote storage, as in the job file. */
   readonly storage?: JobInput['source']['storage'];

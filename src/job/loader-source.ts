@@ -39,8 +39,8 @@ export async function openSource(source: LoaderSource, options: ParsedLoaderOpti
     const dataset = await openDataset({
       uri: files.uri,
       access,
-      ...(limit !== undefined && { limit }),
-      ...(filter !== undefined && { filter }),
+      ...(limit === undefined ? {} : { limit }),
+      ...(filter === undefined ? {} : { filter }),
     });
     return { kind: 'files', dataset, access, schema: dataset.schema, name: source.uri };
   }

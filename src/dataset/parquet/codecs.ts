@@ -1,12 +1,11 @@
 import * as zlib from 'node:zlib';
 import { DataError } from '../../util/errors.js';
+import { decodeLz4Block, mostLz4Bytes } from '../lz4.js';
+import { loadZstd, mostZstdBytes } from '../zstd.js';
 import { snappy } from './snappy.js';
 
 /** Decompresses `input` into exactly `size` bytes, or throws. */
 export type Decompress = (input: Uint8Array, size: number) => Uint8Array;
-
-/** Node has it from 22.15 on. */
-type Zstd = (input: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
 
 /** How each codec is had: libraries are loaded when the first file needs them. */
 const CODECS: Readonly<Record<string, () => Promise<Decompress>>> = {
@@ -16,15 +15,16 @@ const CODECS: Readonly<Record<string, () => Promise<Decompress>>> = {
   BROTLI: async () => (input, size) =>
     zlib.brotliDecompressSync(input, { maxOutputLength: Math.max(1, size) }),
   ZSTD: async () => {
-    const native = (zlib as { zstdDecompressSync?: Zstd }).zstdDecompressSync;
-    if (native !== undefined) return (input, size) => native(input, { maxOutputLength: Math.max(1, size) });
-    const { ZSTDDecoder } = await import('zstddec');
-    const decoder = new ZSTDDecoder();
-    await decoder.init();
-    return (input, size) => decoder.decode(input, size);
+    const decode = await loadZstd();
+    return (input, size) => {
+      // What is claimed is checked before it is allocated.
+      if (size > mostZstdBytes(input))
+        throw new RangeError(`a page claims ${size} bytes, more than it can hold`);
+      return decode(input, size);
+    };
   },
-  LZ4_RAW: async () => lz4Block(await import('lz4-napi')),
-  LZ4: async () => hadoopLz4(lz4Block(await import('lz4-napi'))),
+  LZ4_RAW: async () => lz4,
+  LZ4: async () => hadoopLz4,
 };
 
 const loaded = new Map<string, Decompress>();
@@ -55,39 +55,34 @@ export async function decompressor(codec: string | undefined, file: string): Pro
   return decompress;
 }
 
-type Lz4 = { uncompressSync(data: Uint8Array): Uint8Array };
-
-/** lz4-napi takes blocks with their length in front. */
-function lz4Block({ uncompressSync }: Lz4): Decompress {
-  return (input, size) => {
-    const framed = new Uint8Array(4 + input.length);
-    new DataView(framed.buffer).setUint32(0, size, true);
-    framed.set(input, 4);
-    return uncompressSync(framed);
-  };
-}
+const lz4: Decompress = (input, size) => {
+  if (size > mostLz4Bytes(input)) throw new RangeError(`a page claims ${size} bytes, more than it can hold`);
+  const output = new Uint8Array(size);
+  return output.subarray(0, decodeLz4Block(input, 0, input.length, output, 0, size));
+};
 
 /** Hadoop's frames: length after and before, both big-endian, and a block. Some writers wrote plain blocks instead. */
-function hadoopLz4(block: Decompress): Decompress {
-  return (input, size) => {
-    const view = new DataView(input.buffer, input.byteOffset, input.byteLength);
-    const frames: { at: number; bytes: number; size: number }[] = [];
-    let at = 0;
-    let total = 0;
-    while (at + 8 <= input.length) {
-      const frame = { size: view.getUint32(at), bytes: view.getUint32(at + 4), at: at + 8 };
-      at = frame.at + frame.bytes;
-      total += frame.size;
-      frames.push(frame);
-      if (total > size) break;
-    }
-    if (at !== input.length || total !== size) return block(input, size);
-    const output = new Uint8Array(size);
-    let to = 0;
-    for (const frame of frames) {
-      output.set(block(input.subarray(frame.at, frame.at + frame.bytes), frame.size), to);
-      to += frame.size;
-    }
-    return output;
-  };
-}
+const hadoopLz4: Decompress = (input, size) => {
+  const view = new DataView(input.buffer, input.byteOffset, input.byteLength);
+  const frames: { at: number; end: number; size: number }[] = [];
+  let at = 0;
+  let total = 0;
+  while (at + 8 <= input.length && total <= size) {
+    const end = at + 8 + view.getUint32(at + 4);
+    const frame = { size: view.getUint32(at), at: at + 8, end };
+    total += frame.size;
+    frames.push(frame);
+    at = end;
+  }
+  if (at !== input.length || total !== size) return lz4(input, size);
+  if (size > mostLz4Bytes(input)) throw new RangeError(`a page claims ${size} bytes, more than it can hold`);
+  const output = new Uint8Array(size);
+  let to = 0;
+  for (const frame of frames) {
+    const end = to + frame.size;
+    if (decodeLz4Block(input, frame.at, frame.end, output, to, end) !== end)
+      throw new RangeError('a block of a page is shorter than it says');
+    to = end;
+  }
+  return output;
+};

@@ -1,9 +1,10 @@
 import { type FileMetaData, parquetMetadata } from 'hyparquet';
 import type { ObjectReader, StoredObject } from '../../storage/types.js';
-import { DataError, messageOf, PenstockError } from '../../util/errors.js';
+import { DataError, messageOf } from '../../util/errors.js';
+import { corrupt } from '../arrow-errors.js';
 import { checkThrift } from './thrift.js';
 
-export const PARQUET_MAGIC = 'PAR1';
+const PARQUET_MAGIC = 'PAR1';
 /** The magic of files whose footer is encrypted. */
 const ENCRYPTED_MAGIC = 'PARE';
 /** Length of the metadata, and magic. */
@@ -44,6 +45,10 @@ export interface ParquetFooter {
   readonly keyValues: ReadonlyMap<string, string>;
 }
 
+/** Whether an object that begins like this is a Parquet file. */
+export const claimsParquet = (head: Uint8Array): boolean =>
+  [PARQUET_MAGIC, ENCRYPTED_MAGIC].includes(text(head.subarray(0, 4)));
+
 /** The footer of a Parquet file; a DataError that says what the file is instead, where it is none. */
 export async function readParquetFooter(reader: ObjectReader): Promise<ParquetFooter> {
   const { object } = reader;
@@ -59,7 +64,7 @@ export async function readParquetFooter(reader: ObjectReader): Promise<ParquetFo
   checkMagic(object, tail);
   const length = new DataView(tail.buffer).getUint32(tail.length - TAIL_BYTES, true);
   if (length === 0 || length > size - TAIL_BYTES - HEAD_BYTES) {
-    throw damaged(object, `its footer claims ${length} bytes of a file of ${size}`);
+    throw corrupt(object, `its footer claims ${length} bytes of a file of ${size}`);
   }
   if (length + TAIL_BYTES > tail.length) {
     tail = new Uint8Array(length + TAIL_BYTES);
@@ -78,7 +83,7 @@ export async function readParquetFooter(reader: ObjectReader): Promise<ParquetFo
     };
     return parse(object, parquetMetadata(tail, { parsers: parsers as never, geoparquet: false }));
   } catch (cause) {
-    throw damaged(object, `its footer can't be decoded: ${messageOf(cause)}`, cause);
+    throw corrupt(object, `its footer can't be decoded: ${messageOf(cause)}`, cause);
   }
 }
 
@@ -170,12 +175,6 @@ function encrypted({ uri }: StoredObject): DataError {
     file: uri,
     hint: 'Write it without encryption, on storage that encrypts.',
   });
-}
-
-/** An error of ours is passed on as it is. */
-export function damaged({ uri }: StoredObject, what: string, cause?: unknown): PenstockError {
-  if (cause instanceof PenstockError) return cause;
-  return new DataError(`${uri}: is damaged: ${what}`, { file: uri, cause, hint: 'Copy or write it again.' });
 }
 
 const text = (bytes: Uint8Array): string =>

@@ -130,6 +130,12 @@ export class LeafBuffer implements Sink {
     let rows = this.#rowsTo;
     for (let i = from; i < end; i++) if (reps[i] === 0) starts[rows++] = i;
     this.#rowsTo = rows;
+    // Where the bits can say more than there are levels.
+    if (((this.#maxRep + 1) & this.#maxRep) !== 0) {
+      for (let i = from; i < end; i++)
+        if ((reps[i] as number) > this.#maxRep)
+          throw new RangeError('a page has a repetition level out of range');
+    }
     if (end > this.#entriesFrom && !(rows > this.#rowsFrom && starts[this.#rowsFrom] === this.#entriesFrom))
       throw new RangeError('a column begins in the middle of a row');
   }

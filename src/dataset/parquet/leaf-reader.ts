@@ -165,9 +165,6 @@ function readLevels(
   if (cursor === undefined) throw new RangeError('a page has no levels');
   if (!packedLevels) readHybrid(cursor, bitsFor(max), out, at, entries);
   else readPackedLevels(cursor, bitsFor(max), out, at, entries);
-  // Where the bits can say more than there are levels.
-  if (((max + 1) & max) !== 0 && out.subarray(at, at + entries).some((level) => level > max))
-    throw new RangeError(`a page has levels above ${max}`);
 }
 
 /** Source: «Bit-packed (Deprecated)» in Encodings.md of parquet-format. */

@@ -3,11 +3,13 @@ import type { ObjectReader } from '../../storage/types.js';
 import { DataError, messageOf } from '../../util/errors.js';
 import { BodyReader } from '../arrow-body.js';
 import { missingColumn } from '../arrow-columns.js';
+import { corrupt } from '../arrow-errors.js';
+import { readsAtOnce } from '../arrow-message.js';
 import type { BatchRange, ColumnRange, DataFile, FileUnit, RawBatch } from '../types.js';
 import { type Decompress, decompressor } from './codecs.js';
-import { damaged, type ParquetFooter, type RowGroup, readParquetFooter } from './footer.js';
+import { type ParquetFooter, type RowGroup, readParquetFooter } from './footer.js';
 import { bufferFor } from './leaf-reader.js';
-import { type GroupContext, RowGroupReader, readsAtOnce } from './row-group.js';
+import { type GroupContext, RowGroupReader } from './row-group.js';
 import { leavesOf, type ParquetSchema, parquetSchema, type SchemaNode } from './schema.js';
 
 /** A Parquet file: its units are row groups, of each only the column chunks of the wanted columns are read. */
@@ -162,7 +164,7 @@ function schemaOf(reader: ObjectReader, footer: ParquetFooter): ParquetSchema {
     });
     return parsed;
   } catch (cause) {
-    throw damaged(object, `its schema can't be decoded: ${messageOf(cause)}`, cause);
+    throw corrupt(object, `its schema can't be decoded: ${messageOf(cause)}`, cause);
   }
 }
 

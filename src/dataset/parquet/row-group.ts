@@ -3,9 +3,11 @@ import { BufferRegion } from 'apache-arrow/ipc/metadata/message';
 import type { ObjectReader } from '../../storage/types.js';
 import { messageOf } from '../../util/errors.js';
 import type { BodyReader } from '../arrow-body.js';
+import { corrupt } from '../arrow-errors.js';
+import { readsAtOnce } from '../arrow-message.js';
 import { assemble } from './assemble.js';
 import type { Decompress } from './codecs.js';
-import { type ColumnChunk, damaged, type RowGroup } from './footer.js';
+import type { ColumnChunk, RowGroup } from './footer.js';
 import type { LeafBuffer } from './leaf-buffer.js';
 import { LeafReader } from './leaf-reader.js';
 import type { LeafColumn, SchemaNode } from './schema.js';
@@ -138,7 +140,7 @@ export class RowGroupReader {
       this.#guard(leaf, () => leaf.decode());
       const { rows: ready, leaf: column } = leaf;
       if (ready === 0 && leaf.isExhausted) {
-        throw damaged(
+        throw corrupt(
           this.#context.reader.object,
           `${this.#name}, column ${nameOf(column)}: has ${this.rowsDone} rows, and the footer says ${this.#group.rows}`,
         );
@@ -171,16 +173,13 @@ export class RowGroupReader {
   }
 
   #damaged(column: string, cause: unknown): Error {
-    return damaged(
+    return corrupt(
       this.#context.reader.object,
       `${this.#name}, column ${column}: ${messageOf(cause)}`,
       cause,
     );
   }
 }
-
-export const readsAtOnce = (reader: ObjectReader): reader is Required<ObjectReader> =>
-  reader.readSync !== undefined;
 
 const stepOf = (reader: ObjectReader): number => (readsAtOnce(reader) ? SYNC_STEP : ASYNC_STEP);
 

@@ -1,4 +1,5 @@
 import type { ObjectReader } from '../../storage/types.js';
+import type { SyncReader } from '../arrow-message.js';
 import { checkThrift } from './thrift.js';
 
 /** Metadata of a page that is longer is not waited for: the longest part of it are the least and greatest value. */
@@ -85,7 +86,7 @@ export class ChunkWindow {
   }
 
   /** The same for a reader that reads at once. */
-  fillSync(reader: Required<ObjectReader>, length: number): void {
+  fillSync(reader: SyncReader, length: number): void {
     const wanted = Math.min(Math.max(length - (this.#to - this.#from), this.#step), this.#end - this.#next);
     this.#makeRoom(wanted);
     reader.readSync(this.#next, this.#bytes, this.#to, wanted);

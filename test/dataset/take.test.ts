@@ -1,6 +1,6 @@
 import * as arrow from 'apache-arrow';
 import { describe, expect, test } from 'vitest';
-import { takeRows } from '../../src/produce/take.js';
+import { takeRows } from '../../src/dataset/take.js';
 import { random } from '../helpers/random.js';
 
 const item = (type: arrow.DataType): arrow.Field => new arrow.Field('item', type, true);
