@@ -6,13 +6,13 @@
 // Setting such a variable by hand points the tests to another program; setting it to nothing goes without.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, isAbsolute, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
  * @typedef {object} Service
  * @property {string} name
- * @property {string} binary what is looked for in PATH
+ * @property {string} binary what is looked for in PATH; a file that is no program is given with its full path
  * @property {readonly string[]} packages Debian's names
  * @property {string} whatFor
  * @property {readonly string[]} [probe] arguments with which the binary succeeds only if it is of use
@@ -28,6 +28,13 @@ export const SERVICES = [
     whatFor: 'compiles the verifier that spin writes',
     // Debian's gcc comes without the headers of the C library.
     probe: ['-fsyntax-only', '-include', 'stdio.h', '-x', 'c', '/dev/null'],
+  },
+  {
+    // A Vulkan driver that computes on the CPU. Tests hand its description to Vulkan's loader as VK_ICD_FILENAMES.
+    name: 'swiftshader',
+    binary: '/usr/lib/chromium/vk_swiftshader_icd.json',
+    packages: ['chromium'],
+    whatFor: 'is a GPU in software, for tests of WebGPU',
   },
 ];
 
@@ -70,6 +77,7 @@ export async function ensure(name) {
 
 /** @param {Service} service */
 function find(service) {
+  if (isAbsolute(service.binary)) return works(service.binary, service) ? service.binary : undefined;
   return (process.env.PATH ?? '')
     .split(delimiter)
     .filter((folder) => folder !== '')
@@ -81,9 +89,9 @@ function find(service) {
  * @param {string} path
  * @param {Service} service
  */
-function works(path, { probe }) {
+function works(path, { binary, probe }) {
   try {
-    accessSync(path, constants.X_OK);
+    accessSync(path, isAbsolute(binary) ? constants.R_OK : constants.X_OK);
     if (!statSync(path).isFile()) return false;
   } catch {
     return false;

@@ -10,6 +10,7 @@ export type {
 } from './job/loader-options.js';
 export { type RunOptions, runJob } from './job/run-job.js';
 export type { Job, JobInput } from './job/schema.js';
+export type { GpuMetric, GpuSource, GpuUtilization, Spread } from './measure/gpu/types.js';
 export type { Progress } from './measure/progress.js';
 export type { Bottleneck, DeviceReport, DeviceShares, Report } from './measure/report.js';
 export type { FeedItem } from './produce/feeder.js';

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import type { DemoFlags } from './demo.js';
+import type { DoctorFlags } from './doctor.js';
 import type { InspectFlags } from './inspect.js';
 import { interruptible } from './interrupt.js';
 import type { RunFlags } from './run.js';
@@ -134,6 +135,30 @@ Examples:
     .action(async (uri: string, flags: Partial<InspectFlags>) => {
       const { inspect } = await import('./inspect.js');
       exit(await inspect(uri, { json: false, ...flags }, terminal));
+    });
+
+  program
+    .command('doctor')
+    .summary('what can run on this machine, and what is missing')
+    .description(
+      'Looks at the machine, its GPUs, ONNX Runtime and the optional packages, and says what to do where something is ' +
+        'missing. Nothing is believed that was not tried: each provider runs a small model, in a process of its own, ' +
+        'since a broken driver may crash or hang.',
+    )
+    .option('--json', 'print one JSON document on stdout')
+    .addHelpText(
+      'after',
+      `
+No probe takes longer than 30 seconds. The exit code is 0 where models can run on
+the CPU at least, and 1 where not even that works.
+
+Examples:
+  penstock doctor
+  penstock doctor --json | jq -r '.providers[] | select(.status == "ok").name'`,
+    )
+    .action(async (flags: Partial<DoctorFlags>) => {
+      const { doctor } = await import('./doctor.js');
+      exit(await doctor({ json: false, ...flags }, terminal));
     });
 
   program

@@ -1,4 +1,5 @@
 import { relative, sep } from 'node:path';
+import type { GpuUtilization } from '../measure/gpu/types.js';
 import type { DeviceReport, Report } from '../measure/report.js';
 import type { Colors } from './terminal.js';
 import {
@@ -33,7 +34,9 @@ export function reportText(report: Report, output: string | undefined, style: Re
   const ran = report.batches.count > 0;
   for (const device of ran ? report.devices : []) {
     row('device', deviceText(device));
-    lines.push(...shares(device, style), '');
+    lines.push(...shares(device, style));
+    if (device.utilization !== null) row('GPU', gpuText(device.utilization));
+    lines.push('');
   }
   row('rows', rowsText(report));
   if (ran) {
@@ -90,6 +93,22 @@ function shares({ busy, starved, blocked }: DeviceReport, { colors, width }: Rep
     line('    batching', starved.batching, colors.yellow),
     line('  blocked', blocked, colors.red),
   ];
+}
+
+/** Means over the window; what the GPU does not tell is left out. */
+function gpuText(gpu: GpuUtilization): string {
+  const { gpu: used, smActive, tensorActive, memoryUsedBytes, memoryTotalBytes, watts } = gpu;
+  const total = memoryTotalBytes === null ? '' : ` of ${bytes(memoryTotalBytes)}`;
+  return [
+    used && `in use ${percent(used.mean)}`,
+    smActive && `SMs ${percent(smActive.mean)}`,
+    tensorActive && `tensor cores ${percent(tensorActive.mean)}`,
+    memoryUsedBytes && `memory ${bytes(memoryUsedBytes.p95)}${total}`,
+    watts && `${whole(watts.mean)} W`,
+  ]
+    .filter((text) => text !== null)
+    .join(', ')
+    .concat(` (${gpu.name})`);
 }
 
 function rowsText({ rows }: Report): string {

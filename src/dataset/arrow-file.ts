@@ -1,6 +1,7 @@
 import type { Data, Schema } from 'apache-arrow';
 import type { FileBlock, Footer } from 'apache-arrow/ipc/metadata/file';
 import type { ObjectReader } from '../storage/types.js';
+import { awaitedLater } from '../util/ahead.js';
 import { messageOf } from '../util/errors.js';
 import { BatchMemory, type BatchPlan, bytesOf, codecOf, planBatch, recordBatchOf } from './arrow-batch.js';
 import type { FieldBuffers } from './arrow-buffers.js';
@@ -99,12 +100,12 @@ export class ArrowFile implements DataFile {
       }
       return;
     }
-    let next = first < end && left > 0 ? this.fetch(first) : undefined;
+    let next = first < end && left > 0 ? awaitedLater(this.fetch(first)) : undefined;
     try {
       for (let index = first; next !== undefined; index++) {
         const raw: RawBatch = await next;
         left -= raw.rows;
-        next = index + 1 < end && left > 0 ? this.fetch(index + 1) : undefined;
+        next = index + 1 < end && left > 0 ? awaitedLater(this.fetch(index + 1)) : undefined;
         yield raw;
       }
     } finally {
@@ -162,8 +163,8 @@ export class ArrowFile implements DataFile {
 
   async #fetchBody(index: number, plan: BatchPlan): Promise<RawBatch> {
     const memory = this.#memories[index % 2 === 0 ? 0 : 1];
-    const reading = memory.read(this.#reader, plan);
-    return this.#raw(index, plan, memory, await codecOf(plan), await reading);
+    const [read, codec] = await Promise.all([memory.read(this.#reader, plan), codecOf(plan)]);
+    return this.#raw(index, plan, memory, codec, read);
   }
 
   #fetchSync(index: number, plan: BatchPlan, codec: Codec | undefined, reader: SyncReader): RawBatch {

@@ -1,5 +1,6 @@
 import type { Schema } from 'apache-arrow';
 import type { ObjectReader } from '../storage/types.js';
+import { awaitedLater } from '../util/ahead.js';
 import { BatchMemory, type BatchPlace, bytesOf, codecOf, planBatch, recordBatchOf } from './arrow-batch.js';
 import type { FieldBuffers } from './arrow-buffers.js';
 import { selectFields } from './arrow-columns.js';
@@ -73,14 +74,14 @@ export class ArrowStream implements DataFile {
       }
       return;
     }
-    let next: Promise<RawBatch | undefined> | undefined = run.next();
+    let next: Promise<RawBatch | undefined> | undefined = awaitedLater(run.next());
     try {
       while (next !== undefined) {
         const raw: RawBatch | undefined = await next;
         next = undefined;
         if (raw === undefined) return;
         left -= raw.rows;
-        if (left > 0) next = run.next();
+        if (left > 0) next = awaitedLater(run.next());
         yield raw;
       }
     } finally {

@@ -43,6 +43,21 @@ export function finiteNumber() {
   return z.number('a number');
 }
 
+/** One number for all channels, or a list with one for each. */
+export function perChannel<T extends z.ZodType<number>>(value: T) {
+  const error = 'a number, or a list of one for each channel';
+  return z.union([value, z.array(value).min(1, error)], {
+    // A rule that a number breaks says more than that no form fits.
+    error: (issue) => {
+      const broken =
+        issue.code === 'invalid_union'
+          ? issue.errors.flat().find(({ code }) => code === 'custom')
+          : undefined;
+      return broken?.message ?? error;
+    },
+  });
+}
+
 export function nonNegative(expected: string) {
   return z.number(expected).min(0, expected);
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
 import type { Dataset } from '../dataset/types.js';
+import { modelFiles } from '../session/model-files.js';
 import type { Job } from './schema.js';
 
 /**
@@ -17,11 +17,11 @@ export async function fingerprintOf(job: Job, dataset: Dataset): Promise<string>
     splits: dataset.splits.map(({ first, count }) => [first, count]),
     model: {
       runtime: model.runtime,
-      digest: model.uri && (await digestOf(model.uri)),
+      digest: model.uri && (await digestOf(await modelFiles(model.runtime, model.uri))),
       options: model.options,
     },
     inputs,
-    transform: transform && (await digestOf(transform)),
+    transform: transform && (await digestOf([transform])),
     batch: {
       size: batch.order === 'fixed' ? batch.size : undefined,
       order: batch.order,
@@ -35,8 +35,8 @@ export async function fingerprintOf(job: Job, dataset: Dataset): Promise<string>
   return createHash('sha256').update(JSON.stringify(decisive)).digest('hex').slice(0, 32);
 }
 
-async function digestOf(path: string): Promise<string> {
+async function digestOf(files: readonly string[]): Promise<string> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
+  for (const file of files) for await (const piece of createReadStream(file)) hash.update(piece);
   return hash.digest('hex');
 }

@@ -1,11 +1,12 @@
 import { DataType, type Schema } from 'apache-arrow';
-import { refusal } from '../produce/convert.js';
-import { leafOf } from '../produce/leaf.js';
+import { isInteger, refusal } from '../produce/convert.js';
+import { hasDictionary, leafOf } from '../produce/leaf.js';
 import type { CollateInput } from '../produce/writer.js';
 import type { RowTensor } from '../ring/layout.js';
 import type { ModelTensor } from '../session/types.js';
 import { describeTensor, sizeOf } from '../util/dtype.js';
 import { UsageError } from '../util/errors.js';
+import { isAffine, planElements } from './elements.js';
 import type { InputSpec, Job } from './schema.js';
 
 /** The model's inputs as rows of tensors, and the columns that fill them. */
@@ -76,15 +77,15 @@ class InputPlanner {
   }
 
   plan(tensor: number): { row: RowTensor; collate: CollateInput } {
-    const { from, scale, mean, std, pad } = this.#spec;
+    const { from, pad } = this.#spec;
     this.#checkDtype();
     if (from !== 'values') return this.#planLengths(tensor, from);
     const column = this.#column();
     const row = this.#isPadded(column) ? this.#paddedRow(column) : this.#denseRow(column);
     const source = this.#checkFit(column, row);
-    // (value × scale − mean) ÷ std as one multiplication and one addition.
-    const term = mean === 0 ? 0 : -mean / std;
-    return { row, collate: { tensor, from, column, source, factor: scale / std, term, pad } };
+    const dims = row.padded ? ['length', ...row.rowDims] : row.rowDims;
+    const elements = planElements(this.#spec, dims, this.#key);
+    return { row, collate: { tensor, from, column, source, pad, ...elements } };
   }
 
   /** A mask or a length: made of the rows' lengths alone. */
@@ -109,6 +110,11 @@ class InputPlanner {
     const row: RowTensor =
       from === 'mask' ? { name, dtype, rowDims: [], padded: true } : { name, dtype, rowDims };
     return { row, collate: { tensor, from, column, source: 'int32', factor: 1, term: 0, pad: 0 } };
+  }
+
+  /** The dimension that one-hot adds at the end. */
+  get #places(): number[] {
+    return this.#spec.oneHot === undefined ? [] : [this.#spec.oneHot];
   }
 
   #checkDtype(): void {
@@ -146,7 +152,8 @@ class InputPlanner {
 
   #paddedRow(column: string): RowTensor {
     const { name, dtype, dims } = this.#input;
-    const [length, ...rest] = dims?.slice(1) ?? ['length', ...innerDims(typeOf(this.#schema, column))];
+    const inner = [...innerDims(typeOf(this.#schema, column)), ...this.#places];
+    const [length, ...rest] = dims?.slice(1) ?? ['length', ...inner];
     const rowDims = rest.filter((dim) => typeof dim === 'number');
     if (typeof length === 'string' && rowDims.length === rest.length)
       return { name, dtype, rowDims, padded: true };
@@ -175,8 +182,13 @@ class InputPlanner {
     }
     const type = typeOf(this.#schema, column);
     const width = leafOf(type)?.width;
-    if (modelDims === undefined && width !== undefined) return { name, dtype, rowDims: fixedDims(type) };
-    const rowDims = resolveDims(modelDims, width);
+    if (modelDims === undefined && width !== undefined) {
+      const dims = [...fixedDims(type), ...this.#places];
+      const { transpose = [] } = this.#spec;
+      const fits = transpose.length === dims.length;
+      return { name, dtype, rowDims: fits ? transpose.map((axis) => dims[axis] as number) : dims };
+    }
+    const rowDims = resolveDims(modelDims, width === undefined ? undefined : width * sizeOf(this.#places));
     if (rowDims !== undefined) return { name, dtype, rowDims };
     const shown = modelDims === undefined ? 'nothing of its shape' : `[${modelDims.join(', ')}]`;
     throw new UsageError(
@@ -190,7 +202,7 @@ class InputPlanner {
 
   /** The type of the column's elements, if they fit into the tensor. */
   #checkFit(column: string, row: RowTensor): CollateInput['source'] {
-    const { scale, mean, std } = this.#spec;
+    const { oneHot } = this.#spec;
     const type = typeOf(this.#schema, column);
     const shown = row.padded ? ['length', ...row.rowDims] : row.rowDims;
     const refuse = (why: string): UsageError =>
@@ -201,13 +213,22 @@ class InputPlanner {
       );
     const leaf = leafOf(type);
     if (leaf === undefined) throw refuse('it holds no numbers');
-    const size = sizeOf(row.rowDims);
+    if (oneHot === undefined && hasDictionary(type))
+      throw refuse('its numbers are codes of a dictionary, which oneHot takes');
+    if (oneHot !== undefined && row.rowDims.at(-1) !== oneHot)
+      throw refuse(`oneHot makes ${oneHot} elements of each number, in the last dimension`);
+    const size = sizeOf(row.rowDims) / (oneHot ?? 1);
     const width = row.padded ? sizeOf(innerDims(type)) : leaf.width;
     if (width !== undefined && width !== size) {
       const unit = row.padded ? 'an element' : 'a row';
       throw refuse(`it has ${width} values ${unit}, and the tensor takes ${size}`);
     }
-    const reason = refusal(leaf.dtype, row.dtype, scale !== 1 || mean !== 0 || std !== 1);
+    const reason =
+      oneHot === undefined
+        ? refusal(leaf.dtype, row.dtype, isAffine(this.#spec))
+        : isInteger(leaf.dtype)
+          ? undefined
+          : 'oneHot takes whole numbers';
     if (reason !== undefined) throw refuse(reason);
     return leaf.dtype;
   }

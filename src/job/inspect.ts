@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import type { Schema } from 'apache-arrow';
 import { Consumer } from '../consume/consumer.js';
 import { openDataset, openFile } from '../dataset/dataset.js';
@@ -78,9 +80,13 @@ async function countRows({ objects, format }: Dataset, storage: StorageAccess): 
   return rows;
 }
 
+/** WebAssembly starts fastest; SavedModels need what comes after it. */
+const TENSORFLOW_ON_CPU = ['wasm', 'tfjs-node', 'tfjs-node-gpu'];
+
 /** Loads a model on the CPU, in a thread of its own, and asks it. */
-export async function inspectModel(uri: string, runtime = 'onnx'): Promise<ModelInspection> {
-  const spec = { runtime, uri, providers: ['cpu'], options: {}, intraOpNumThreads: 1, inputs: [] };
+export async function inspectModel(uri: string, runtime = runtimeOf(uri)): Promise<ModelInspection> {
+  const providers = runtime === 'tensorflow' ? TENSORFLOW_ON_CPU : ['cpu'];
+  const spec = { runtime, uri, providers, options: {}, intraOpNumThreads: 1, inputs: [] };
   const consumer = new Consumer(spec);
   try {
     const { inputs, outputs, device, warnings } = await consumer.loaded();
@@ -91,9 +97,18 @@ export async function inspectModel(uri: string, runtime = 'onnx'): Promise<Model
   }
 }
 
-/** Whether a location is that of a model, by its name. */
+/** Whether a location is that of a model: by its name, or a folder by what is in it. */
 export function looksLikeModel(uri: string): boolean {
-  return /\.onnx$|(^|\/)model\.json$|(^|\/)saved_model\.pb$/i.test(uri);
+  return /\.onnx$/i.test(uri) || isTensorflow(uri);
+}
+
+function runtimeOf(uri: string): string {
+  return isTensorflow(uri) ? 'tensorflow' : 'onnx';
+}
+
+function isTensorflow(uri: string): boolean {
+  if (/\.json$|(^|[/\\])saved_model\.pb$/i.test(uri)) return true;
+  return ['model.json', 'saved_model.pb'].some((name) => existsSync(path.join(uri, name)));
 }
 
 /**

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { z } from 'zod';
+import { defaultProviders } from '../session/providers.js';
 import { messageOf, UsageError } from '../util/errors.js';
 import { readYaml } from './document.js';
 import { type Fault, fail, faultsOf, notAJob, type Origin, phraseOf, valueAt } from './faults.js';
@@ -92,16 +93,20 @@ function check(input: unknown, { baseDir, name, originOf }: Context): Job {
 type Parsed = z.output<typeof jobSchema>;
 
 /** Defaults that depend on other keys. */
-function withLateDefaults({ outputs, ...job }: Parsed): Parsed {
+function withLateDefaults({ outputs, model, ...job }: Parsed): Parsed & Pick<Job, 'model'> {
   const inputs: Parsed['inputs'] = { ...job.inputs };
-  if (job.model.runtime === 'simulated') {
+  if (model.runtime === 'simulated') {
     for (const [name, input] of Object.entries(inputs)) inputs[name] = { dtype: 'float32', ...input };
   }
   const named = outputs !== undefined && Object.keys(outputs).length > 0;
-  return { ...job, inputs, ...(named && { outputs }) };
+  const providers = model.providers ?? [...defaultProviders(model.runtime)];
+  return { ...job, model: { ...model, providers }, inputs, ...(named && { outputs }) };
 }
 
-function withAbsolutePaths({ source, model, sink, transform, ...job }: Parsed, baseDir: string): Job {
+function withAbsolutePaths(
+  { source, model, sink, transform, ...job }: ReturnType<typeof withLateDefaults>,
+  baseDir: string,
+): Job {
   const resolve = (location: string): string => resolveLocation(location, baseDir);
   return {
     ...job,

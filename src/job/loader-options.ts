@@ -3,10 +3,10 @@ import type { FeedItem } from '../produce/feeder.js';
 import type { TypedArray } from '../util/dtype.js';
 import { fail, faultsOf, phraseOf } from './faults.js';
 import { autoOrWholeNumber, localPath, named, wholeNumber } from './fields.js';
+import { input } from './input-schema.js';
 import { resolveLocation } from './location.js';
-import { batch, input, type JobInput, source } from './schema.js';
+import { batch, type JobInput, source } from './schema.js';
 
-/** Where a loader's rows come from. */
 /** Files, with how they are read. */
 export interface FileSource {
   readonly uri: string;
@@ -20,6 +20,7 @@ export interface FileSource {
   readonly cache?: JobInput['source']['cache'];
 }
 
+/** Where a loader's rows come from. */
 export type LoaderSource =
   /** A file, a directory or a glob, as a path or a URL; relative paths start at the working directory. */
   | string

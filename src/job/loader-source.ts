@@ -2,12 +2,13 @@ import { RecordBatch, Schema } from 'apache-arrow';
 import { openDataset } from '../dataset/dataset.js';
 import type { Dataset } from '../dataset/types.js';
 import type { FeedItem } from '../produce/feeder.js';
-import { leafOf } from '../produce/leaf.js';
+import { hasDictionary, leafOf } from '../produce/leaf.js';
 import type { ModelTensor } from '../session/types.js';
 import type { StorageAccess } from '../storage/store.js';
 import type { DType } from '../util/dtype.js';
 import { UsageError } from '../util/errors.js';
 import { accessOf } from './access.js';
+import { isAffine } from './elements.js';
 import { type InputPlan, planInputs } from './inputs.js';
 import { type LoaderSource, type ParsedLoaderOptions, parseFileSource } from './loader-options.js';
 import { type RowHints, schemaOfRow } from './row-schema.js';
@@ -53,9 +54,7 @@ export async function openSource(source: LoaderSource, options: ParsedLoaderOpti
     Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
   const first = await iterator.next();
   const inputs = Object.entries(options.inputs ?? {});
-  const wanted = new Map(
-    inputs.flatMap(([name, { column = name, dtype }]) => (dtype ? [[column, dtype]] : [])),
-  );
+  const wanted = plainTypes(inputs);
   const hints = { variable: options.batch.lengthColumn !== undefined, wanted };
   const schema = first.done ? undefined : schemaOf(first.value, hints);
   return { kind: 'iterable', items: putBack(first, iterator), schema, name: 'the source' };
@@ -85,11 +84,22 @@ export function planTensors(
 
 function defaultInputs(schema: Schema, lengthColumn: string | undefined): Record<string, InputSpec> {
   const fitting = schema.fields.filter(({ type }) => {
-    const leaf = leafOf(type);
+    const leaf = hasDictionary(type) ? undefined : leafOf(type);
     return leaf !== undefined && (leaf.width !== undefined || lengthColumn !== undefined);
   });
   const plain: InputSpec = { from: 'values', scale: 1, mean: 0, std: 1, pad: 0 };
   return Object.fromEntries(fitting.map(({ name }) => [name, plain]));
+}
+
+/** What plain numbers of columns are wanted as. */
+function plainTypes(specs: readonly (readonly [string, InputSpec])[]): Map<string, DType> {
+  return new Map(
+    specs.flatMap(([name, { column = name, dtype, oneHot }]): [string, DType][] => {
+      // Places of ones are whole numbers, whatever becomes of them.
+      const plain = oneHot === undefined ? dtype : 'int32';
+      return plain === undefined ? [] : [[column, plain]];
+    }),
+  );
 }
 
 /** The columns that tensors are made of, as far as they are known before there is a transform; and their types. */
@@ -99,21 +109,18 @@ export function neededColumns(
 ): { needed: string[]; plain: Map<string, DType> } {
   const specs = Object.entries(inputs ?? defaultInputs(schema, lengthColumn));
   const needed = specs.map(([name, { column = name }]) => column);
-  const plain = specs.flatMap(([name, { column = name, dtype }]) =>
-    dtype ? [[column, dtype] as const] : [],
-  );
   return {
+    plain: plainTypes(specs),
     needed: lengthColumn === undefined ? needed : [...needed, lengthColumn],
-    plain: new Map(plain),
   };
 }
 
 function tensorOf(name: string, spec: InputSpec, schema: Schema): ModelTensor {
-  const { column = name, dtype, shape, from, scale, mean, std } = spec;
+  const { column = name, dtype, shape, from, oneHot } = spec;
   const field = schema.fields.find((candidate) => candidate.name === column);
   const stored = field && leafOf(field.type)?.dtype;
-  const affine = scale !== 1 || mean !== 0 || std !== 1;
-  const natural = from !== 'values' ? 'int64' : affine ? 'float32' : stored;
+  const made = isAffine(spec) || oneHot !== undefined;
+  const natural = from !== 'values' ? 'int64' : made ? 'float32' : stored;
   return { name, dtype: dtype ?? natural ?? 'float32', dims: shape && ['batch', ...shape] };
 }
 

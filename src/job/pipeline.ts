@@ -97,7 +97,12 @@ export class Pipeline implements AsyncDisposable {
     const { transform: module, source, inputs, batch, sink } = this.#job;
     if (module === undefined) return { schema: dataset.schema, transform: undefined };
     const { lengthColumn } = batch;
-    const plain = new Map(model.inputs.map(({ name, dtype }) => [inputs[name]?.column ?? name, dtype]));
+    const plain = new Map(
+      model.inputs.map(({ name, dtype }) => {
+        const { column = name, oneHot } = inputs[name] ?? {};
+        return [column, oneHot === undefined ? dtype : 'int32'];
+      }),
+    );
     const needed = [...plain.keys(), ...sink.keep, ...(lengthColumn === undefined ? [] : [lengthColumn])];
     const access = accessOf(source);
     const request = { module, access, needed, projection: source.columns, lengthColumn, plain };

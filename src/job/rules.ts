@@ -38,8 +38,39 @@ export const noSecrets: Rule<Readonly<Record<string, unknown>>> = (storage) =>
       message: 'is a secret, and secrets come from the environment only: take it out of the job file',
     }));
 
-/** What the simulated runtime takes as `model.options`. */
-const SIMULATED_OPTIONS: readonly string[] = ['batchMicros', 'rowMicros'];
+/** What an option may be: by itself, in words, and in JSON Schema. */
+interface OptionKind {
+  readonly fits: (value: unknown) => boolean;
+  readonly expected: string;
+  readonly schema: object;
+}
+
+const micros: OptionKind = {
+  fits: (value) => typeof value === 'number' && Number.isFinite(value) && value >= 0,
+  expected: 'a number of microseconds, 0 or more',
+  schema: { type: 'number', minimum: 0 },
+};
+const yesOrNo: OptionKind = {
+  fits: (value) => typeof value === 'boolean',
+  expected: 'true or false',
+  schema: { type: 'boolean' },
+};
+const someText: OptionKind = {
+  fits: (value) => typeof value === 'string' && value !== '',
+  expected: 'text',
+  schema: { type: 'string', minLength: 1 },
+};
+const texts: OptionKind = {
+  fits: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
+  expected: 'a list of texts',
+  schema: { type: 'array', items: { type: 'string' } },
+};
+
+/** What the runtimes take as `model.options`; ONNX Runtime is handed whatever there is. */
+const OPTIONS: Readonly<Record<string, Readonly<Record<string, OptionKind>>>> = {
+  simulated: { batchMicros: micros, rowMicros: micros },
+  tensorflow: { allowSoftware: yesOrNo, wasmPath: someText, tags: texts, signature: someText },
+};
 
 interface ModelKeys {
   readonly uri?: string;
@@ -47,58 +78,88 @@ interface ModelKeys {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
-export const modelRule: Rule<ModelKeys> = ({ uri, runtime, options }) => {
-  if (runtime !== 'simulated') {
-    if (uri !== undefined) return [];
-    return [{ path: ['uri'], message: `is missing: the ${runtime} runtime needs a model to run` }];
-  }
+export const modelRule: Rule<ModelKeys> = ({ uri, runtime, options }) => [
+  ...(runtime === 'simulated' || uri !== undefined
+    ? []
+    : [{ path: ['uri'], message: `is missing: the ${runtime} runtime needs a model to run` }]),
+  ...optionBreaches(runtime, options),
+];
+
+function optionBreaches(runtime: string, options: ModelKeys['options']): Breach[] {
+  const kinds = OPTIONS[runtime];
+  if (kinds === undefined) return [];
+  const names = Object.keys(kinds);
   return Object.entries(options).flatMap(([key, value]) => {
     const path = ['options', key];
-    if (!SIMULATED_OPTIONS.includes(key)) {
-      const meant = suggest(key, SIMULATED_OPTIONS);
-      const has =
-        meant === undefined ? `it has ${listOf(SIMULATED_OPTIONS, 'and')}` : `did you mean ${meant}?`;
-      return [{ path, message: `is not an option of the simulated runtime; ${has}` }];
+    const kind = Object.hasOwn(kinds, key) ? kinds[key] : undefined;
+    if (kind === undefined) {
+      const meant = suggest(key, names);
+      const has = meant === undefined ? `it has ${listOf(names, 'and')}` : `did you mean ${meant}?`;
+      return [{ path, message: `is not an option of the ${runtime} runtime; ${has}` }];
     }
-    if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return [];
-    return [{ path, message: `must be a number of microseconds, 0 or more, not ${show(value)}` }];
+    return kind.fits(value) ? [] : [{ path, message: `must be ${kind.expected}, not ${show(value)}` }];
   });
-};
+}
+
+const ofRuntime = (runtime: string) => ({
+  properties: { runtime: { const: runtime } },
+  required: ['runtime'],
+});
 
 export const modelKeywords = {
-  if: { properties: { runtime: { const: 'simulated' } }, required: ['runtime'] },
-  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema, in an object that nobody awaits
-  then: {
-    properties: {
-      options: {
-        type: 'object',
-        properties: Object.fromEntries(SIMULATED_OPTIONS.map((key) => [key, { type: 'number', minimum: 0 }])),
-        additionalProperties: false,
+  allOf: [
+    { if: ofRuntime('simulated'), else: { required: ['uri'] } },
+    ...Object.entries(OPTIONS).map(([runtime, kinds]) => ({
+      if: ofRuntime(runtime),
+      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema, in an object that nobody awaits
+      then: {
+        properties: {
+          options: {
+            type: 'object',
+            properties: Object.fromEntries(Object.entries(kinds).map(([key, { schema }]) => [key, schema])),
+            additionalProperties: false,
+          },
+        },
       },
-    },
-  },
-  else: { required: ['uri'] },
+    })),
+  ],
 };
 
 interface InputKeys {
   readonly from: string;
   readonly column?: string;
   readonly dtype?: string;
-  readonly scale: number;
-  readonly mean: number;
-  readonly std: number;
+  readonly scale: number | readonly number[];
+  readonly mean: number | readonly number[];
+  readonly std: number | readonly number[];
+  readonly channelAxis?: number;
+  readonly transpose?: readonly number[];
+  readonly oneHot?: number;
 }
 
 /** Scaled values have fractions, and Penstock never rounds a value silently. */
-export const inputRule: Rule<InputKeys> = ({ from, column, dtype, scale, mean, std }) => {
+export const inputRule: Rule<InputKeys> = ({ from, column, dtype, scale, mean, std, ...input }) => {
   if (from !== 'values' && column !== undefined) {
     return [{ path: ['column'], message: `is not read for a ${from}, which is made of batch.lengthColumn` }];
   }
+  const given = { scale: scale !== 1, mean: mean !== 0, std: std !== 1 };
+  const changed = Object.entries(given).flatMap(([key, is]) => (is ? [key] : []));
+  const { transpose, oneHot, channelAxis } = input;
+  if (oneHot !== undefined) {
+    const others = transpose === undefined ? changed : [...changed, 'transpose'];
+    return others.map((key) => ({ path: [key], message: 'and oneHot exclude each other' }));
+  }
+  if (channelAxis !== undefined && [scale, mean, std].every((value) => typeof value === 'number')) {
+    return [{ path: ['channelAxis'], message: 'is of use only where scale, mean or std is a list' }];
+  }
   if (dtype === undefined || dtype.startsWith('float')) return [];
-  const changed = Object.entries({ scale: scale !== 1, mean: mean !== 0, std: std !== 1 }).filter(
-    ([, is]) => is,
-  );
-  return changed.map(([key]) => ({ path: [key], message: `needs a float tensor, and this one is ${dtype}` }));
+  return changed.map((key) => ({ path: [key], message: `needs a float tensor, and this one is ${dtype}` }));
+};
+
+export const permutation: Rule<readonly number[]> = (axes) => {
+  if (axes.length > 0 && axes.every((_, axis) => axes.includes(axis))) return [];
+  const expected = axes.map((_, axis) => axis).join(', ');
+  return [{ path: [], message: `must have each of ${expected || 'the dimensions, from 0,'} once` }];
 };
 
 interface BatchKeys {

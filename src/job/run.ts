@@ -4,6 +4,8 @@ import { type ClockPage, ClockReader } from '../clock/state-clock.js';
 import type { Consumer } from '../consume/consumer.js';
 import type { LoadedModel } from '../consume/types.js';
 import type { Dataset, Split } from '../dataset/types.js';
+import { GpuSampler } from '../measure/gpu/sampler.js';
+import type { GpuUtilization } from '../measure/gpu/types.js';
 import { type Progress, ProgressSampler } from '../measure/progress.js';
 import {
   adviceOn,
@@ -94,6 +96,7 @@ export class Run {
     const stopProgress = this.#startProgress();
     const watch = (work: Promise<void>): Promise<void> => work.catch((error) => this.#fail(error));
     const reader = new ClockReader(clocks);
+    await using gpus = new GpuSampler([this.#context.model.device.id]);
     try {
       await Promise.all([
         ...consumers.map((consumer) => watch(consumer.consume())),
@@ -111,7 +114,9 @@ export class Run {
     }
     const totals = new Float64Array(6);
     for (let lane = 0; lane < producers.count; lane++) reader.addTotals(lane, now(), totals);
-    return this.#report(totals);
+    const { firstStart, lastEnd } = this.#ledger.read();
+    const [utilization = null] = await gpus.finish({ from: firstStart, to: lastEnd });
+    return this.#report(totals, utilization);
   }
 
   async #produce(
@@ -177,7 +182,7 @@ export class Run {
     };
   }
 
-  #report(producerTotals: Float64Array): Report {
+  #report(producerTotals: Float64Array, utilization: GpuUtilization | null): Report {
     const { job, ring, startedAt, producers, fingerprint, model, directory } = this.#context;
     const times = this.#ledger.read();
     const shares = sharesOf(times);
@@ -213,7 +218,7 @@ export class Run {
         rowsPerSecond: round(times.rows / seconds, 1),
         inputBytesPerSecond: Math.round((times.rows * rowBytes) / seconds),
       },
-      devices: [this.#deviceReport(model, shares)],
+      devices: [{ ...this.#deviceReport(model, shares), utilization }],
       producers: producing,
       memory: {
         ringBytes: ring.memory.arena.byteLength,
@@ -225,7 +230,10 @@ export class Run {
     };
   }
 
-  #deviceReport({ device }: LoadedModel, shares: ReturnType<typeof sharesOf>): DeviceReport {
+  #deviceReport(
+    { device }: LoadedModel,
+    shares: ReturnType<typeof sharesOf>,
+  ): Omit<DeviceReport, 'utilization'> {
     const { runMicros } = this.#ledger;
     return {
       ...device,
@@ -235,7 +243,6 @@ export class Run {
         p50: round(runMicros.quantile(0.5) / 1000, 3),
         p99: round(runMicros.quantile(0.99) / 1000, 3),
       },
-      utilization: null,
     };
   }
 }

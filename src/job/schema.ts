@@ -1,9 +1,7 @@
 import { z } from 'zod';
-import { DTYPES } from '../util/dtype.js';
 import {
   autoOrWholeNumber,
   distinct,
-  finiteNumber,
   localPath,
   location,
   named,
@@ -11,11 +9,11 @@ import {
   text,
   wholeNumber,
 } from './fields.js';
+import { input } from './input-schema.js';
 import {
   ascending,
   batchKeywords,
   batchRule,
-  inputRule,
   jobKeywords,
   jobRule,
   modelKeywords,
@@ -118,11 +116,12 @@ const model = z
         }),
       providers: distinct(text('the name of a provider'), 'a list of providers')
         .min(1, 'at least one provider')
-        .default(['cpu'])
+        .exactOptional()
         .meta({
           description:
-            'Execution providers, tried in this order: cuda, tensorrt, webgpu, cpu and so on. The report says which one ' +
-            'really ran.',
+            'What the runtime computes with, tried in this order. onnx: execution providers, cuda, tensorrt, webgpu, cpu ' +
+            'and so on, by default cpu. tensorflow: tfjs-node-gpu, tfjs-node, webgpu, wasm, by default all four. The ' +
+            'report says which one really ran.',
         }),
       instances: autoOrWholeNumber().default('auto').meta({
         description: 'Sessions per device, each with a thread of its own. auto chooses by device.',
@@ -132,58 +131,14 @@ const model = z
         .meta({
           description:
             'Handed to the session as they are. The simulated runtime takes batchMicros and rowMicros: a batch takes ' +
-            'batchMicros + rows × rowMicros microseconds.',
+            'batchMicros + rows × rowMicros microseconds. The tensorflow runtime takes allowSoftware, wasmPath, tags and ' +
+            'signature.',
         }),
     },
     'a mapping with the uri of a model',
   )
   .superRefine(obeys(modelRule))
   .meta(modelKeywords);
-
-export const input = z
-  .strictObject(
-    {
-      column: text('a column name').exactOptional().meta({
-        description: 'The column that this input is made of. By default the one with the name of the input.',
-      }),
-      dtype: z.enum(DTYPES).exactOptional().meta({
-        description:
-          'Type of the tensor. By default what the model asks for; float32 on the simulated runtime.',
-      }),
-      shape: z
-        .array(wholeNumber(1), 'a list of whole numbers')
-        .exactOptional()
-        .meta({
-          description:
-            'Shape of one row, without the batch dimension in front: [1, 28, 28]; [] where a row is one number. By default ' +
-            'what the model asks for, or where that says nothing, what a row of the column has.',
-        }),
-      from: z
-        .enum(['values', 'mask', 'length'])
-        .default('values')
-        .meta({
-          description:
-            'What the tensor is made of: the values of the column; or, for rows of variable length, a mask of 1 for an ' +
-            'element and 0 for padding, or the length of the row. The last two need batch.lengthColumn.',
-        }),
-      pad: finiteNumber().default(0).meta({
-        description:
-          'What stands behind the last element of rows that are padded to the length of their bucket.',
-      }),
-      scale: finiteNumber().default(1).meta({
-        description:
-          'The tensor gets (value × scale − mean) ÷ std. Needs a float tensor, as do mean and std.',
-      }),
-      mean: finiteNumber().default(0).meta({ description: 'The tensor gets (value × scale − mean) ÷ std.' }),
-      std: finiteNumber()
-        .refine((value) => value !== 0, { error: 'must not be 0' })
-        .default(1)
-        .meta({ description: 'The tensor gets (value × scale − mean) ÷ std. Not 0.', not: { const: 0 } }),
-    },
-    'a mapping such as { column: pixels }',
-  )
-  .superRefine(obeys(inputRule))
-  .meta({ description: 'What one input of the model is made of.' });
 
 export const batch = z
   .strictObject({
@@ -322,8 +277,13 @@ type DeepReadonly<T> = T extends readonly (infer E)[]
     ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
     : T;
 
+/** With the defaults that depend on other keys, which `load.ts` fills in. */
+type Settled<T extends { model: { providers?: string[] } }> = T & {
+  model: { providers: string[] };
+};
+
 /** A job as `loadJob` and `parseJob` return it: all defaults filled in, all paths absolute. */
-export type Job = DeepReadonly<z.output<typeof jobSchema>>;
+export type Job = DeepReadonly<Settled<z.output<typeof jobSchema>>>;
 /** A job as a user writes it. */
 export type JobInput = DeepReadonly<z.input<typeof jobSchema>>;
 

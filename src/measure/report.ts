@@ -1,5 +1,6 @@
 import type { DeviceTimes } from '../clock/device-ledger.js';
 import { ProducerState } from '../clock/state-clock.js';
+import type { GpuUtilization } from './gpu/types.js';
 
 /** What limits a run. */
 export type Bottleneck = 'device' | 'fetch' | 'prep' | 'batching' | 'sink';
@@ -26,10 +27,12 @@ export interface DeviceReport extends DeviceShares {
   readonly provider: string;
   readonly instances: number;
   readonly simulated: boolean;
+  /** Whether a GPU did the work, where the runtime can tell. */
+  readonly gpu?: boolean;
   /** How long a run took. */
   readonly runMs: { readonly p50: number; readonly p99: number };
-  /** What the GPU says of itself; null where nothing can be asked. */
-  readonly utilization: null;
+  /** What the GPU says of itself; null where nothing can be asked: no GPU, or none that tells. */
+  readonly utilization: GpuUtilization | null;
 }
 
 /** The report of a run (DESIGN §9). Shares are 0 to 1; times are wall-clock. */

@@ -28,6 +28,7 @@ const INTEGER_RANGES: Partial<Record<DType, readonly [bigint, bigint]>> = {
 };
 
 export const isFloat = (dtype: DType): boolean => dtype.startsWith('float');
+export const isInteger = (dtype: DType): boolean => dtype in INTEGER_RANGES && dtype !== 'bool';
 export const isBig = (dtype: DType): boolean => dtype === 'int64' || dtype === 'uint64';
 
 /**

@@ -17,6 +17,8 @@ export function leafOf(type: DataType): Leaf | undefined {
   if (DataType.isFloat(type)) {
     return { dtype: (['float16', 'float32', 'float64'] as const)[type.precision as 0 | 1 | 2], width: 1 };
   }
+  // What is stored of each element is its code, the place of its value in the dictionary.
+  if (DataType.isDictionary(type)) return leafOf(type.indices);
   if (DataType.isFixedSizeBinary(type)) return { dtype: 'uint8', width: type.byteWidth };
   if (DataType.isBinary(type)) return { dtype: 'uint8', width: undefined };
   if (DataType.isFixedSizeList(type)) {
@@ -28,6 +30,12 @@ export function leafOf(type: DataType): Leaf | undefined {
     return child && { ...child, width: undefined };
   }
   return undefined;
+}
+
+/** Whether the numbers at the bottom of a type are codes of a dictionary. */
+export function hasDictionary(type: DataType): boolean {
+  const child = type.children?.[0]?.type as DataType | undefined;
+  return DataType.isDictionary(type) || (child !== undefined && hasDictionary(child));
 }
 
 /** A column's rows as one run of numbers. */

@@ -16,7 +16,7 @@ interface Writer {
   readonly region: TensorRegion;
   readonly targets: readonly TypedArray[];
   /** The row's elements, one after another. */
-  elements: ArrayLike<Element>;
+  elements: ArrayLike<Element | null>;
 }
 
 /** Writes rows that are plain objects into rows of slots' tensors, one at a time. */
@@ -70,8 +70,13 @@ export class RowCollator {
     for (const writer of this.#writers) {
       const { input, region } = writer;
       if (input.from !== 'values') continue;
-      writer.elements = elementsOf(row[input.column], input.column);
-      const wanted = region.padded ? this.#length * region.rowSize : region.rowSize;
+      const size = region.rowSize / (input.classes ?? 1);
+      const wanted = region.padded ? this.#length * size : size;
+      const value = row[input.column];
+      writer.elements =
+        value === null && input.fill !== undefined
+          ? new Array<null>(wanted).fill(null)
+          : elementsOf(value, input.column, input.fill !== undefined);
       if (writer.elements.length === wanted) continue;
       const has = writer.elements.length;
       throw new RowFault(0, input.column, `has ${has} values; the tensor takes ${wanted}`);
@@ -89,17 +94,55 @@ export class RowCollator {
         put(target, at, this.#length, region.dtype, input.column);
         continue;
       }
-      const { factor, term, column, pad } = input;
-      const affine = factor !== 1 || term !== 0;
+      const { column, pad, classes = 1 } = input;
       const mask = input.from === 'mask';
       const count = mask ? this.#length : elements.length;
       for (let i = 0; i < count; i++) {
-        const value = mask ? 1 : (elements[i] as Element);
-        put(target, at + i, affine ? Number(value) * factor + term : value, region.dtype, column);
+        const value = mask ? 1 : elements[input.order?.[i] ?? i];
+        const place = at + i * classes;
+        if (value == null) putAll(target, place, classes, input.fill ?? 0, region.dtype, column);
+        else if (input.classes === undefined)
+          put(target, place, mask ? value : scaled(value, i, input), region.dtype, column);
+        else putOneHot(target, place, value, classes, region.dtype, column);
       }
-      for (let i = count; i < size; i++) put(target, at + i, mask ? 0 : pad, region.dtype, column);
+      putAll(target, at + count * classes, size - count * classes, mask ? 0 : pad, region.dtype, column);
     }
   }
+}
+
+function scaled(value: Element, element: number, { factor, term, channels }: CollateInput): Element {
+  if (channels === undefined) return factor !== 1 || term !== 0 ? Number(value) * factor + term : value;
+  const { factors, terms, inner } = channels;
+  const channel = Math.floor(element / inner) % factors.length;
+  return Number(value) * (factors[channel] as number) + (terms[channel] as number);
+}
+
+function putAll(
+  target: TypedArray,
+  from: number,
+  count: number,
+  value: Element,
+  dtype: DType,
+  column: string,
+): void {
+  for (let i = from; i < from + count; i++) put(target, i, value, dtype, column);
+}
+
+function putOneHot(
+  target: TypedArray,
+  at: number,
+  value: Element,
+  classes: number,
+  dtype: DType,
+  column: string,
+): void {
+  const place = Number(value);
+  if (!(Number.isInteger(place) && place >= 0 && place < classes)) {
+    const why = `which is no place among ${classes} classes: 0 to ${classes - 1}`;
+    throw new RowFault(0, column, `holds ${value}, ${why}`);
+  }
+  putAll(target, at, classes, 0, dtype, column);
+  put(target, at + place, 1, dtype, column);
 }
 
 function put(target: TypedArray, index: number, value: Element, dtype: DType, column: string): void {
@@ -130,7 +173,7 @@ function lengthOf(value: unknown, column: string): number {
 }
 
 /** The numbers of a value, nested arrays flattened. */
-function elementsOf(value: unknown, column: string): ArrayLike<Element> {
+function elementsOf(value: unknown, column: string, nulls: boolean): ArrayLike<Element | null> {
   if (ArrayBuffer.isView(value) && !(value instanceof DataView)) return value as TypedArray;
   if (Array.isArray(value)) {
     const flat = value
@@ -138,8 +181,8 @@ function elementsOf(value: unknown, column: string): ArrayLike<Element> {
       .flatMap((part: unknown) =>
         ArrayBuffer.isView(part) ? Array.from(part as unknown as Iterable<unknown>) : [part],
       );
-    const wrong = flat.findIndex((element) => !isElement(element));
-    if (wrong < 0) return flat as Element[];
+    const wrong = flat.findIndex((element) => !isElement(element) && !(nulls && element === null));
+    if (wrong < 0) return flat as (Element | null)[];
     throw new RowFault(0, column, `holds ${String(flat[wrong])}, which is no number`);
   }
   if (isElement(value)) return [value];

@@ -52,6 +52,9 @@ export class ControlSide {
     }
     const unfinished = this.#unfinished(lane);
     ring.unlock();
+    // It may have died between a change and the signal that tells of it, whether it held the lock or not.
+    ring.ready.signal();
+    ring.free.signal();
     return unfinished;
   }
 
@@ -117,14 +120,14 @@ export class ControlSide {
       const state = ring.state(slot);
       if (state !== SlotState.FILLING && state !== SlotState.SEALED) continue;
       this.#addUpSlot(slot);
-      if (state === SlotState.FILLING)
+      if (state === SlotState.FILLING) {
         ring.words[ring.map.open(ring.slotWord(slot, SlotWord.PLACE))] = slot + 1;
-      else ring.settle(slot);
+        // The dead had filled it, and not come to seal it. (In fixed order its run is taken back.)
+        const isFull = ring.slotWord(slot, SlotWord.CLAIMED) === ring.bucketOf(slot).capacity;
+        if (isFull && !ring.config.fixedOrder) ring.seal(slot);
+      } else ring.settle(slot);
     }
     ring.advanceFirstSplit();
-    // It may have died between a state's change and the signal that tells of it.
-    ring.ready.signal();
-    ring.free.signal();
   }
 
   #addUpSlot(slot: number): void {

@@ -51,8 +51,9 @@ export class LoaderSide {
       if (slot >= 0) return slot;
       if (this.#side.nothingWillCome) return -1;
       const delay = this.#side.dueIn();
-      if (delay === 0 && (await this.#sealDue())) continue;
-      if (this.#isStuck()) {
+      if (delay === 0 && this.#sealDue()) continue;
+      const isStuck = this.#isStuck();
+      if (isStuck) {
         throw new UsageError(
           `all batches are taken: ${this.#held} of ${ring.config.slots} slots are held by batches that were not released`,
           {
@@ -60,12 +61,13 @@ export class LoaderSide {
           },
         );
       }
-      await ring.ready.waitAsync(ticket, delay === 0 ? RETRY_MS : delay);
+      await ring.ready.waitAsync(ticket, delay === 0 || isStuck === undefined ? RETRY_MS : delay);
     }
   }
 
-  async #sealDue(): Promise<boolean> {
-    await this.#ring.lockAsync();
+  /** False too where the lock is not to be had at once: held across an await, a producer on this thread might wait for it. */
+  #sealDue(): boolean {
+    if (!this.#ring.tryLock()) return false;
     const sealed = this.#side.sealDue();
     this.#ring.unlock();
     return sealed;
@@ -116,16 +118,17 @@ export class LoaderSide {
     return this.#ring.words[this.#ring.map.run(slot, 0) + RunWord.SPLIT] as number;
   }
 
-  /** Whether nothing can come until a batch is released. */
-  #isStuck(): boolean {
+  /** Whether nothing can come until a batch is released; undefined where that can't be told just now. */
+  #isStuck(): boolean | undefined {
     const ring = this.#ring;
-    if (this.#held === 0 || ring.countIn(SlotState.FREE) > 0) return false;
+    if (this.#held === 0) return false;
     if (!ring.config.fixedOrder) return this.#held === ring.config.slots;
-    // What comes next is on its way if it has a slot: sealed, or open and being filled.
-    if (this.#find(SlotState.SEALED) >= 0) return false;
-    for (let slot = 0; slot < ring.config.slots; slot++) {
-      if (ring.state(slot) === SlotState.FILLING && this.#splitOf(slot) <= this.#split) return false;
-    }
-    return true;
+    if (!ring.tryLock()) return undefined;
+    // What comes next is not there, and its producer waits for a slot, of which none is free.
+    const isBlocked =
+      this.#split < ring.config.splits && ring.splitWord(this.#split, SplitWord.BLOCKED) === 1;
+    const isStuck = isBlocked && ring.countIn(SlotState.FREE) === 0 && this.#find(SlotState.READY) < 0;
+    ring.unlock();
+    return isStuck;
   }
 }

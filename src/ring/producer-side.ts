@@ -55,7 +55,8 @@ export class ProducerSide {
       const ticket = this.#ring.free.ticket();
       if (this.#tryClaim(split, row, want, bucket)) return this.#claim;
       if (!slept) onBlocked();
-      this.#tellWaiting();
+      // Whoever waits for a batch may be the one who holds the slots that we wait for, and must look again.
+      this.#ring.ready.signal();
       this.#ring.free.wait(ticket);
     }
   }
@@ -65,7 +66,8 @@ export class ProducerSide {
     for (;;) {
       const ticket = this.#ring.free.ticket();
       if (this.#tryClaim(split, row, want, bucket)) return this.#claim;
-      this.#tellWaiting();
+      // Whoever waits for a batch may be the one who holds the slots that we wait for, and must look again.
+      this.#ring.ready.signal();
       await this.#ring.free.waitAsync(ticket);
     }
   }
@@ -109,19 +111,19 @@ export class ProducerSide {
     }
   }
 
-  /** Whoever waits for a batch may be the one who holds the slots that we wait for, and must look again. */
-  #tellWaiting(): void {
-    if (this.#ring.ready.hasWaiters) this.#ring.ready.signal();
-  }
-
   #tryClaim(split: number, row: number, want: number, bucket: number): boolean {
     const ring = this.#ring;
     if (ring.status === RingStatus.ABORTED) throw new InterruptedError('the stream was stopped');
     ring.lock();
     const place = ring.place(this.#lane, bucket);
     let slot = (ring.words[ring.map.open(place)] as number) - 1;
-    if (slot < 0) slot = this.#openSlot(place, split);
+    const isOpened = slot < 0;
+    if (isOpened) slot = this.#openSlot(place, split);
     if (slot >= 0) this.#enter(slot, split, row, want, bucket);
+    else ring.setSplitWord(split, SplitWord.BLOCKED, 1);
+    // A consumer that sleeps must learn of the delay that runs from now on, if the slot is not full at once.
+    const isDelayed = isOpened && slot >= 0 && ring.config.maxDelayMicros !== Number.POSITIVE_INFINITY;
+    if (isDelayed && ring.state(slot) === SlotState.FILLING) ring.ready.signal();
     ring.unlock();
     return slot >= 0;
   }
@@ -144,6 +146,7 @@ export class ProducerSide {
     // From here on the run is in the table: whoever recovers from our death finds it whole or not at all.
     ring.setSlotWord(slot, SlotWord.RUNS, run + 1);
     ring.setSlotWord(slot, SlotWord.CLAIMED, first + count);
+    ring.setSplitWord(split, SplitWord.BLOCKED, 0);
 
     const claim = this.#claim;
     claim.slot = slot;
@@ -185,8 +188,6 @@ export class ProducerSide {
     ring.setOpenedAt(slot, now());
     ring.setState(slot, SlotState.FILLING);
     ring.words[ring.map.open(place)] = slot + 1;
-    // A consumer that sleeps must learn of the delay that now runs.
-    if (ring.config.maxDelayMicros !== Number.POSITIVE_INFINITY && ring.ready.hasWaiters) ring.ready.signal();
     return slot;
   }
 

@@ -119,7 +119,9 @@ export const SplitWord = {
   BATCHES: 2,
   /** 1 once all its rows are in the ring. */
   DONE: 3,
-  words: 4,
+  /** 1 while its producer waits for a slot. */
+  BLOCKED: 4,
+  words: 8,
 } as const;
 
 /** The sizes that decide where everything lies; the same in every thread. */

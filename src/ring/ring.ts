@@ -124,6 +124,11 @@ export class Ring {
     this.mutex.lock(this.owner);
   }
 
+  /** Takes the lock if nobody has it; whether it did. */
+  tryLock(): boolean {
+    return this.mutex.tryLock(this.owner);
+  }
+
   unlock(): void {
     this.mutex.unlock();
   }

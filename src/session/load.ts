@@ -1,10 +1,11 @@
 import { UsageError } from '../util/errors.js';
 import type { Session, SessionSpec } from './types.js';
 
-/** Runtimes by name; each is loaded on first use. A new one is a file and a line here. */
+/** Runtimes by name; each is loaded on first use. A new one is a file (or a folder) and a line here. */
 const RUNTIMES: Readonly<Record<string, () => Promise<{ load(spec: SessionSpec): Promise<Session> }>>> = {
   onnx: () => import('./onnx/load.js'),
   simulated: () => import('./simulated.js'),
+  tensorflow: () => import('./tensorflow/load.js'),
 };
 
 /** @throws UsageError for a runtime that is not there; DeviceError where the model or every provider fails */
@@ -12,7 +13,7 @@ export async function loadSession(spec: SessionSpec): Promise<Session> {
   const runtime = RUNTIMES[spec.runtime];
   if (runtime === undefined) {
     throw new UsageError(
-      `model.runtime: this version runs ${Object.keys(RUNTIMES).join(' and ')}, not ${spec.runtime}`,
+      `model.runtime: this version runs ${Object.keys(RUNTIMES).join(', ')}, not ${spec.runtime}`,
       { key: 'model.runtime' },
     );
   }

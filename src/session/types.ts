@@ -16,6 +16,8 @@ export interface SessionDevice {
   /** The execution provider that really runs the model. */
   readonly provider: string;
   readonly simulated: boolean;
+  /** Whether a GPU does the work, where the runtime can tell. */
+  readonly gpu?: boolean;
 }
 
 /** Rows of one tensor, with the batch dimension in front. The same object for the same memory and rows. */

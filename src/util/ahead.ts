@@ -12,10 +12,7 @@ export async function* inOrder<T, R>(
   const start = (): boolean => {
     const item = iterator.next();
     if (item.done) return false;
-    const going = work(item.value);
-    // Its turn may come long after it failed.
-    going.catch(() => {});
-    line.push(going);
+    line.push(awaitedLater(work(item.value)));
     return true;
   };
   try {
@@ -30,4 +27,10 @@ export async function* inOrder<T, R>(
   } finally {
     await Promise.allSettled(line);
   }
+}
+
+/** The same promise, whose turn comes later: should it fail before, that is no unhandled rejection. */
+export function awaitedLater<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }

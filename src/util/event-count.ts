@@ -29,10 +29,6 @@ export class EventCount {
     if (Atomics.load(this.#words, this.#waiters) > 0) Atomics.notify(this.#words, this.#count);
   }
 
-  get hasWaiters(): boolean {
-    return Atomics.load(this.#words, this.#waiters) > 0;
-  }
-
   /** Blocks the thread until a signal after `ticket`, or for `timeoutMs`. */
   wait(ticket: number, timeoutMs = Number.POSITIVE_INFINITY): void {
     Atomics.add(this.#words, this.#waiters, 1);

@@ -3,8 +3,9 @@
  * The owner's number makes the lock of a thread that died recoverable: whoever learns of the death may act in
  * its name and unlock.
  *
- * The main thread takes it with `lockAsync` only: it is the one who learns of deaths, and asleep in `lock` behind a dead
- * owner it never would.
+ * The main thread takes it with `lockAsync` or `tryLock` where other threads take it too: it is the one who learns of
+ * deaths, and asleep in `lock` behind a dead owner it never would. Nor does it await anything while it holds what it takes
+ * with `lock` elsewhere, as a producer of its own: it would wait for itself.
  */
 export class Mutex {
   readonly #words: Int32Array;
@@ -42,6 +43,11 @@ export class Mutex {
       if (outcome.async) await outcome.value;
     }
     Atomics.sub(words, this.#sleepers, 1);
+  }
+
+  /** Takes the lock if nobody has it; whether it did. */
+  tryLock(owner: number): boolean {
+    return Atomics.compareExchange(this.#words, this.#lock, 0, owner) === 0;
   }
 
   /** A critical section is shorter than a futex call, so most waits end while spinning. */

@@ -23,6 +23,13 @@ describe('inspect', () => {
     expect(stderr).toContain('logits  float32 [batch, 10]');
   });
 
+  test.each(['tfjs-graph', 'tfjs-graph/model.json'])('knows a TensorFlow model by %s', async (name) => {
+    const { code, stderr } = await penstock('inspect', `${repository}native-models/digits/${name}`);
+    expect(code).toBe(0);
+    expect(stderr).toContain('(tensorflow)');
+    expect(stderr).toContain('image   float32 [batch, 28, 28, 1]');
+  });
+
   test('--json prints one document', async () => {
     const dataset = JSON.parse((await penstock('inspect', DATA, '--json')).stdout);
     expect(dataset).toEqual({

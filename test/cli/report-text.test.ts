@@ -62,6 +62,38 @@ digits: 100,000 rows in 7.10 s (14,085 rows/s, 44.2 MB/s of tensors)
               company: lower batch.maxDelayMs.`);
   });
 
+  test('says what the GPU says of itself, as far as it does', () => {
+    const [device] = REPORT.devices;
+    if (device === undefined) throw new Error('no device');
+    const spread = (value: number) => ({ mean: value, p50: value, p95: value });
+    const untold = {
+      memoryBusy: null,
+      celsius: null,
+      smClockMhz: null,
+      memoryClockMhz: null,
+      pcieSentBytesPerSecond: null,
+      pcieReceivedBytesPerSecond: null,
+      smOccupancy: null,
+      dramActive: null,
+    };
+    const utilization = {
+      ...untold,
+      source: 'nvml',
+      name: 'NVIDIA H100',
+      samples: 64,
+      memoryTotalBytes: 85.9e9,
+      gpu: spread(0.97),
+      smActive: spread(0.31),
+      tensorActive: null,
+      memoryUsedBytes: spread(10.7e9),
+      watts: spread(412.5),
+    } as const;
+    const text = reportText({ ...REPORT, devices: [{ ...device, utilization }] }, undefined, style);
+    expect(text.replaceAll(/\n +/g, ' ')).toContain(
+      'GPU         in use 97 %, SMs 31 %, memory 10.7 GB of 85.9 GB, 413 W (NVIDIA H100)',
+    );
+  });
+
   test('says of a simulated device that it is one, and shows warnings', () => {
     const [device] = REPORT.devices;
     if (device === undefined) throw new Error('no device');

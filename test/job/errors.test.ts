@@ -40,7 +40,10 @@ describe('a value of the wrong kind', () => {
       'inputs.image.shape[1]: expected a whole number, 1 or more, got 0',
     ],
     ['inputs: { image: { std: 0 } }', 'inputs.image.std must not be 0'],
-    ['inputs: { a.b: { scale: x } }', 'inputs["a.b"].scale: expected a number, got "x"'],
+    [
+      'inputs: { a.b: { scale: x } }',
+      'inputs["a.b"].scale: expected a number, or a list of one for each channel, got "x"',
+    ],
     ['inputs: { "": {} }', 'inputs[""]: a name has at least one character'],
     ['outputs: { y: score }', 'outputs.y: expected a mapping such as { as: score }, got "score"'],
     ['outputs: { y: {} }', 'outputs.y.as is missing: expected a column name'],

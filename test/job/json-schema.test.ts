@@ -30,6 +30,13 @@ describe('the JSON Schema', () => {
     ['free names', `${LEAST}inputs: { any name: {} }\noutputs: { y: { as: y } }`],
     ['a simulated device', `${SIMULATED}inputs: { x: { shape: [3] } }`],
     ['a cache', LEAST.replace('a.arrow', 'a.arrow, cache: { dir: c }')],
+    [
+      'a TensorFlow model',
+      LEAST.replace(
+        'uri: m.onnx',
+        'uri: m, runtime: tensorflow, options: { allowSoftware: true, tags: [serve] }',
+      ),
+    ],
     ['buckets', `${LEAST}batch: { lengthColumn: n, buckets: [8, 16] }`],
   ])('takes %s, as the parser does', (_, yaml) => {
     expect(validate(parse(yaml)), JSON.stringify(validate.errors)).toBe(true);
@@ -54,6 +61,14 @@ describe('the JSON Schema', () => {
     ['a column twice', LEAST.replace('none', 'none, keep: [id, id]')],
     ['a model without a file', LEAST.replace('uri: m.onnx', '')],
     ['a sink without a place', LEAST.replace('format: none', '')],
+    [
+      'an unknown option of TensorFlow',
+      LEAST.replace('uri: m.onnx', 'uri: m, runtime: tensorflow, options: { software: true }'),
+    ],
+    [
+      'an option of TensorFlow of the wrong type',
+      LEAST.replace('uri: m.onnx', 'uri: m, runtime: tensorflow, options: { tags: serve }'),
+    ],
     ['buckets without lengths', `${LEAST}batch: { buckets: [8] }`],
     ['a simulated device without inputs', SIMULATED],
     [

@@ -54,6 +54,11 @@ describe('a job file', () => {
     });
   });
 
+  test('tries the engines of its runtime, where it names none', async () => {
+    const job = await folder.load(LEAST.replace('uri: m.onnx', 'uri: m, runtime: tensorflow'));
+    expect(job.model.providers).toEqual(['tfjs-node-gpu', 'tfjs-node', 'webgpu', 'wasm']);
+  });
+
   test('needs three sections only, and is named after its file', async () => {
     expect(await folder.load(LEAST, [], 'nightly.digits.yaml')).toEqual({
       name: 'nightly.digits',

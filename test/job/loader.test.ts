@@ -149,6 +149,23 @@ describe('a loader over files', () => {
     }
   });
 
+  test('says so too where a batch of another bucket has the slot that the next one needs', async () => {
+    const at = workspace();
+    // Lengths 2 and 6 in turn: each bucket's batch is full after two rows.
+    writeArrow(at('a.arrow'), [[int32('n', [2, 2, 6, 6, 6, 2])]]);
+    const held: Batch[] = [];
+    const error = await failureOf(
+      {
+        source: at('a.arrow'),
+        inputs: { mask: { from: 'mask' } },
+        prefetch: 2,
+        batch: { size: 2, order: 'fixed', lengthColumn: 'n', buckets: [4, 8] },
+      },
+      (batch) => held.push(batch),
+    );
+    expect(error.message).toMatch(/[23] of 3 slots are held by batches that were not released/);
+  });
+
   test('passes on what is wrong with the data, in the loop', async () => {
     const at = workspace();
     const absent = await failureOf({ source: at('absent.arrow') });

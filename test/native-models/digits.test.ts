@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, sep } from 'node:path';
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
+import { loadGraphModel } from '@tensorflow/tfjs-converter';
 import * as tf from '@tensorflow/tfjs-core';
 import { loadLayersModel } from '@tensorflow/tfjs-layers';
 import { tableFromIPC } from 'apache-arrow';
@@ -49,6 +50,11 @@ describe('the digits model, as it ships', () => {
 
   it('has the same logits in TensorFlow.js for every row', async () => {
     expect(largestDifference(await runTensorflow(rows.images), logits)).toBeLessThan(1e-4);
+  });
+
+  it('has the same logits as a graph model', async () => {
+    const layers = await runTensorflow(rows.images);
+    expect(largestDifference(await runGraph(rows.images), layers)).toBeLessThan(1e-4);
   });
 });
 
@@ -116,6 +122,27 @@ async function runTensorflow(images: Float32Array): Promise<Float32Array> {
   });
   const input = tf.tensor4d(images, [images.length / PIXELS, 28, 28, 1]);
   return (layersModel.predict(input, { batchSize: BATCH }) as tf.Tensor).dataSync<'float32'>();
+}
+
+/** As any program would run it that knows TensorFlow.js and not Penstock. */
+async function runGraph(images: Float32Array): Promise<Float32Array> {
+  const folder = new URL('tfjs-graph/', model);
+  const { modelTopology, signature, weightsManifest } = JSON.parse(
+    readFileSync(new URL('model.json', folder), 'utf8'),
+  );
+  const groups = weightsManifest as { paths: string[]; weights: tf.io.WeightsManifestEntry[] }[];
+  const graphModel = await loadGraphModel({
+    load: async () => ({
+      modelTopology,
+      signature,
+      weightSpecs: groups.flatMap(({ weights }) => weights),
+      weightData: groups.flatMap(({ paths }) =>
+        paths.map((path) => Uint8Array.from(readFileSync(new URL(path, folder))).buffer),
+      ),
+    }),
+  });
+  const image = tf.tensor4d(images, [images.length / PIXELS, 28, 28, 1]);
+  return (graphModel.predict({ image }) as tf.Tensor).dataSync<'float32'>();
 }
 
 function logitsOf(logits: Float32Array, row: number): Float32Array {

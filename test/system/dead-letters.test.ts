@@ -272,3 +272,37 @@ describe('a transform that throws', () => {
     expect(await readColumn(at('out'), 'checksum')).toEqual(written);
   });
 });
+
+test.each(['any', 'fixed'] as const)(
+  'a producer that dies in the middle: no row is lost, doubled or put aside twice (order %s)',
+  async (order) => {
+    const at = workspace();
+    writeFileSync(
+      at('transform.mjs'),
+      `import { existsSync, writeFileSync } from 'node:fs';
+      export default (batch, { keep }) => {
+        const ids = batch.getChild('id').toArray();
+        for (const death of [120, 230]) {
+          const marker = ${JSON.stringify(at('died'))} + death;
+          if (!ids.includes(death) || existsSync(marker)) continue;
+          writeFileSync(marker, '');
+          process.exit(9);
+        }
+        if (ids.includes(30) || ids.includes(170)) throw new Error('bad');
+        return { y: Float32Array.from(ids), [keep]: Array.from(ids, (id) => id % 10 !== 4) };
+      };`,
+    );
+    const job = jobOf(at, 2, {
+      inputs: { y: { shape: [] } },
+      transform: at('transform.mjs'),
+      batch: { size: 16, order },
+    });
+    const report = await runJob(job);
+    expect([existsSync(at('died120')), existsSync(at('died230'))]).toEqual([true, true]);
+    const written = IDS.filter((id) => ![30, 170].includes(id) && id % 10 !== 4);
+    expect(report.rows).toMatchObject({ read: 300, written: written.length, deadLettered: 2 });
+    expect(await readColumn(at('out'), 'id')).toEqual(written);
+    expect(await readColumn(at('out'), 'checksum')).toEqual(written);
+    expect(lettersIn(at).map(({ row }) => row)).toEqual([30, 170]);
+  },
+);

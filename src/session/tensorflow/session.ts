@@ -1,0 +1,85 @@
+import type { NumericArray } from '../../util/dtype.js';
+import { sizeOf } from '../../util/dtype.js';
+import { DeviceError } from '../../util/errors.js';
+import type { ModelTensor, Session, SessionDevice, TensorView } from '../types.js';
+import type { Engine, Program, Tensor } from './types.js';
+
+/** A model on an engine of TensorFlow.js. */
+export class TensorflowSession implements Session {
+  readonly inputs: readonly ModelTensor[];
+  readonly outputs: readonly ModelTensor[];
+  readonly device: SessionDevice;
+  readonly warnings: readonly string[];
+  readonly #engine: Engine;
+  readonly #program: Program;
+
+  constructor(engine: Engine, program: Program, warnings: readonly string[]) {
+    this.#engine = engine;
+    this.#program = program;
+    this.inputs = program.inputs;
+    this.outputs = program.outputs;
+    const { deviceId, provider, gpu } = engine;
+    this.device = { id: deviceId, runtime: 'tensorflow', provider, simulated: false, gpu };
+    this.warnings = warnings;
+  }
+
+  async run(inputs: readonly TensorView[], outputs: readonly TensorView[]): Promise<void> {
+    await this.#predict(inputs, async (results) => {
+      for (const view of outputs) {
+        const result = results[this.outputs.findIndex(({ name }) => name === view.name)];
+        if (result === undefined) throw new RangeError(`the model has no output ${view.name}`);
+        checkSize(view, result);
+        // Not dataSync: outside of browsers WebGPU can only be read asynchronously.
+        write(await result.data(), view);
+      }
+    });
+  }
+
+  outputDims(inputs: readonly TensorView[]): Promise<ReadonlyMap<string, readonly number[]>> {
+    return this.#predict(
+      inputs,
+      async (results) =>
+        new Map(this.outputs.map(({ name }, i) => [name, [...(results[i] as Tensor).shape]] as const)),
+    );
+  }
+
+  async close(): Promise<void> {
+    this.#program.dispose();
+  }
+
+  /** One batch, handed to `use`; of the tensors that it took none is left when it settles, however it went. */
+  async #predict<T>(inputs: readonly TensorView[], use: (results: Tensor[]) => Promise<T>): Promise<T> {
+    const { tf, backend } = this.#engine;
+    // The backend is one for the whole thread, and another session in it may have set its own.
+    if (tf.getBackend() !== backend) await tf.setBackend(backend);
+    const tensors = this.inputs.map(({ name }) => {
+      const view = inputs.find((candidate) => candidate.name === name);
+      if (view === undefined) throw new RangeError(`nothing was given for the model's input ${name}`);
+      return tf.tensor(view.data as NumericArray, [...view.dims], view.dtype as 'float32');
+    });
+    try {
+      const results = await this.#program.predict(tensors);
+      // A result may be one of the inputs, or another result once more: disposing twice does nothing.
+      tensors.push(...results);
+      return await use(results);
+    } finally {
+      tf.dispose(tensors);
+    }
+  }
+}
+
+function checkSize({ name, dims }: TensorView, { shape }: Tensor): void {
+  if (sizeOf(shape) === sizeOf(dims)) return;
+  throw new DeviceError(
+    `the model's output ${name} is [${shape.join(', ')}] for this batch, expected [${dims.join(', ')}]`,
+  );
+}
+
+/** int64 outputs of SavedModels come as BigInts, though TensorFlow.js calls them int32. */
+function write(values: ArrayLike<number> | BigInt64Array, { data }: TensorView): void {
+  if (values instanceof BigInt64Array) {
+    for (let i = 0; i < values.length; i++) data[i] = Number(values[i]);
+  } else {
+    data.set(values as never);
+  }
+}
