@@ -33,7 +33,7 @@ export const SERVICES = [
     // A Vulkan driver that computes on the CPU. Tests hand its description to Vulkan's loader as VK_ICD_FILENAMES.
     name: 'swiftshader',
     binary: '/usr/lib/chromium/vk_swiftshader_icd.json',
-    packages: ['chromium'],
+    packages: ['chromium', 'libvulkan1'],
     whatFor: 'is a GPU in software, for tests of WebGPU',
   },
 ];

@@ -1,6 +1,6 @@
-import { existsSync, realpathSync } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { NO_SWIFTSHADER } from '../helpers/swiftshader.js';
 import { workspace } from '../helpers/workspace.js';
 import { compileStub } from '../measure/gpu/stub.js';
 import { CRASH, failing, inTasks, without } from './doctor-preload.js';
@@ -15,14 +15,6 @@ const doctor = (env: Record<string, string>, ...flags: string[]): Promise<Ended>
 
 /** Wrapped lines are one again. */
 const unwrapped = (text: string): string => text.replaceAll(/\s+/g, ' ');
-
-/** The folder of SwiftShader, which Debian's chromium carries. */
-function swiftShader(): string | undefined {
-  const chromium = process.env.PENSTOCK_TEST_CHROMIUM;
-  if (!chromium) return undefined;
-  const folders = [dirname(chromium), dirname(realpathSync(chromium)), '/usr/lib/chromium'];
-  return folders.find((folder) => existsSync(join(folder, 'vk_swiftshader_icd.json')));
-}
 
 describe('doctor', () => {
   test('says for people what works, what does not, and what to do', async () => {
@@ -99,14 +91,14 @@ describe('doctor', () => {
   test.skipIf(process.platform !== 'linux')(
     'webgpu runs for real on SwiftShader, which is named as what it is',
     async (context) => {
-      const folder = swiftShader();
-      context.skip(folder === undefined, 'no chromium with SwiftShader');
+      const driver = process.env.PENSTOCK_TEST_SWIFTSHADER;
+      if (!driver) return context.skip(NO_SWIFTSHADER);
       const { code, stdout } = await doctor(
         {
-          VK_ICD_FILENAMES: join(folder as string, 'vk_swiftshader_icd.json'),
-          VK_DRIVER_FILES: join(folder as string, 'vk_swiftshader_icd.json'),
+          VK_ICD_FILENAMES: driver,
+          VK_DRIVER_FILES: driver,
           // The Vulkan loader, should the system have none.
-          LD_LIBRARY_PATH: [process.env.LD_LIBRARY_PATH, folder].filter(Boolean).join(delimiter),
+          LD_LIBRARY_PATH: [process.env.LD_LIBRARY_PATH, dirname(driver)].filter(Boolean).join(delimiter),
         },
         '--json',
       );
