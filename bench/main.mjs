@@ -8,7 +8,17 @@ import { memcpySpeed } from './support/memcpy.mjs';
 import { describe, formatTable } from './support/table.mjs';
 
 /** In the order of the table. */
-const BENCHES = ['handoff', 'rate', 'collate', 'producers', 'event-loop', 'loader', 'remote', 'parquet'];
+const BENCHES = [
+  'handoff',
+  'rate',
+  'collate',
+  'producers',
+  'event-loop',
+  'loader',
+  'memory',
+  'remote',
+  'parquet',
+];
 
 /** A bench runs in a process of its own: none is measured with code that another one has warmed or spoiled. */
 async function run(name) {

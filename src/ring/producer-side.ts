@@ -55,8 +55,7 @@ export class ProducerSide {
       const ticket = this.#ring.free.ticket();
       if (this.#tryClaim(split, row, want, bucket)) return this.#claim;
       if (!slept) onBlocked();
-      // Whoever waits for a batch may be the one who holds the slots that we wait for, and must look again.
-      this.#ring.ready.signal();
+      this.#tellBlocked();
       this.#ring.free.wait(ticket);
     }
   }
@@ -66,8 +65,7 @@ export class ProducerSide {
     for (;;) {
       const ticket = this.#ring.free.ticket();
       if (this.#tryClaim(split, row, want, bucket)) return this.#claim;
-      // Whoever waits for a batch may be the one who holds the slots that we wait for, and must look again.
-      this.#ring.ready.signal();
+      this.#tellBlocked();
       await this.#ring.free.waitAsync(ticket);
     }
   }
@@ -109,6 +107,14 @@ export class ProducerSide {
       const open = (ring.words[ring.map.open(ring.place(this.#lane, bucket))] as number) - 1;
       if (open >= 0) this.#seal(open, split);
     }
+  }
+
+  /**
+   * In fixed order whoever waits for a batch may be the one who holds the slots that we wait for, and must look again.
+   * (In any order it knows by itself whether it holds them all.)
+   */
+  #tellBlocked(): void {
+    if (this.#ring.config.fixedOrder) this.#ring.ready.signal();
   }
 
   #tryClaim(split: number, row: number, want: number, bucket: number): boolean {

@@ -135,7 +135,9 @@ noSlot:
 #ifdef MUTATE_TICKET_AFTER_LOOK
   atomic { mayDie(1); takeTicket(freeTickets, me) };
 #endif
+#ifdef FIXED
   signalReadyAnyhow(1);
+#endif
   wait(freeTickets, freeWaiters, freeAsleep, me, 0, 1);
   goto claim;
 

@@ -41,7 +41,9 @@ describe('digits on ONNX Runtime with WebGPU', () => {
     const { devices, warnings } = JSON.parse(stdout);
     expect(devices[0]).toMatchObject({ provider: 'cpu' });
     expect(warnings).toEqual([
-      expect.stringMatching(/^provider webgpu did not start: the only WebGPU adapter is software \(SwiftShader/),
+      expect.stringMatching(
+        /^provider webgpu did not start: the only WebGPU adapter is software \(SwiftShader/,
+      ),
     ]);
   });
 
