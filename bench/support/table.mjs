@@ -45,7 +45,7 @@ export function formatTable({ cpu, cores, node, memcpy }, rows) {
 
 function barText({ bar, unit }) {
   if (bar === undefined) return '';
-  return bar.least === undefined ? `≤ ${bar.most} ${unit}` : `≥ ${bar.least} ${unit}`;
+  return bar.least === undefined ? `≤ ${short(bar.most)} ${unit}` : `≥ ${short(bar.least)} ${unit}`;
 }
 
 /** Three digits that count; from 10,000 on in thousands, millions or milliards. */

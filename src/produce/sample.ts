@@ -1,5 +1,6 @@
 import { RecordBatch, type Schema } from 'apache-arrow';
 import { openFile } from '../dataset/dataset.js';
+import { remoteStorageAtRest } from '../storage/store.js';
 import { DataError, messageOf, toRecord, UsageError } from '../util/errors.js';
 import { widthsOf } from './column-widths.js';
 import type { SampleResult, SampleTask } from './sample-types.js';
@@ -30,6 +31,9 @@ export default async function sample(task: SampleTask): Promise<SampleResult> {
     }
   } catch (error) {
     return { error: toRecord(error) };
+  } finally {
+    // A thread that ends before its requests do would take the process with it.
+    await remoteStorageAtRest();
   }
 }
 

@@ -5,9 +5,9 @@ import { createRequire } from 'node:module';
 export interface AdapterInfo {
   readonly vendor: string;
   readonly architecture: string;
-  readonly device: string;
+  readonly device?: string;
   readonly description: string;
-  readonly isFallbackAdapter: boolean;
+  readonly isFallbackAdapter?: boolean;
 }
 
 const PROBE_MS = 20_000;
@@ -59,10 +59,11 @@ function resolvePackage(): string | undefined {
   }
 }
 
-/** Drivers that compute on the CPU. */
-export function isSoftware({ architecture, description, device, isFallbackAdapter }: AdapterInfo): boolean {
-  return (
-    isFallbackAdapter ||
-    /swiftshader|llvmpipe|lavapipe|software/i.test(`${architecture} ${device} ${description}`)
-  );
+/** SwiftShader calls itself Google's, llvmpipe, lavapipe and softpipe are Mesa's, WARP is Microsoft's. */
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|\bwarp\b|^google$/im;
+
+/** Whether the CPU plays the adapter's part. */
+export function isSoftwareAdapter(info: AdapterInfo): boolean {
+  const { vendor, architecture, device = '', description, isFallbackAdapter } = info;
+  return isFallbackAdapter === true || SOFTWARE.test([architecture, device, description, vendor].join('\n'));
 }

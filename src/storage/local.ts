@@ -26,7 +26,16 @@ export async function listLocal(uri: string): Promise<StoredObject[]> {
     const what = stats?.isDirectory() ? 'the directory holds no data files' : 'no file matches';
     throw new StorageError(`${uri}: ${what}`, { file: uri });
   }
-  return Promise.all(paths.map(async (path) => describe(path, await stat(path))));
+  return Promise.all(
+    paths.map(async (path) => {
+      const found = await statOrUndefined(path);
+      if (found !== undefined) return describe(path, found);
+      throw new StorageError(`${path}: vanished while ${uri} was being listed`, {
+        file: path,
+        hint: 'Run the job again once the data is at rest.',
+      });
+    }),
+  );
 }
 
 /*

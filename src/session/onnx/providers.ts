@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import type { InferenceSession } from 'onnxruntime-node';
 import { DeviceError, UsageError } from '../../util/errors.js';
 import type { SessionSpec } from '../types.js';
-import { isSoftware, webgpuAdapter } from '../webgpu-adapter.js';
+import { isSoftwareAdapter, webgpuAdapter } from '../webgpu-adapter.js';
 
 type ExecutionProvider = InferenceSession.ExecutionProviderConfig;
 
@@ -40,7 +40,7 @@ const webgpu: Provider = {
   async check({ options }) {
     const adapter = await webgpuAdapter();
     if (adapter === undefined) return [];
-    if (!isSoftware(adapter)) return [];
+    if (!isSoftwareAdapter(adapter)) return [];
     const shown = adapter.description || adapter.device;
     if (options.allowSoftware === true)
       return [`webgpu runs in software (${shown}): far slower than the cpu itself`];

@@ -1,16 +1,9 @@
 import { DeviceError } from '../../util/errors.js';
+import { type AdapterInfo, isSoftwareAdapter } from '../webgpu-adapter.js';
 import { proveBackend } from './backend.js';
 import { importPackage } from './packages.js';
 import type { Core, OpenEngine } from './types.js';
 import { javascriptEngine } from './wasm.js';
-
-/** What WebGPU tells of an adapter. */
-export interface AdapterInfo {
-  readonly vendor: string;
-  readonly architecture: string;
-  readonly description: string;
-  readonly isFallbackAdapter?: boolean;
-}
 
 /** WebGPU over Dawn, which the package `webgpu` brings: Vulkan, Metal or Direct3D. */
 export const openWebgpu: OpenEngine = async ({ options }) => {
@@ -58,13 +51,4 @@ async function describeAdapter(gpu: GPU): Promise<{ info: AdapterInfo; isSoftwar
     throw new DeviceError('there is no adapter: no driver of Vulkan, Metal or Direct3D that WebGPU can use');
   }
   return { info: adapter.info, isSoftware: isSoftwareAdapter(adapter.info) };
-}
-
-/** SwiftShader calls itself Google's, llvmpipe and lavapipe are Mesa's, WARP is Microsoft's. */
-export function isSoftwareAdapter(info: AdapterInfo): boolean {
-  const { vendor, architecture, description, isFallbackAdapter } = info;
-  if (isFallbackAdapter === true) return true;
-  return /swiftshader|llvmpipe|lavapipe|softpipe|basic render|\bwarp\b|^google$/i.test(
-    [architecture, description, vendor].join('\n'),
-  );
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isSoftwareAdapter } from '../../../src/session/tensorflow/webgpu.js';
+import { isSoftwareAdapter } from '../../../src/session/webgpu-adapter.js';
 import { DeviceError } from '../../../src/util/errors.js';
 import { NO_SWIFTSHADER, useSwiftshader } from '../../helpers/swiftshader.js';
 import { workspace } from '../../helpers/workspace.js';

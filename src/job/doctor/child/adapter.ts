@@ -1,3 +1,5 @@
+import { isSoftwareAdapter } from '../../../session/webgpu-adapter.js';
+
 export interface AdapterAnswer {
   readonly vendor: string;
   readonly architecture: string;
@@ -6,14 +8,11 @@ export interface AdapterAnswer {
   readonly software: boolean;
 }
 
-const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|warp/i;
-
 /** The adapter that Dawn takes by default, asked through the package `webgpu`; null where it finds none. */
 export async function tryAdapter(): Promise<AdapterAnswer | null> {
   const { create } = await import('webgpu');
   const adapter = await create([]).requestAdapter();
   if (adapter === null) return null;
-  const { vendor, architecture, device, description, isFallbackAdapter } = adapter.info;
-  const software = isFallbackAdapter || SOFTWARE.test(`${architecture} ${device} ${description}`);
-  return { vendor, architecture, device, description, software };
+  const { vendor, architecture, device, description } = adapter.info;
+  return { vendor, architecture, device, description, software: isSoftwareAdapter(adapter.info) };
 }
