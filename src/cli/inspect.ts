@@ -77,14 +77,20 @@ function show(
 }
 
 function datasetText(inspection: DatasetInspection, { colors }: Terminal): string {
-  const { uri, format, files, bytes: size, rows, splits, columns } = inspection;
+  const { uri, format, compression, files, bytes: size, rows, splits, columns } = inspection;
   const width = Math.max(...columns.map(({ name }) => name.length), 0);
   const lines = columns.map(
     ({ name, type, nullable }) =>
       `  ${name.padEnd(width)}  ${type}${nullable ? colors.dim(', may be null') : ''}`,
   );
   const counts = [counted(rows, 'row'), bytes(size), counted(files, 'file'), counted(splits, 'split')];
-  return [`${colors.bold(uri)} (${format})`, `  ${counts.join(', ')}`, '', ...lines, ''].join('\n');
+  return [
+    `${colors.bold(uri)} (${[format, ...compression].join(', ')})`,
+    `  ${counts.join(', ')}`,
+    '',
+    ...lines,
+    '',
+  ].join('\n');
 }
 
 function modelText(
@@ -94,7 +100,8 @@ function modelText(
   const width = Math.max(...[...inputs, ...outputs].map(({ name }) => name.length));
   const tensors = (tensors: ModelInspection['inputs']): string[] =>
     tensors.map(
-      ({ name, dtype, dims }) => `  ${name.padEnd(width)}  ${describeTensor(dtype, dims ?? ['?'])}`,
+      ({ name, dtype, dims, isText }) =>
+        `  ${name.padEnd(width)}  ${describeTensor(isText ? 'string' : dtype, dims ?? ['?'])}`,
     );
   return [
     `${colors.bold(uri)} (${device.runtime})`,

@@ -33,6 +33,7 @@ function viewsOf(ring: Ring, slot: number, bucket: Bucket, rows: number): SlotVi
     dtype: region.dtype,
     dims: batchDims(region, rows, bucket),
     data: ring.view(slot, region, bucket, rows),
+    ...(region.text !== undefined && { text: region.text }),
   });
   return { inputs: ring.layout.inputs.map(view), outputs: ring.layout.outputs.map(view) };
 }
@@ -40,9 +41,10 @@ function viewsOf(ring: Ring, slot: number, bucket: Bucket, rows: number): SlotVi
 /** Zeros of the inputs' shapes, in private memory. */
 function blankInputs(inputs: readonly RowTensor[], bucket: Bucket): TensorView[] {
   return inputs.map((tensor) => {
-    const { name, dtype } = tensor;
+    const { name, dtype, text } = tensor;
     const dims = batchDims(tensor, bucket.capacity, bucket);
-    return { name, dtype, dims, data: new (arrayOf(dtype))(sizeOf(dims)) };
+    const data = new (arrayOf(dtype))(sizeOf(dims));
+    return { name, dtype, dims, data, ...(text !== undefined && { text }) };
   });
 }
 

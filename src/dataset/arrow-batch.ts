@@ -221,3 +221,10 @@ export function bytesOf({ stored }: BatchPlan, read: number): number {
   for (const { byteLength } of stored.values()) bytes += byteLength;
   return bytes;
 }
+
+const CODEC_NAMES = ['LZ4', 'ZSTD'];
+
+/** As people know it. */
+export function codecNames({ metadata }: BatchPlan): readonly string[] {
+  return metadata.compression === null ? [] : [CODEC_NAMES[metadata.compression.type] ?? 'unknown'];
+}

@@ -3,7 +3,15 @@ import type { FileBlock, Footer } from 'apache-arrow/ipc/metadata/file';
 import type { ObjectReader } from '../storage/types.js';
 import { awaitedLater } from '../util/ahead.js';
 import { messageOf } from '../util/errors.js';
-import { BatchMemory, type BatchPlan, bytesOf, codecOf, planBatch, recordBatchOf } from './arrow-batch.js';
+import {
+  BatchMemory,
+  type BatchPlan,
+  bytesOf,
+  codecNames,
+  codecOf,
+  planBatch,
+  recordBatchOf,
+} from './arrow-batch.js';
 import type { FieldBuffers } from './arrow-buffers.js';
 import type { Codec } from './arrow-codec.js';
 import { selectFields } from './arrow-columns.js';
@@ -188,6 +196,10 @@ export class ArrowFile implements DataFile {
       stored: plan.stored,
       decode: () => recordBatchOf(plan, decode(), this.schema.metadata),
     };
+  }
+
+  async codecs(): Promise<readonly string[]> {
+    return this.blocks.length === 0 ? [] : codecNames(await this.#readMessage(0));
   }
 
   async rowsBefore(index: number): Promise<number> {

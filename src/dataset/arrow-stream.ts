@@ -1,7 +1,15 @@
 import type { Schema } from 'apache-arrow';
 import type { ObjectReader } from '../storage/types.js';
 import { awaitedLater } from '../util/ahead.js';
-import { BatchMemory, type BatchPlace, bytesOf, codecOf, planBatch, recordBatchOf } from './arrow-batch.js';
+import {
+  BatchMemory,
+  type BatchPlace,
+  bytesOf,
+  codecNames,
+  codecOf,
+  planBatch,
+  recordBatchOf,
+} from './arrow-batch.js';
 import type { FieldBuffers } from './arrow-buffers.js';
 import { selectFields } from './arrow-columns.js';
 import { Dictionaries } from './arrow-dictionaries.js';
@@ -94,6 +102,15 @@ export class ArrowStream implements DataFile {
     if (unit === 0) return 0;
     this.#rows ??= await this.#countRows();
     return this.#rows;
+  }
+
+  async codecs(): Promise<readonly string[]> {
+    const messages = new StreamMessages(this.#reader, this.#start);
+    for (let found = await messages.next(); found !== undefined; found = await messages.next()) {
+      const { message } = found;
+      if (message.kind === 'batch') return codecNames(planBatch(this.#reader, [], placeOf(found, message)));
+    }
+    return [];
   }
 
   async #countRows(): Promise<number> {

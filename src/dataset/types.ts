@@ -93,5 +93,7 @@ export interface DataFile {
   range?(unit: number, column: string): ColumnRange | undefined;
   /** Rows in the units before `unit`. */
   rowsBefore(unit: number): Promise<number>;
+  /** Names of the codecs that columns are compressed with, as far as the first units tell; none: it is not compressed. */
+  codecs(): Promise<readonly string[]>;
   close(): Promise<void>;
 }

@@ -75,6 +75,10 @@ export const input = z
             'Of whole numbers, or of the codes of a dictionary-encoded column, makes as many elements each: 1 at the place ' +
             'that the number tells, from 0, and 0 elsewhere. They are the last dimension of the tensor.',
         }),
+      maxBytes: wholeNumber(1, 1_048_576).exactOptional().meta({
+        description:
+          'Bytes of UTF-8 that a text has at most, where the model takes texts. Default: 256. A longer one is a bad row.',
+      }),
       nulls: z
         .union([z.enum(['error', 'zero']), finiteNumber()], { error: 'error, zero or a number' })
         .exactOptional()

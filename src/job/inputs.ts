@@ -1,8 +1,9 @@
 import { DataType, type Schema } from 'apache-arrow';
 import { isInteger, refusal } from '../produce/convert.js';
 import { hasDictionary, leafOf } from '../produce/leaf.js';
+import { isText } from '../produce/text.js';
 import type { CollateInput } from '../produce/writer.js';
-import type { RowTensor } from '../ring/layout.js';
+import { type RowTensor, TEXT_HEAD_BYTES } from '../ring/layout.js';
 import type { ModelTensor } from '../session/types.js';
 import { describeTensor, sizeOf } from '../util/dtype.js';
 import { UsageError } from '../util/errors.js';
@@ -22,6 +23,9 @@ export interface InputRules {
   /** As messages name the source. */
   readonly source: string;
 }
+
+/** Bytes of a text at most, where a job does not say. */
+const MAX_TEXT_BYTES = 256;
 
 const PLAIN: InputSpec = { from: 'values', scale: 1, mean: 0, std: 1, pad: 0 };
 
@@ -78,6 +82,15 @@ class InputPlanner {
 
   plan(tensor: number): { row: RowTensor; collate: CollateInput } {
     const { from, pad } = this.#spec;
+    if (this.#input.isText) return this.#planText(tensor);
+    if (this.#spec.maxBytes !== undefined) {
+      throw new UsageError(
+        `${this.#key}.maxBytes: is for texts, and the model's input ${this.#input.name} takes numbers`,
+        {
+          key: `${this.#key}.maxBytes`,
+        },
+      );
+    }
     this.#checkDtype();
     if (from !== 'values') return this.#planLengths(tensor, from);
     const column = this.#column();
@@ -86,6 +99,46 @@ class InputPlanner {
     const dims = row.padded ? ['length', ...row.rowDims] : row.rowDims;
     const elements = planElements(this.#spec, dims, this.#key);
     return { row, collate: { tensor, from, column, source, pad, ...elements } };
+  }
+
+  /** One text a row. */
+  #planText(tensor: number): { row: RowTensor; collate: CollateInput } {
+    const { name, dims = ['batch'] } = this.#input;
+    const { maxBytes = MAX_TEXT_BYTES, nulls = 'error', from, dtype, transpose, oneHot } = this.#spec;
+    const isPlain = from === 'values' && !isAffine(this.#spec);
+    if (
+      !isPlain ||
+      dtype !== undefined ||
+      transpose !== undefined ||
+      oneHot !== undefined ||
+      typeof nulls === 'number'
+    ) {
+      throw new UsageError(
+        `${this.#key}: the model's input ${name} takes texts; of its keys column, maxBytes and nulls (error or zero) make sense`,
+        { key: this.#key },
+      );
+    }
+    const rowDims = dims.slice(1).map((dim) => (typeof dim === 'number' ? dim : 1));
+    const column = this.#column();
+    const type = typeOf(this.#schema, column);
+    if (sizeOf(rowDims) !== 1 || !isText(type)) {
+      throw new UsageError(
+        `column ${JSON.stringify(column)} (${type}) of ${this.#rules.source} does not fit input ${name} ` +
+          `(${describeTensor('string', dims)}): expected a column of text, and one text a row`,
+        { key: this.#key, column },
+      );
+    }
+    const row = {
+      name,
+      dtype: 'uint8',
+      rowDims: [...rowDims, TEXT_HEAD_BYTES + maxBytes],
+      text: maxBytes,
+    } as const;
+    const fill = nulls === 'zero' ? 0 : undefined;
+    return {
+      row,
+      collate: { tensor, from: 'text', column, source: 'uint8', factor: 1, term: 0, pad: 0, fill },
+    };
   }
 
   /** A mask or a length: made of the rows' lengths alone. */

@@ -17,6 +17,8 @@ export interface DatasetInspection {
   readonly kind: 'dataset';
   readonly uri: string;
   readonly format: string;
+  /** Names of codecs; none where nothing is compressed. */
+  readonly compression: readonly string[];
   readonly files: number;
   readonly bytes: number;
   readonly rows: number;
@@ -58,26 +60,35 @@ export async function inspectDataset(
   const dataset = await openDataset({ uri, access, ...(format !== undefined && { format }) });
   const { objects, schema, splits, bytes } = dataset;
   const columns = schema.fields.map(({ name, type, nullable }) => ({ name, type: String(type), nullable }));
-  const counts = {
-    files: objects.length,
-    bytes,
-    rows: await countRows(dataset, access),
-    splits: splits.length,
-  };
-  return { inspection: { kind: 'dataset', uri, format: dataset.format, ...counts, columns }, schema };
+  const { rows, compression } = await look(dataset, access);
+  const counts = { files: objects.length, bytes, rows, splits: splits.length };
+  const inspection = {
+    kind: 'dataset',
+    uri,
+    format: dataset.format,
+    compression,
+    ...counts,
+    columns,
+  } as const;
+  return { inspection, schema };
 }
 
-async function countRows({ objects, format }: Dataset, storage: StorageAccess): Promise<number> {
+async function look(
+  { objects, format }: Dataset,
+  storage: StorageAccess,
+): Promise<Pick<DatasetInspection, 'rows' | 'compression'>> {
   let rows = 0;
+  const codecs = new Set<string>();
   for (const object of objects) {
     const file = await openFile(object, { format, storage }, { columns: [] });
     try {
       rows += await file.rowsBefore(file.units.length);
+      for (const codec of await file.codecs()) codecs.add(codec);
     } finally {
       await file.close();
     }
   }
-  return rows;
+  return { rows, compression: [...codecs] };
 }
 
 /** WebAssembly starts fastest; SavedModels need what comes after it. */

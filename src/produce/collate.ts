@@ -10,6 +10,7 @@ import { rowLengths } from './lengths.js';
 import { nullRowsOf } from './nulls.js';
 import { checkLengths, checkNulls, checkStored, checkType, checkValues } from './row-check.js';
 import { type ReportFault, RowFault } from './row-fault.js';
+import { checkTexts, isText, textColumn, writeTexts } from './text.js';
 import { type CollateInput, convertRows, elementOf, type Writer, writeRows, writerOf } from './writer.js';
 
 /**
@@ -99,6 +100,7 @@ export class Collator {
       this.#lengthColumn === undefined ? undefined : rowLengths(batch, this.#lengthColumn, report);
     for (const writer of this.#writers) {
       const { column, from, fill } = writer.input;
+      if (from === 'text') this.#takeTexts(writer, batch, report);
       if (from !== 'values') continue;
       writer.stored = stored.get(column);
       if (writer.stored !== undefined) {
@@ -113,6 +115,16 @@ export class Collator {
       checkNulls(writer, data, report);
       checkLengths(writer, batch.numRows, this.#lengths, report);
     }
+  }
+
+  #takeTexts(writer: Writer, batch: RecordBatch, report: ReportFault): void {
+    const { column, fill } = writer.input;
+    const data = batch.getChild(column)?.data[0];
+    if (data === undefined) throw new RowFault(0, column, 'the record batch has no such column');
+    if (!isText(data.type))
+      throw new RowFault(0, column, `is ${data.type} here, and text in the record batches before`);
+    writer.texts = textColumn(data);
+    checkTexts(writer.texts, column, batch.numRows, writer.region.text as number, fill !== undefined, report);
   }
 
   /**
@@ -164,7 +176,10 @@ export class Collator {
   write(claim: Claim, row: number): void {
     const bucket = this.#buckets[claim.bucket] as Bucket;
     for (const writer of this.#writers) {
-      if (writer.input.from !== 'values') this.#writeLengths(writer, bucket, claim, row);
+      const { texts, targets, region } = writer;
+      if (texts !== undefined)
+        writeTexts(texts, targets[claim.slot] as Uint8Array, claim, row, region.text as number);
+      else if (writer.input.from !== 'values') this.#writeLengths(writer, bucket, claim, row);
       else if (writer.stored !== undefined) this.#writeStored(writer, writer.stored, claim, row);
       else writeRows(writer, bucket, claim, row);
     }

@@ -9,15 +9,17 @@ import type { FlatColumn } from './leaf.js';
 import { copies, type ElementRules, loopFor } from './loops.js';
 import type { NullRows } from './nulls.js';
 import { RowFault } from './row-fault.js';
+import type { TextColumn } from './text.js';
 
 /**
  * How one input tensor gets its values: `value × factor + term` of the elements of one column, padded with `pad`; or,
- * for rows of variable length, which elements are not padding (`mask`: 1 or 0), or how many there are (`length`).
+ * for rows of variable length, which elements are not padding (`mask`: 1 or 0), or how many there are (`length`). Texts go
+ * into the slot as they are.
  */
 export interface CollateInput extends ElementRules {
   /** Place among the layout's inputs. */
   readonly tensor: number;
-  readonly from: 'values' | 'mask' | 'length';
+  readonly from: 'values' | 'text' | 'mask' | 'length';
   /** The column; for mask and length, the one that tells the rows' lengths. */
   readonly column: string;
   readonly pad: number;
@@ -45,6 +47,7 @@ export interface Writer {
   nulls: NullRows;
   /** … and where they lie in the file. */
   stored: StoredValues | undefined;
+  texts: TextColumn | undefined;
 }
 
 const NOTHING: FlatColumn = { values: new Uint8Array(0), offsets: undefined };
@@ -66,6 +69,7 @@ export function writerOf(ring: Ring, input: CollateInput): Writer {
     source: NOTHING,
     nulls: new Map(),
     stored: undefined,
+    texts: undefined,
   };
 }
 

@@ -9,7 +9,15 @@ export interface RowTensor {
   readonly rowDims: readonly number[];
   /** Rows are of variable length, padded to that of their batch's bucket: a row is [length, …rowDims]. */
   readonly padded?: boolean;
+  /**
+   * Elements are texts, of so many bytes of UTF-8 at most: uint8, with one dimension more at the end, of TEXT_HEAD_BYTES
+   * for the length of the text, little-endian, and the text.
+   */
+  readonly text?: number;
 }
+
+/** What stands before each text of a tensor of texts. */
+export const TEXT_HEAD_BYTES = 4;
 
 /** A class of rows that are padded to the same length, and batched together. */
 export interface Bucket {

@@ -6,6 +6,8 @@ export interface ModelTensor {
   readonly dtype: DType;
   /** Numbers where fixed, names where not; undefined where the model does not say. */
   readonly dims: readonly (number | string)[] | undefined;
+  /** Elements are texts, whose bytes are what `dtype`, uint8, tells. */
+  readonly isText?: true;
 }
 
 /** The device under a session. */
@@ -26,6 +28,8 @@ export interface TensorView {
   readonly dtype: DType;
   readonly dims: readonly number[];
   readonly data: TypedArray;
+  /** Bytes of a text at most, where elements are texts: see `RowTensor`. */
+  readonly text?: number;
 }
 
 /** A loaded model on a device, inside one thread. Whoever loads it closes it. */

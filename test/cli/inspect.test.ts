@@ -16,6 +16,17 @@ describe('inspect', () => {
     expect(stderr).toMatch(/ {2}pixels {2}FixedSizeList\[784\]<Uint8>/);
   });
 
+  test.each([
+    ['parquet/codec-zstd.parquet', 'codec-zstd.parquet (parquet, ZSTD)'],
+    ['parquet/codec-none.parquet', 'codec-none.parquet (parquet)'],
+    ['pyarrow/numbers-lz4.arrow', 'numbers-lz4.arrow (arrow, LZ4)'],
+    ['pyarrow/numbers-zstd.arrows', 'numbers-zstd.arrows (arrow-stream, ZSTD)'],
+  ])('tells how %s is compressed', async (name, text) => {
+    const { code, stderr } = await penstock('inspect', `${repository}test/dataset/fixtures/${name}`);
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain(text);
+  });
+
   test('tells what a model takes and gives', async () => {
     const { code, stderr } = await penstock('inspect', MODEL);
     expect(code).toBe(0);
@@ -36,6 +47,7 @@ describe('inspect', () => {
       kind: 'dataset',
       uri: DATA,
       format: 'arrow',
+      compression: [],
       files: 1,
       bytes: expect.any(Number),
       rows: 2000,

@@ -85,6 +85,10 @@ export class FilteredFile implements DataFile {
     return this.#file.rowsBefore(unit);
   }
 
+  codecs(): Promise<readonly string[]> {
+    return this.#file.codecs();
+  }
+
   close(): Promise<void> {
     return this.#file.close();
   }

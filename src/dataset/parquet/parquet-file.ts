@@ -123,6 +123,11 @@ export class ParquetFile implements DataFile {
     return this.#groups.slice(0, unit).reduce((sum, { rows }) => sum + rows, 0);
   }
 
+  async codecs(): Promise<readonly string[]> {
+    const names = (this.#groups[0]?.columns ?? []).map(({ codec }) => codec);
+    return [...new Set(names)].filter((name) => name !== 'UNCOMPRESSED').sort();
+  }
+
   async close(): Promise<void> {
     await this.#context.reader.close();
   }

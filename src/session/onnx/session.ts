@@ -2,21 +2,31 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { arrayOf, isDType } from '../../util/dtype.js';
 import { DeviceError, messageOf } from '../../util/errors.js';
 import type { ModelTensor, Session, SessionDevice, TensorView } from '../types.js';
+import { textsOf } from './text.js';
 
 export type Runtime = typeof import('onnxruntime-node');
 
-function tensorsOf(metadata: readonly InferenceSession.ValueMetadata[], uri: string): ModelTensor[] {
+function tensorsOf(
+  metadata: readonly InferenceSession.ValueMetadata[],
+  uri: string,
+  takesTexts: boolean,
+): ModelTensor[] {
   return metadata.map((value) => {
+    if (takesTexts && value.isTensor && value.type === 'string')
+      return { name: value.name, dtype: 'uint8', dims: dimsOf(value.shape), isText: true };
     if (!value.isTensor || !isDType(value.type)) {
       const what = value.isTensor ? `a tensor of ${value.type}` : 'no tensor';
       throw new DeviceError(`${uri}: ${JSON.stringify(value.name)} is ${what}, which is not supported`, {
         file: uri,
       });
     }
-    // Shape inference reports «not known» as no dimensions at all, and so it does a scalar.
-    const dims = value.shape.length === 0 ? undefined : value.shape;
-    return { name: value.name, dtype: value.type, dims };
+    return { name: value.name, dtype: value.type, dims: dimsOf(value.shape) };
   });
+}
+
+/** Shape inference reports «not known» as no dimensions at all, and so it does a scalar. */
+function dimsOf(shape: readonly (number | string)[]): ModelTensor['dims'] {
+  return shape.length === 0 ? undefined : shape;
 }
 
 /** A loaded model, whatever provider runs it. */
@@ -44,8 +54,8 @@ export class OnnxSession implements Session {
     this.#session = session;
     this.device = device;
     this.warnings = warnings;
-    this.inputs = tensorsOf(session.inputMetadata, uri);
-    this.outputs = tensorsOf(session.outputMetadata, uri);
+    this.inputs = tensorsOf(session.inputMetadata, uri, true);
+    this.outputs = tensorsOf(session.outputMetadata, uri, false);
   }
 
   async run(inputs: readonly TensorView[], outputs: readonly TensorView[]): Promise<void> {
@@ -101,6 +111,9 @@ export class OnnxSession implements Session {
   }
 
   #tensor(view: TensorView): Tensor {
+    // Texts are objects of the engine's, made anew for each batch.
+    if (view.text !== undefined)
+      return new this.#runtime.Tensor('string', textsOf(view), view.dims.slice(0, -1));
     let tensor = this.#tensors.get(view);
     if (tensor === undefined) {
       tensor = new this.#runtime.Tensor(view.dtype as 'float32', view.data as Float32Array, [...view.dims]);
