@@ -18,7 +18,7 @@ const MOST_DEMO_ROWS = 2 ** 31 - 1;
 export function createProgram(terminal: Terminal, exit: (code: number) => void): Command {
   const program = new Command('penstock')
     .description(
-      'Runs models over data sets, and keeps the device fed: streams Arrow data through ONNX Runtime.',
+      'Runs models over data sets, and keeps the device fed: streams Arrow and Parquet data through ONNX Runtime or TensorFlow.',
     )
     .version(readVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
