@@ -1,7 +1,6 @@
 import type { Data, Schema } from 'apache-arrow';
 import type { FileBlock, Footer } from 'apache-arrow/ipc/metadata/file';
 import type { ObjectReader } from '../storage/types.js';
-import { awaitedLater } from '../util/ahead.js';
 import { messageOf } from '../util/errors.js';
 import {
   BatchMemory,
@@ -27,6 +26,7 @@ import {
   readsAtOnce,
   type SyncReader,
 } from './arrow-message.js';
+import { readOn } from './read-on.js';
 import type { BatchRange, DataFile, FileRequest, FileUnit, RawBatch } from './types.js';
 
 /** Record batches whose metadata is read together, ahead of their bodies. */
@@ -86,39 +86,20 @@ export class ArrowFile implements DataFile {
     }
   }
 
-  async *batches({
-    first,
-    count,
-    limit = Number.POSITIVE_INFINITY,
-  }: BatchRange): AsyncGenerator<RawBatch, void> {
-    const end = first + count;
-    let left = limit;
+  batches({ first, count, limit = Number.POSITIVE_INFINITY }: BatchRange): AsyncGenerator<RawBatch, void> {
     const reader = this.#reader;
-    if (readsAtOnce(reader)) {
-      // There is nothing to wait for: memory that is read just before it is worked on is still in the cache.
-      for (let index = first; index < end && left > 0; index++) {
-        const plan = this.#plan(
-          readMessageSync(reader, this.blocks[index] as FileBlock, nameOf(index)),
-          index,
-        );
-        const codec = codecOf(plan);
-        const raw = this.#fetchSync(index, plan, codec && (await codec), reader);
-        left -= raw.rows;
-        yield raw;
-      }
-      return;
-    }
-    let next = first < end && left > 0 ? awaitedLater(this.fetch(first)) : undefined;
-    try {
-      for (let index = first; next !== undefined; index++) {
-        const raw: RawBatch = await next;
-        left -= raw.rows;
-        next = index + 1 < end && left > 0 ? awaitedLater(this.fetch(index + 1)) : undefined;
-        yield raw;
-      }
-    } finally {
-      await next?.catch(() => {});
-    }
+    let index = first;
+    const read = readsAtOnce(reader)
+      ? (at: number) => this.#fetchAtOnce(at, reader)
+      : (at: number) => this.fetch(at);
+    return readOn(() => (index < first + count ? read(index++) : undefined), limit, !readsAtOnce(reader));
+  }
+
+  async #fetchAtOnce(index: number, reader: SyncReader): Promise<RawBatch> {
+    const message = readMessageSync(reader, this.blocks[index] as FileBlock, nameOf(index));
+    const plan = this.#plan(message, index);
+    const codec = codecOf(plan);
+    return this.#fetchSync(index, plan, codec && (await codec), reader);
   }
 
   /**

@@ -1,6 +1,5 @@
 import type { Schema } from 'apache-arrow';
 import type { ObjectReader } from '../storage/types.js';
-import { awaitedLater } from '../util/ahead.js';
 import {
   BatchMemory,
   type BatchPlace,
@@ -17,6 +16,7 @@ import { readDictionary } from './arrow-dictionary-batch.js';
 import { corrupt } from './arrow-errors.js';
 import { type BatchMessage, readsAtOnce } from './arrow-message.js';
 import { type PlacedMessage, readSchema, StreamMessages } from './arrow-messages.js';
+import { readOn } from './read-on.js';
 import type { BatchRange, DataFile, FileRequest, FileUnit, RawBatch } from './types.js';
 
 /**
@@ -71,30 +71,9 @@ export class ArrowStream implements DataFile {
     count,
     limit = Number.POSITIVE_INFINITY,
   }: BatchRange): AsyncGenerator<RawBatch, void> {
-    if (first !== 0 || count < 1 || limit <= 0) return;
+    if (first !== 0 || count < 1) return;
     const run = new StreamRun(this.#reader, this.#start, this.#fields, this.#leave, this.schema);
-    let left = limit;
-    if (readsAtOnce(this.#reader)) {
-      // There is nothing to wait for: memory that is read just before it is worked on is still in the cache.
-      for (let raw = await run.next(); raw !== undefined; raw = left > 0 ? await run.next() : undefined) {
-        left -= raw.rows;
-        yield raw;
-      }
-      return;
-    }
-    let next: Promise<RawBatch | undefined> | undefined = awaitedLater(run.next());
-    try {
-      while (next !== undefined) {
-        const raw: RawBatch | undefined = await next;
-        next = undefined;
-        if (raw === undefined) return;
-        left -= raw.rows;
-        if (left > 0) next = awaitedLater(run.next());
-        yield raw;
-      }
-    } finally {
-      await next?.catch(() => {});
-    }
+    yield* readOn(() => run.next(), limit, !readsAtOnce(this.#reader));
   }
 
   /** Rows in the units before `unit`: none, or all of them, for which each message's metadata is read once. */
