@@ -22,6 +22,8 @@ export type {
   TransformContext,
   TransformSetup,
 } from './produce/transform-types.js';
+export type { ModuleSession } from './session/module.js';
+export type { ModelTensor, SessionDevice, SessionSpec, TensorView } from './session/types.js';
 export {
   DataError,
   DeviceError,
@@ -29,5 +31,6 @@ export {
   InterruptedError,
   PenstockError,
   StorageError,
+  StuckError,
   UsageError,
 } from './util/errors.js';

@@ -1,5 +1,5 @@
 import { createLedgerMemory, type LedgerMemory } from '../clock/device-ledger.js';
-import { createClockPage } from '../clock/state-clock.js';
+import { type ClockPage, createClockPage } from '../clock/state-clock.js';
 import { Consumer } from '../consume/consumer.js';
 import type { LoadedModel } from '../consume/types.js';
 import type { Dataset } from '../dataset/types.js';
@@ -123,13 +123,15 @@ export class Pipeline implements AsyncDisposable {
     const { memory } = ring;
     const clocks = createClockPage(this.#producers.count);
     const ledger = createLedgerMemory(clocks, memory.config.slots);
-    await this.#attach(memory, ledger, plan.batch.preferredSizes);
+    const consumerClocks = createClockPage(this.#consumers.length);
+    await this.#attach(memory, ledger, consumerClocks, plan.batch.preferredSizes);
     const run = new Run({
       ...context,
       job: this.#job,
       model,
       ring,
       clocks,
+      consumerClocks,
       ledger,
       dataset,
       splits,
@@ -159,17 +161,23 @@ export class Pipeline implements AsyncDisposable {
     return this.#ring;
   }
 
-  async #attach(memory: RingMemory, ledger: LedgerMemory, preferredSizes: readonly number[]): Promise<void> {
-    const consumerClocks = createClockPage(this.#consumers.length);
+  async #attach(
+    memory: RingMemory,
+    ledger: LedgerMemory,
+    clocks: ClockPage,
+    preferredSizes: readonly number[],
+  ): Promise<void> {
+    const mostRejections = this.#job.errors.maxRows + 1;
     await Promise.all(
       this.#consumers.map((consumer, index) =>
         consumer.attach({
           ring: memory,
           ledger,
-          clocks: consumerClocks,
+          clocks,
           clock: index,
           owner: consumerOwner(memory.config.lanes, index),
           preferredSizes,
+          mostRejections,
         }),
       ),
     );

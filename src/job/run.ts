@@ -2,7 +2,8 @@ import { DeviceLedger, type LedgerMemory } from '../clock/device-ledger.js';
 import { now } from '../clock/now.js';
 import { type ClockPage, ClockReader } from '../clock/state-clock.js';
 import type { Consumer } from '../consume/consumer.js';
-import type { LoadedModel } from '../consume/types.js';
+import type { LoadedModel, RejectedRow } from '../consume/types.js';
+import type { FileAccess } from '../dataset/dataset.js';
 import type { Dataset, Split } from '../dataset/types.js';
 import { GpuSampler } from '../measure/gpu/sampler.js';
 import type { GpuUtilization } from '../measure/gpu/types.js';
@@ -28,6 +29,8 @@ import { bytesOf } from '../util/dtype.js';
 import { InterruptedError } from '../util/errors.js';
 import { accessOf } from './access.js';
 import { DeadLetters } from './dead-letters.js';
+import { watchForHangs } from './hang-watch.js';
+import { Rejections, rejectionError } from './rejections.js';
 import type { Job } from './schema.js';
 
 /** How often progress is reported. */
@@ -39,6 +42,7 @@ export interface RunContext {
   readonly model: LoadedModel;
   readonly ring: Ring;
   readonly clocks: ClockPage;
+  readonly consumerClocks: ClockPage;
   readonly ledger: LedgerMemory;
   readonly dataset: Dataset;
   /** Those that are not committed yet. */
@@ -59,6 +63,9 @@ export class Run {
   readonly #control: ControlSide;
   readonly #resumed: readonly Part[];
   readonly #deadLetters: DeadLetters;
+  readonly #rejections: Rejections;
+  readonly #files: FileAccess;
+  readonly #warnings: Set<string>;
   readonly #recorded: Promise<void>[] = [];
   #rowsRead = 0;
   #rowsWritten = 0;
@@ -72,11 +79,17 @@ export class Run {
     this.#resumed = [...(context.directory?.committed.values() ?? [])];
     this.#partsDone = this.#resumed.length;
     this.#deadLetters = new DeadLetters(context.job.errors.maxRows, this.#resumed, context.directory?.path);
+    const { dataset, job, splits, model } = context;
+    this.#files = { format: dataset.format, storage: accessOf(job.source), filter: dataset.filter };
+    const isPlain = job.transform === undefined && this.#deadLetters.rules === undefined;
+    this.#rejections = new Rejections(splits, this.#files, isPlain);
+    this.#warnings = new Set(model.warnings);
   }
 
   /** The sink has committed a part. */
   committed(part: Part): void {
     this.#deadLetters.committed(part);
+    this.#rejections.forget(part.ordinal);
     this.#rowsWritten += part.rows;
     this.#partsDone++;
     const recorded = this.#context.directory?.record(part);
@@ -89,22 +102,26 @@ export class Run {
     inputs: readonly CollateInput[],
     transform: ProducerContext['transform'],
   ): Promise<Report> {
-    const { signal, clocks, consumers, producers } = this.#context;
+    const { signal, clocks, consumers, producers, consumerClocks, job } = this.#context;
     const onAbort = (): void => this.#fail(this.#interruption());
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted) onAbort();
     const stopProgress = this.#startProgress();
+    const stopWatch = watchForHangs(consumerClocks, job.model.runTimeoutMs, (consumer, error) =>
+      consumers[consumer]?.abandon(error),
+    );
     const watch = (work: Promise<void>): Promise<void> => work.catch((error) => this.#fail(error));
     const reader = new ClockReader(clocks);
     await using gpus = new GpuSampler([this.#context.model.device.id]);
     try {
       await Promise.all([
-        ...consumers.map((consumer) => watch(consumer.consume())),
+        ...consumers.map((consumer) => watch(this.#consume(consumer, sink))),
         watch(this.#produce(sink, inputs, transform)),
         watch(sink.finished),
       ]);
       await Promise.all(this.#recorded);
     } finally {
+      stopWatch();
       stopProgress();
       signal?.removeEventListener('abort', onAbort);
     }
@@ -119,12 +136,35 @@ export class Run {
     return this.#report(totals, utilization);
   }
 
+  async #consume(consumer: Consumer, sink: Sink): Promise<void> {
+    const letters: Promise<void>[] = [];
+    const warnings = await consumer.consume((rows) => {
+      letters.push(this.#reject(rows, sink).catch((error) => this.#fail(error)));
+    });
+    for (const warning of warnings) this.#warnings.add(warning);
+    await Promise.all(letters);
+  }
+
+  /** The model rejects rows: they become dead letters, or where there may be none, an error. */
+  async #reject(rows: readonly RejectedRow[], sink: Sink): Promise<void> {
+    const { splits } = this.#context;
+    for (const rejected of rows) {
+      const { split, row } = rejected;
+      const letter = await this.#rejections.letter(rejected);
+      if (this.#deadLetters.rules === undefined) throw rejectionError(letter);
+      const ordinal = splits[split]?.ordinal ?? 0;
+      const excess = this.#deadLetters.add({ ordinal, letters: [letter] });
+      if (excess !== undefined) throw excess;
+      sink.rejected(split, [{ row, letter }]);
+    }
+  }
+
   async #produce(
     sink: Sink,
     inputs: readonly CollateInput[],
     transform: ProducerContext['transform'],
   ): Promise<void> {
-    const { ring, clocks, job, dataset, splits, directory, producers } = this.#context;
+    const { ring, clocks, job, splits, directory, producers } = this.#context;
     const control = this.#control;
     const context = {
       id: `${process.pid}-${this.#context.startedAt}`,
@@ -135,12 +175,13 @@ export class Run {
       keep: directory === undefined ? [] : job.sink.keep,
       transform,
       badRows: this.#deadLetters.rules,
-      files: { format: dataset.format, storage: accessOf(job.source), filter: dataset.filter },
+      files: this.#files,
       splits,
     };
     await producers.produce(context, control, {
       onProduced: (produced) => {
         this.#rowsRead += produced.rowsRead;
+        this.#rejections.produced(produced);
         const { ordinal, deadLetters: letters } = produced;
         const excess = this.#deadLetters.add({ ordinal, letters });
         if (excess === undefined) sink.produced(produced);
@@ -157,6 +198,7 @@ export class Run {
   #fail(error: unknown): void {
     this.#failure ??= { error };
     this.#control.abort();
+    this.#rejections.stop();
   }
 
   #interruption(): InterruptedError {
@@ -226,7 +268,7 @@ export class Run {
       },
       bottleneck,
       advice: adviceOn(bottleneck, shares),
-      warnings: model.warnings,
+      warnings: [...this.#warnings],
     };
   }
 

@@ -107,12 +107,12 @@ const model = z
             'needs none.',
         }),
       runtime: z
-        .enum(['onnx', 'tensorflow', 'simulated'])
+        .enum(['onnx', 'tensorflow', 'simulated', 'module'])
         .default('onnx')
         .meta({
           description:
-            'What runs the model: onnx (ONNX Runtime), tensorflow, or simulated: a device with a given service time, for ' +
-            'measuring everything around it without a GPU.',
+            'What runs the model: onnx (ONNX Runtime), tensorflow, simulated: a device with a given service time, for ' +
+            'measuring everything around it without a GPU, or module: an ES module of your own that exports load.',
         }),
       providers: distinct(text('the name of a provider'), 'a list of providers')
         .min(1, 'at least one provider')
@@ -126,6 +126,13 @@ const model = z
       instances: autoOrWholeNumber().default('auto').meta({
         description: 'Sessions per device, each with a thread of its own. auto chooses by device.',
       }),
+      runTimeoutMs: wholeNumber(1)
+        .default(600_000)
+        .meta({
+          description:
+            'Milliseconds that one run of the model may take. Where one takes longer, the device hangs: what is complete is ' +
+            'written, and the job fails.',
+        }),
       options: named(z.unknown())
         .default({})
         .meta({

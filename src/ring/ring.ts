@@ -245,13 +245,13 @@ export class Ring {
     this.ready.signal();
   }
 
-  /** The rows of a slot that count: its runs without the voided ones. Valid from READY to DRAINING. */
-  runs(slot: number): RowRun[] {
+  /** The runs of a slot that have a status: by default those whose rows count. Valid from READY to DRAINING. */
+  runs(slot: number, status: RunStatus = RunStatus.COMMITTED): RowRun[] {
     const { words, map } = this;
     const runs: RowRun[] = [];
     for (let i = 0; i < this.slotWord(slot, SlotWord.RUNS); i++) {
       const run = map.run(slot, i);
-      if (words[run + RunWord.STATUS] !== RunStatus.COMMITTED) continue;
+      if (words[run + RunWord.STATUS] !== status) continue;
       runs.push({
         split: words[run + RunWord.SPLIT] as number,
         row: words[run + RunWord.ROW] as number,

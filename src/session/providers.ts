@@ -4,6 +4,7 @@ const DEFAULTS: Readonly<Record<string, readonly string[]>> = {
   // Native code first; WebGPU only where it is hardware; what runs anywhere last.
   tensorflow: ['tfjs-node-gpu', 'tfjs-node', 'webgpu', 'wasm'],
   simulated: ['cpu'],
+  module: ['cpu'],
 };
 
 export function defaultProviders(runtime: string): readonly string[] {

@@ -48,6 +48,8 @@ class Sink {
       const request = news.message as SinkRequest;
       if (request.kind === 'end') this.#splits = request.splits;
       else if (request.kind === 'produced') this.#backlog.push(...this.#assembly.produced(request.split));
+      else if (request.kind === 'rejected')
+        this.#backlog.push(...this.#assembly.rejected(request.split, request.letters));
     }
   }
 

@@ -29,7 +29,7 @@ describe('a session is loaded by the runtime that the job names', () => {
     const failure = loadSession(spec(runtime));
     await expect(failure).rejects.toBeInstanceOf(UsageError);
     await expect(failure).rejects.toThrow(
-      `model.runtime: this version runs onnx, simulated, tensorflow, not ${runtime}`,
+      `model.runtime: this version runs module, onnx, simulated, tensorflow, not ${runtime}`,
     );
   });
 });
