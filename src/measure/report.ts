@@ -1,6 +1,7 @@
 import type { DeviceTimes } from '../clock/device-ledger.js';
 import { ProducerState } from '../clock/state-clock.js';
 import type { GpuUtilization } from './gpu/types.js';
+import type { Timeline } from './timeline.js';
 
 /** What limits a run. */
 export type Bottleneck = 'device' | 'fetch' | 'prep' | 'batching' | 'sink';
@@ -77,6 +78,8 @@ export interface Report {
     readonly idle: number;
   };
   readonly memory: { readonly ringBytes: number; readonly peakRssBytes: number };
+  /** How it went over time; left out where it was over before there was anything to see. */
+  readonly timeline?: Timeline;
   readonly bottleneck: Bottleneck;
   readonly advice: string;
   readonly warnings: readonly string[];
