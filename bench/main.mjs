@@ -18,6 +18,7 @@ const BENCHES = [
   'memory',
   'remote',
   'parquet',
+  'sink',
 ];
 
 /** A bench runs in a process of its own: none is measured with code that another one has warmed or spoiled. */

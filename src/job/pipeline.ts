@@ -8,6 +8,7 @@ import { Producers } from '../produce/producers.js';
 import { ControlSide } from '../ring/control-side.js';
 import { checkArena, planSlotLayout, type SlotLayout } from '../ring/layout.js';
 import { consumerOwner, createRingMemory, MAIN_OWNER, Ring, type RingMemory } from '../ring/ring.js';
+import { checkKept } from '../sink/formats.js';
 import type { OutputDirectory } from '../sink/output-directory.js';
 import { Sink } from '../sink/sink.js';
 import type { OutputColumn } from '../sink/types.js';
@@ -17,6 +18,7 @@ import { checkColumns, type InputPlan, planInputs } from './inputs.js';
 import { planOutputs } from './outputs.js';
 import { Run, type RunContext } from './run.js';
 import type { Job } from './schema.js';
+import { sinkTarget } from './sink.js';
 import { batchOf, bucketsOf, checkSlots, instancesFor, sessionSpec, threadsFor } from './threads.js';
 import { planTransform, type TransformedSource } from './transform.js';
 
@@ -78,6 +80,7 @@ export class Pipeline implements AsyncDisposable {
     const batch = batchOf(job, model);
     const { schema, transform } = await this.#transformed(dataset, model, signal);
     checkColumns('sink.keep', job.sink.keep, uri, schema);
+    checkKept(job.sink.format, job.sink.keep, schema);
     const rules = { inputs: job.inputs, lengthColumn: job.batch.lengthColumn, source: uri };
     const inputs = planInputs(rules, model.inputs, schema);
     const buckets = bucketsOf({ batch });
@@ -140,7 +143,7 @@ export class Pipeline implements AsyncDisposable {
       consumers: this.#consumers,
     });
     const owner = consumerOwner(memory.config.lanes, this.#consumers.length);
-    const target = directory && { directory: directory.path, format: this.#job.sink.format };
+    const target = directory && sinkTarget(this.#job.sink);
     await this.#sink.attach({ ring: memory, ledger, owner, outputs, target }, ring, (part) =>
       run.committed(part),
     );

@@ -78,7 +78,7 @@ export class Run {
     this.#ledger = new DeviceLedger(context.ledger, MAIN_OWNER);
     this.#resumed = [...(context.directory?.committed.values() ?? [])];
     this.#partsDone = this.#resumed.length;
-    this.#deadLetters = new DeadLetters(context.job.errors.maxRows, this.#resumed, context.directory?.path);
+    this.#deadLetters = new DeadLetters(context.job.errors.maxRows, this.#resumed, context.directory?.store);
     const { dataset, job, splits, model } = context;
     this.#files = { format: dataset.format, storage: accessOf(job.source), filter: dataset.filter };
     const isPlain = job.transform === undefined && this.#deadLetters.rules === undefined;
@@ -106,6 +106,7 @@ export class Run {
     const onAbort = (): void => this.#fail(this.#interruption());
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted) onAbort();
+    this.#context.directory?.onLost((error) => this.#fail(error));
     const stopProgress = this.#startProgress();
     const stopWatch = watchForHangs(consumerClocks, job.model.runTimeoutMs, (consumer, error) =>
       consumers[consumer]?.abandon(error),
@@ -205,7 +206,7 @@ export class Run {
     const { directory, dataset } = this.#context;
     const kept = `${this.#partsDone} of ${dataset.splits.length} parts written`;
     if (directory === undefined) return new InterruptedError('interrupted');
-    return new InterruptedError(`interrupted: ${kept} to ${directory.path}`, {
+    return new InterruptedError(`interrupted: ${kept} to ${directory.uri}`, {
       hint: 'Run the same command again to go on from there.',
     });
   }

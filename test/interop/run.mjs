@@ -2,9 +2,10 @@
 // The interop suite: `npm run test:interop`. A Python of its own writes the sample files anew, in every codec and encoding
 // that it has, and the tests of the samples run over those; then it reads what a job has written.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as zlib from 'node:zlib';
 import { finish, isCi, run, step, TOOLS, vitest } from '../../scripts/steps.mjs';
 
 const PACKAGES = ['pyarrow==26.0.1', 'duckdb==2.0.1'];
@@ -25,6 +26,56 @@ async function python(folder) {
   const path = join(venv, 'bin', 'python');
   const args = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...PACKAGES];
   return (await run(path, args)) ? path : undefined;
+}
+
+/** Formats and codecs that jobs write. Before Node 22.15 there is no zstd for Arrow. */
+const OUTPUTS = [
+  'arrow-none',
+  'arrow-lz4',
+  ...('zstdCompressSync' in zlib ? ['arrow-zstd'] : []),
+  ...['none', 'snappy', 'gzip', 'lz4', 'zstd'].map((codec) => `parquet-${codec}`),
+  'jsonl-none',
+];
+
+/**
+ * Runs the digits, and a job that keeps a column of every type, in every format.
+ * @param {string} folder
+ */
+async function writeOutputs(folder) {
+  const job = join(folder, 'types.yaml');
+  writeFileSync(
+    job,
+    JSON.stringify({
+      source: { uri: 'types.arrow' },
+      model: { runtime: 'simulated' },
+      inputs: { tensor: {} },
+      sink: { uri: 'out', keep: await columnsOf(join(folder, 'types.arrow')) },
+    }),
+  );
+  for (const output of OUTPUTS) {
+    const [format, codec] = output.split('-');
+    for (const [name, file] of [
+      ['digits', 'examples/digits/job.yaml'],
+      ['types', job],
+    ]) {
+      const set = [
+        `sink.uri=${join(folder, name, output)}`,
+        `sink.format=${format}`,
+        `sink.compression=${codec}`,
+      ];
+      const args = ['dist/cli/main.js', 'run', file, ...set.flatMap((override) => ['--set', override])];
+      if (!(await run(process.execPath, args))) return false;
+    }
+  }
+  return true;
+}
+
+/** @param {string} path */
+async function columnsOf(path) {
+  const { RecordBatchReader } = await import('apache-arrow');
+  return RecordBatchReader.from(readFileSync(path))
+    .open()
+    .schema.fields.map(({ name }) => name);
 }
 
 /** @param {string} folder */
@@ -57,19 +108,13 @@ async function main(folder) {
     counts = await vitest(process.execPath, TESTS, env);
     return counts.failed === 0;
   });
-  const out = join(folder, 'out');
   const read = await step(
-    'Penstock writes, pyarrow reads',
+    'Penstock writes, pyarrow and DuckDB read',
     async () =>
       (await run(process.execPath, [TOOLS.tsc, '--build'])) &&
-      (await run(process.execPath, [
-        'dist/cli/main.js',
-        'run',
-        'examples/digits/job.yaml',
-        '--set',
-        `sink.uri=${out}`,
-      ])) &&
-      (await run(interpreter, ['test/interop/outputs.py', out])),
+      (await run(interpreter, ['test/interop/outputs.py', 'write', folder])) &&
+      (await writeOutputs(folder)) &&
+      (await run(interpreter, ['test/interop/outputs.py', 'read', folder])),
   );
   return { ...counts, passed: counts.passed + (read ? 1 : 0), failed: counts.failed + (read ? 0 : 1) };
 }
