@@ -195,6 +195,19 @@ export class Ring {
     this.#times[(this.map.slot(slot) + SlotWord.OPENED_AT) / 2] = micros;
   }
 
+  setCommittedAt(slot: number, micros: number): void {
+    this.#times[(this.map.slot(slot) + SlotWord.COMMITTED_AT) / 2] = micros;
+  }
+
+  /**
+   * Since when the rows of a slot waited for company in vain, microseconds: since the last of them came, where the delay
+   * sealed it. Infinity where it left for another reason. Valid from READY to DRAINING.
+   */
+  waitedInVainSince(slot: number): number {
+    if (this.slotWord(slot, SlotWord.DELAYED) === 0) return Number.POSITIVE_INFINITY;
+    return this.#times[(this.map.slot(slot) + SlotWord.COMMITTED_AT) / 2] as number;
+  }
+
   /** Where the open slot of a bucket is named: in fixed order every lane has open slots of its own. */
   place(lane: number, bucket: number): number {
     return this.config.fixedOrder ? lane * this.layout.buckets.length + bucket : bucket;
