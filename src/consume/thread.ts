@@ -107,10 +107,11 @@ class Consumer {
     return viewsOf(this.#ring, slot, bucket, rows);
   }
 
-  /** Blocked where the sink holds every slot, else starved. */
+  /** As the stall clock has it: blocked where the sink, and the runs of others, hold every slot; else starved. */
   #idleState(): ConsumerState {
     const held = this.#ring.countIn(SlotState.DONE) + this.#ring.countIn(SlotState.DRAINING);
-    return held === this.#ring.config.slots ? ConsumerState.blocked : ConsumerState.starved;
+    const taken = held + this.#ring.countIn(SlotState.RUNNING);
+    return held > 0 && taken >= this.#ring.config.slots ? ConsumerState.blocked : ConsumerState.starved;
   }
 }
 

@@ -1,12 +1,10 @@
-import { DeviceLedger, type LedgerMemory } from '../clock/device-ledger.js';
+import { DeviceLedger, type DeviceTimes, type LedgerMemory } from '../clock/device-ledger.js';
 import { now } from '../clock/now.js';
 import { type ClockPage, ClockReader } from '../clock/state-clock.js';
-import type { Consumer } from '../consume/consumer.js';
-import type { LoadedModel } from '../consume/types.js';
 import type { Dataset, Split } from '../dataset/types.js';
 import { GpuSampler } from '../measure/gpu/sampler.js';
 import type { GpuUtilization } from '../measure/gpu/types.js';
-import { type Progress, ProgressSampler } from '../measure/progress.js';
+import { type Progress, ProgressSampler, type SampledDevice } from '../measure/progress.js';
 import {
   adviceOn,
   bottleneckOf,
@@ -15,12 +13,14 @@ import {
   type Report,
   round,
   sharesOf,
+  together,
 } from '../measure/report.js';
 import type { Producers } from '../produce/producers.js';
 import type { ProducerContext } from '../produce/types.js';
 import type { CollateInput } from '../produce/writer.js';
 import { ControlSide } from '../ring/control-side.js';
 import { MAIN_OWNER, type Ring } from '../ring/ring.js';
+import type { SessionDevice } from '../session/types.js';
 import type { OutputDirectory } from '../sink/output-directory.js';
 import type { Sink } from '../sink/sink.js';
 import type { Part } from '../sink/types.js';
@@ -29,33 +29,44 @@ import { InterruptedError } from '../util/errors.js';
 import { accessOf } from './access.js';
 import { DeadLetters } from './dead-letters.js';
 import type { Job } from './schema.js';
+import type { JobDevice } from './sessions.js';
 
 /** How often progress is reported. */
 const PROGRESS_MS = 500;
 
+/** A device, and where its time is booked. */
+export interface RunDevice extends JobDevice {
+  readonly ledger: LedgerMemory;
+}
+
 /** What a run works with; its threads are started, and ended, by the pipeline. */
 export interface RunContext {
   readonly job: Job;
-  readonly model: LoadedModel;
+  readonly devices: readonly RunDevice[];
+  /** For the report. */
+  readonly warnings: readonly string[];
   readonly ring: Ring;
   readonly clocks: ClockPage;
-  readonly ledger: LedgerMemory;
   readonly dataset: Dataset;
   /** Those that are not committed yet. */
   readonly splits: readonly Split[];
   readonly directory: OutputDirectory | undefined;
   readonly producers: Producers;
-  readonly consumers: readonly Consumer[];
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
   readonly fingerprint: string;
   readonly startedAt: number;
 }
 
+/** A device as the main thread sees it. */
+interface WatchedDevice extends SampledDevice {
+  readonly about: SessionDevice & Pick<DeviceReport, 'instances'>;
+}
+
 /** One pass over the splits of a job that are not committed yet. */
 export class Run {
   readonly #context: RunContext;
-  readonly #ledger: DeviceLedger;
+  readonly #devices: readonly WatchedDevice[];
   readonly #control: ControlSide;
   readonly #resumed: readonly Part[];
   readonly #deadLetters: DeadLetters;
@@ -68,7 +79,11 @@ export class Run {
   constructor(context: RunContext) {
     this.#context = context;
     this.#control = new ControlSide(context.ring);
-    this.#ledger = new DeviceLedger(context.ledger, MAIN_OWNER);
+    this.#devices = context.devices.map(({ model: { device }, consumers, ledger }) => ({
+      id: device.id,
+      about: { ...device, instances: consumers.length },
+      ledger: new DeviceLedger(ledger, MAIN_OWNER),
+    }));
     this.#resumed = [...(context.directory?.committed.values() ?? [])];
     this.#partsDone = this.#resumed.length;
     this.#deadLetters = new DeadLetters(context.job.errors.maxRows, this.#resumed, context.directory?.path);
@@ -89,17 +104,17 @@ export class Run {
     inputs: readonly CollateInput[],
     transform: ProducerContext['transform'],
   ): Promise<Report> {
-    const { signal, clocks, consumers, producers } = this.#context;
+    const { signal, clocks, devices, producers } = this.#context;
     const onAbort = (): void => this.#fail(this.#interruption());
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted) onAbort();
     const stopProgress = this.#startProgress();
     const watch = (work: Promise<void>): Promise<void> => work.catch((error) => this.#fail(error));
     const reader = new ClockReader(clocks);
-    await using gpus = new GpuSampler([this.#context.model.device.id]);
+    await using gpus = new GpuSampler(this.#devices.map(({ id }) => id));
     try {
       await Promise.all([
-        ...consumers.map((consumer) => watch(consumer.consume())),
+        ...devices.flatMap(({ consumers }) => consumers.map((consumer) => watch(consumer.consume()))),
         watch(this.#produce(sink, inputs, transform)),
         watch(sink.finished),
       ]);
@@ -114,9 +129,13 @@ export class Run {
     }
     const totals = new Float64Array(6);
     for (let lane = 0; lane < producers.count; lane++) reader.addTotals(lane, now(), totals);
-    const { firstStart, lastEnd } = this.#ledger.read();
-    const [utilization = null] = await gpus.finish({ from: firstStart, to: lastEnd });
-    return this.#report(totals, utilization);
+    const times = this.#devices.map(({ ledger }) => ledger.read());
+    const windows = times.map(({ firstStart, lastEnd }) => ({ from: firstStart, to: lastEnd }));
+    const utilizations = await gpus.finish(windows);
+    const reports = this.#devices.map((device, place) =>
+      deviceReport(device, times[place] as DeviceTimes, utilizations[place] ?? null),
+    );
+    return this.#report(totals, together(times), reports);
   }
 
   async #produce(
@@ -171,7 +190,7 @@ export class Run {
   #startProgress(): () => void {
     const { onProgress, dataset } = this.#context;
     if (onProgress === undefined) return () => {};
-    const sampler = new ProgressSampler(this.#ledger);
+    const sampler = new ProgressSampler(this.#devices);
     const timer = setInterval(
       () => onProgress(sampler.sample(this.#partsDone, dataset.splits.length)),
       PROGRESS_MS,
@@ -182,9 +201,9 @@ export class Run {
     };
   }
 
-  #report(producerTotals: Float64Array, utilization: GpuUtilization | null): Report {
-    const { job, ring, startedAt, producers, fingerprint, model, directory } = this.#context;
-    const times = this.#ledger.read();
+  /** `times`: of all devices together. */
+  #report(producerTotals: Float64Array, times: DeviceTimes, devices: readonly DeviceReport[]): Report {
+    const { job, ring, startedAt, producers, fingerprint, directory, warnings } = this.#context;
     const shares = sharesOf(times);
     const producing = producerShares(producers.count, producerTotals);
     const bottleneck = bottleneckOf(shares, producing.blocked);
@@ -218,31 +237,33 @@ export class Run {
         rowsPerSecond: round(times.rows / seconds, 1),
         inputBytesPerSecond: Math.round((times.rows * rowBytes) / seconds),
       },
-      devices: [{ ...this.#deviceReport(model, shares), utilization }],
+      devices,
       producers: producing,
       memory: {
         ringBytes: ring.memory.arena.byteLength,
         peakRssBytes: process.resourceUsage().maxRSS * 1024,
       },
       bottleneck,
-      advice: adviceOn(bottleneck, shares),
-      warnings: model.warnings,
+      advice: adviceOn(bottleneck, shares, devices.length),
+      warnings,
     };
   }
+}
 
-  #deviceReport(
-    { device }: LoadedModel,
-    shares: ReturnType<typeof sharesOf>,
-  ): Omit<DeviceReport, 'utilization'> {
-    const { runMicros } = this.#ledger;
-    return {
-      ...device,
-      instances: this.#context.consumers.length,
-      ...shares,
-      runMs: {
-        p50: round(runMicros.quantile(0.5) / 1000, 3),
-        p99: round(runMicros.quantile(0.99) / 1000, 3),
-      },
-    };
-  }
+function deviceReport(
+  { about, ledger: { runMicros } }: WatchedDevice,
+  times: DeviceTimes,
+  utilization: GpuUtilization | null,
+): DeviceReport {
+  return {
+    ...about,
+    batches: times.batches,
+    rows: times.rows,
+    ...sharesOf(times),
+    runMs: {
+      p50: round(runMicros.quantile(0.5) / 1000, 3),
+      p99: round(runMicros.quantile(0.99) / 1000, 3),
+    },
+    utilization,
+  };
 }
