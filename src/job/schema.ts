@@ -10,14 +10,13 @@ import {
   wholeNumber,
 } from './fields.js';
 import { input } from './input-schema.js';
+import { modelKeywords, modelRule } from './model-rules.js';
 import {
   ascending,
   batchKeywords,
   batchRule,
   jobKeywords,
   jobRule,
-  modelKeywords,
-  modelRule,
   noSecrets,
   obeys,
   sinkKeywords,
@@ -132,6 +131,16 @@ const model = z
           description:
             'Milliseconds that one run of the model may take. Where one takes longer, the device hangs: what is complete is ' +
             'written, and the job fails.',
+        }),
+      devices: distinct(wholeNumber(0), 'a list of numbers of devices')
+        .min(1, 'at least one number of a device')
+        .exactOptional()
+        .meta({
+          description:
+            'The devices to run on, by their numbers: all take batches from the same ring, with as many sessions on each ' +
+            'as instances says. For providers that number their devices, which are cuda, tensorrt and dml, and for the ' +
+            'simulated runtime; others have one, [0]. By default the one that options.deviceId names, or 0.',
+          examples: [[0, 1]],
         }),
       options: named(z.unknown())
         .default({})

@@ -6,7 +6,7 @@ import type { Timeline } from './timeline.js';
 /** What limits a run. */
 export type Bottleneck = 'device' | 'fetch' | 'prep' | 'batching' | 'sink';
 
-/** Shares of the device's window, from its first batch to its last; `busy + starved.total + blocked` is 1. */
+/** Shares of a device's window, from its first batch to its last; `busy + starved.total + blocked` is 1. */
 export interface DeviceShares {
   /** At least one run was in progress. */
   readonly busy: number;
@@ -17,7 +17,7 @@ export interface DeviceShares {
     readonly prep: number;
     readonly batching: number;
   };
-  /** No run, and the sink held every slot. */
+  /** No run, and the sink held every slot but those that ran on other devices. */
   readonly blocked: number;
 }
 
@@ -27,6 +27,9 @@ export interface DeviceReport extends DeviceShares {
   /** The execution provider that really ran. */
   readonly provider: string;
   readonly instances: number;
+  /** What it ran of the job's batches, and of their rows. */
+  readonly batches: number;
+  readonly rows: number;
   readonly simulated: boolean;
   /** Whether a GPU did the work, where the runtime can tell. */
   readonly gpu?: boolean;
@@ -57,15 +60,16 @@ export interface Report {
     readonly paddingWaste: number;
   };
   readonly seconds: number;
-  /** Until the first batch began to run. */
+  /** Until the first batch began to run, on any device. */
   readonly startupSeconds: number;
-  /** From the end of the last batch on. */
+  /** From the end of the last batch on, on any device. */
   readonly drainSeconds: number;
   readonly throughput: {
     readonly rowsPerSecond: number;
     /** Of input tensors. */
     readonly inputBytesPerSecond: number;
   };
+  /** In the order of the job's `model.devices`. */
   readonly devices: readonly DeviceReport[];
   /** Shares of the producers' time, all together, while they were at work. */
   readonly producers: {
@@ -80,9 +84,36 @@ export interface Report {
   readonly memory: { readonly ringBytes: number; readonly peakRssBytes: number };
   /** How it went over time; left out where it was over before there was anything to see. */
   readonly timeline?: Timeline;
+  /** Of all devices together, as is the advice. */
   readonly bottleneck: Bottleneck;
   readonly advice: string;
   readonly warnings: readonly string[];
+}
+
+/**
+ * Several devices as one: their times and counts added up, from the first start to the last end. Shares of such times
+ * are means over the devices, each weighing as much as its window is long; one that never ran has no weight.
+ */
+export function together(devices: readonly DeviceTimes[]): DeviceTimes {
+  const sum = (of: (times: DeviceTimes) => number): number =>
+    devices.reduce((total, times) => total + of(times), 0);
+  const starts = devices.map(({ firstStart }) => firstStart).filter((at) => at > 0);
+  return {
+    busy: sum(({ busy }) => busy),
+    starved: {
+      fetch: sum(({ starved }) => starved.fetch),
+      prep: sum(({ starved }) => starved.prep),
+      batching: sum(({ starved }) => starved.batching),
+    },
+    blocked: sum(({ blocked }) => blocked),
+    firstStart: starts.length > 0 ? Math.min(...starts) : 0,
+    lastEnd: Math.max(0, ...devices.map(({ lastEnd }) => lastEnd)),
+    batches: sum(({ batches }) => batches),
+    rows: sum(({ rows }) => rows),
+    capacity: sum(({ capacity }) => capacity),
+    tokens: sum(({ tokens }) => tokens),
+    paddedTokens: sum(({ paddedTokens }) => paddedTokens),
+  };
 }
 
 /** A device's times as shares of its window; zeros where it never ran. */
@@ -126,20 +157,22 @@ export function bottleneckOf({ busy, starved, blocked }: DeviceShares, producers
   return causes.reduce((largest, cause) => (cause[1] > largest[1] ? cause : largest))[0];
 }
 
-/** What to change, in a sentence. */
-export function adviceOn(bottleneck: Bottleneck, shares: DeviceShares): string {
+/** What to change, in a sentence; `shares` are those of so many devices together. */
+export function adviceOn(bottleneck: Bottleneck, shares: DeviceShares, devices = 1): string {
+  const [subject, faster] =
+    devices === 1 ? ['The device', 'a faster device'] : ['The devices', 'faster devices'];
   const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
   switch (bottleneck) {
     case 'device':
-      return `The device had work ${percent(shares.busy)} of the time: only a faster device, more instances or a larger batch.size can make this job faster.`;
+      return `${subject} had work ${percent(shares.busy)} of the time: only ${faster}, more instances or a larger batch.size can make this job faster.`;
     case 'fetch':
-      return `The device waited ${percent(shares.starved.fetch)} of the time for storage: more producers read more at the same time; if that does not help, the storage is too slow for this device.`;
+      return `${subject} waited ${percent(shares.starved.fetch)} of the time for storage: more producers read more at the same time; if that does not help, the storage is too slow for this device.`;
     case 'prep':
-      return `The device waited ${percent(shares.starved.prep)} of the time for decoding and collating: raise producers, or make the rows cheaper to prepare.`;
+      return `${subject} waited ${percent(shares.starved.prep)} of the time for decoding and collating: raise producers, or make the rows cheaper to prepare.`;
     case 'batching':
-      return `The device waited ${percent(shares.starved.batching)} of the time while rows waited for company: lower batch.maxDelayMs or batch.size, or raise producers.`;
+      return `${subject} waited ${percent(shares.starved.batching)} of the time while rows waited for company: lower batch.maxDelayMs or batch.size, or raise producers.`;
     case 'sink':
-      return `The device waited ${percent(shares.blocked)} of the time for outputs to be written: raise ring.slots, keep fewer columns, or write to a faster disk.`;
+      return `${subject} waited ${percent(shares.blocked)} of the time for outputs to be written: raise ring.slots, keep fewer columns, or write to a faster disk.`;
   }
 }
 

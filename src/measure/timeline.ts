@@ -1,5 +1,6 @@
 import type { DeviceTimes } from '../clock/device-ledger.js';
 import { now } from '../clock/now.js';
+import type { SampledDevice } from './progress.js';
 
 /** How a run went, interval by interval. Arrays are of one length; intervals are alike but for the last. */
 export interface Timeline {
@@ -22,13 +23,6 @@ export interface DeviceTimeline {
   readonly blocked: readonly number[];
 }
 
-/** A device whose times can be read at any moment. */
-export interface TimedDevice {
-  readonly id: string;
-  /** Up to now, the time since the last batch included. */
-  read(): DeviceTimes;
-}
-
 const SAMPLE_MS = 100;
 
 /** At this many intervals each two become one, and further ones are twice as long: a day takes no more room than a minute. */
@@ -49,7 +43,7 @@ interface Interval {
 
 /** Records the timeline of a run, a sample every 100 ms, in a bounded buffer. Whoever starts it stops it. */
 export class TimelineRecorder {
-  readonly #devices: readonly TimedDevice[];
+  readonly #devices: readonly SampledDevice[];
   readonly #startedAt: number;
   #intervals: Interval[] = [];
   #before: readonly DeviceTimes[];
@@ -58,10 +52,10 @@ export class TimelineRecorder {
   readonly #timer: NodeJS.Timeout;
 
   /** @param startedAt of the run, microseconds of `now()` */
-  constructor(devices: readonly TimedDevice[], startedAt: number) {
+  constructor(devices: readonly SampledDevice[], startedAt: number) {
     this.#devices = devices;
     this.#startedAt = startedAt;
-    this.#before = devices.map((device) => device.read());
+    this.#before = devices.map((device) => device.ledger.read(true));
     this.#timer = setInterval(() => this.#tick(), SAMPLE_MS);
     this.#timer.unref();
   }
@@ -83,7 +77,7 @@ export class TimelineRecorder {
   }
 
   #sample(): void {
-    const times = this.#devices.map((device) => device.read());
+    const times = this.#devices.map((device) => device.ledger.read(true));
     const devices = times.map((after, i) => between(this.#before[i] ?? after, after));
     const rows = sum(times, ({ rows }) => rows) - sum(this.#before, ({ rows }) => rows);
     this.#before = times;

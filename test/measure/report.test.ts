@@ -10,6 +10,7 @@ import {
   producerShares,
   round,
   sharesOf,
+  together,
 } from '../../src/measure/report.js';
 
 interface Parts {
@@ -104,6 +105,39 @@ describe('advice', () => {
       expect(advice).toMatch(/^[A-Z].*\.$/);
     },
   );
+});
+
+test('advice to several devices speaks of all', () => {
+  const all = shares({ busy: 400, fetch: 600 });
+  expect(adviceOn('fetch', all, 2)).toMatch(/^The devices waited 60 % of the time/);
+  expect(adviceOn('device', all, 2)).toContain('only faster devices');
+});
+
+describe('several devices together', () => {
+  const counts = { batches: 2, rows: 10, capacity: 16, tokens: 10, paddedTokens: 16 };
+  const first = { ...timesOf({ busy: 900, fetch: 100 }), ...counts, firstStart: 50, lastEnd: 1050 };
+  const second = { ...timesOf({ busy: 50, blocked: 50 }), ...counts, firstStart: 20, lastEnd: 120 };
+
+  test('have shares that weigh each by its window', () => {
+    expect(sharesOf(together([first, second]))).toEqual({
+      busy: 0.86364,
+      starved: { total: 0.09091, fetch: 0.09091, prep: 0, batching: 0 },
+      blocked: 0.04545,
+    });
+  });
+
+  test('are at work from the first start to the last end, whatever one does that never ran', () => {
+    expect(together([first, second, timesOf({})])).toMatchObject({
+      firstStart: 20,
+      lastEnd: 1050,
+      batches: 4,
+      rows: 20,
+      capacity: 32,
+      tokens: 20,
+      paddedTokens: 32,
+    });
+    expect(together([timesOf({})])).toEqual(timesOf({}));
+  });
 });
 
 describe("producers' shares", () => {
