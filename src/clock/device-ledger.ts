@@ -7,8 +7,8 @@ import { Stall, StallClock, type StallMemory } from './stall-clock.js';
  *
  *   busy       at least one run was in progress on the device, whichever instance's
  *   otherwise, when the idle stretch ends with the batch that it was waiting for:
- *   batching   the rows of that batch had waited for company that did not come: since the last of them came. And what the
- *              stall clock counted as nobody's
+ *   batching   the rows of that batch had waited for company that did not come: since the last of them came. Or it was there
+ *              before the device was idle: the moments from one run to the next. And what the stall clock counted as nobody's
  *   blocked    what the stall clock counted as such, and, where that is less, as much as producers could have been ahead
  *              since the stretch before: had the sink not held the slots, the batch would have been there by so much earlier
  *   fetch,     the rest, in the proportion in which the stall clock counted them
@@ -106,14 +106,15 @@ export class DeviceLedger {
   /**
    * A consumer starts a run. Returns the moment that was booked.
    *
-   * @param inVainSince since when the rows of its batch had waited for company that did not come; Infinity where they had not
+   * @param completeAt when the last of its rows was there
+   * @param inVain whether they waited after that for company that did not come
    */
-  runStarted(inVainSince = Number.POSITIVE_INFINITY): number {
+  runStarted(completeAt = Number.POSITIVE_INFINITY, inVain = false): number {
     this.#stalls.lock();
     const at = this.#stalls.advance();
     if (this.#value(FIRST_START) === 0) this.#values[FIRST_START] = at;
     else if (this.#running > 0) this.#book(Heading.busy, at - this.#value(LAST_CHANGE));
-    else this.#bookIdle(at, inVainSince);
+    else this.#bookIdle(at, completeAt, inVain);
     if (this.#running === 0) this.#values[SEEN + Stall.ahead] = this.#stalls.total(Stall.ahead);
     this.#values[LAST_CHANGE] = at;
     this.#words[RUNNING] = this.#running + 1;
@@ -190,21 +191,25 @@ export class DeviceLedger {
   }
 
   /** The stretch since the last run ended, in the order of the headings above. */
-  #bookIdle(at: number, inVainSince: number): void {
+  #bookIdle(at: number, completeAt: number, inVain: boolean): void {
     const idleSince = this.#value(LAST_CHANGE);
+    if (completeAt <= idleSince && !inVain) {
+      this.#book(Heading.batching, at - idleSince);
+      return;
+    }
     const blocked = this.#stalled(Stall.blocked);
     const other = this.#stalled(Stall.other);
     const work = this.#stalled(Stall.fetch) + this.#stalled(Stall.prep);
     // The rest of the stretch, whatever rounding has made of the parts.
     const starved = Math.max(0, at - idleSince - blocked);
-    const inVain = Math.min(starved, Math.max(0, at - Math.max(inVainSince, idleSince)));
-    const behind = Math.min(starved - inVain, Math.max(0, this.#stalled(Stall.ahead) - blocked));
+    const waited = inVain ? Math.min(starved, Math.max(0, at - Math.max(completeAt, idleSince))) : 0;
+    const behind = Math.min(starved - waited, Math.max(0, this.#stalled(Stall.ahead) - blocked));
     // Producers without room come off what was nobody's first.
-    const nobodys = work + other > 0 ? ((starved - inVain) * other) / (work + other) : starved - inVain;
+    const nobodys = work + other > 0 ? ((starved - waited) * other) / (work + other) : starved - waited;
     const idle = Math.max(0, nobodys - behind);
-    const theirs = starved - inVain - behind - idle;
+    const theirs = starved - waited - behind - idle;
     this.#book(Heading.blocked, at - idleSince - starved + behind);
-    this.#book(Heading.batching, inVain + idle);
+    this.#book(Heading.batching, waited + idle);
     if (work > 0) {
       this.#book(Heading.fetch, (theirs * this.#stalled(Stall.fetch)) / work);
       this.#book(Heading.prep, (theirs * this.#stalled(Stall.prep)) / work);

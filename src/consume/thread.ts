@@ -58,7 +58,7 @@ class Consumer {
       if (slot < 0) break;
       const bucket = ring.bucketOf(slot);
       const claimed = ring.slotWord(slot, SlotWord.CLAIMED);
-      const startedAt = this.#ledger.runStarted(ring.waitedInVainSince(slot));
+      const startedAt = this.#ledger.runStarted(ring.committedAt(slot), ring.waitedInVain(slot));
       const rejections = await this.#runner.run(slot);
       this.#ledger.runEnded(startedAt, {
         rows: claimed - ring.slotWord(slot, SlotWord.VOIDED),

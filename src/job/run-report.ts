@@ -73,7 +73,7 @@ export function reportOf(facts: RunFacts): Report {
     },
     ...(ran && { timeline }),
     bottleneck,
-    advice: adviceOn(bottleneck, shares, devices.length),
+    advice: adviceOn(bottleneck, shares, devices.length, producers.blocked),
     warnings: facts.warnings,
   };
 }

@@ -140,14 +140,22 @@ const DEVICE_BOUND = 0.9;
 /** Producers that wait for a free slot for this share of their time have filled the ring: they are not what limits. */
 const RING_FULL = 0.5;
 
+/** A device that had to wait for the sink for this share of its time has a sink that takes less than all before it give. */
+const SINK_BOUND = 0.1;
+
+/** Producers that had no room for this share of their time, and are too slow all the same, come in bursts. */
+const BURSTS = 0.1;
+
 /**
- * The largest cause for which the device was idle; the device itself where it hardly was, or where the producers
+ * The largest cause for which the device was idle, but the sink where it was one at all: mending what is before it would
+ * only make it wait for the sink more. The device itself where it hardly was, or where the producers
  * (`producersBlocked`: their share of waiting for a free slot) are ahead of it: then it was idle only from one batch to
  * the next, as it is on a machine whose cores are busy with other things.
  */
 export function bottleneckOf({ busy, starved, blocked }: DeviceShares, producersBlocked = 0): Bottleneck {
   if (busy >= DEVICE_BOUND || busy + starved.total + blocked === 0) return 'device';
   if (producersBlocked >= RING_FULL) return blocked > starved.total ? 'sink' : 'device';
+  if (blocked >= SINK_BOUND) return 'sink';
   const causes: [Bottleneck, number][] = [
     ['fetch', starved.fetch],
     ['prep', starved.prep],
@@ -157,18 +165,26 @@ export function bottleneckOf({ busy, starved, blocked }: DeviceShares, producers
   return causes.reduce((largest, cause) => (cause[1] > largest[1] ? cause : largest))[0];
 }
 
-/** What to change, in a sentence; `shares` are those of so many devices together. */
-export function adviceOn(bottleneck: Bottleneck, shares: DeviceShares, devices = 1): string {
+/** What to change, in a sentence; `shares` are those of so many devices together, and `producersBlocked` as above. */
+export function adviceOn(
+  bottleneck: Bottleneck,
+  shares: DeviceShares,
+  devices = 1,
+  producersBlocked = 0,
+): string {
+  const bursts =
+    producersBlocked >= BURSTS
+      ? ` Rows come in bursts that the ring is too small for (producers had no free slot ${percent(producersBlocked)} of their time): raise ring.slots too.`
+      : '';
   const [subject, faster] =
     devices === 1 ? ['The device', 'a faster device'] : ['The devices', 'faster devices'];
-  const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
   switch (bottleneck) {
     case 'device':
       return `${subject} had work ${percent(shares.busy)} of the time: only ${faster}, more instances or a larger batch.size can make this job faster.`;
     case 'fetch':
-      return `${subject} waited ${percent(shares.starved.fetch)} of the time for storage: more producers read more at the same time; if that does not help, the storage is too slow for this device.`;
+      return `${subject} waited ${percent(shares.starved.fetch)} of the time for storage: more producers read more at the same time; if that does not help, the storage is too slow for this device.${bursts}`;
     case 'prep':
-      return `${subject} waited ${percent(shares.starved.prep)} of the time for decoding and collating: raise producers, or make the rows cheaper to prepare.`;
+      return `${subject} waited ${percent(shares.starved.prep)} of the time for decoding and collating: raise producers, or make the rows cheaper to prepare.${bursts}`;
     case 'batching':
       return `${subject} waited ${percent(shares.starved.batching)} of the time while rows waited for company: lower batch.maxDelayMs or batch.size, or raise producers.`;
     case 'sink':
@@ -194,4 +210,8 @@ export function producerShares(count: number, totals: Float64Array): Report['pro
 /** Five places are more than any clock here is good for, and keep the JSON readable. */
 export function round(value: number, places = 5): number {
   return Math.round(value * 10 ** places) / 10 ** places;
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(0)} %`;
 }

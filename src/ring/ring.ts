@@ -199,13 +199,14 @@ export class Ring {
     this.#times[(this.map.slot(slot) + SlotWord.COMMITTED_AT) / 2] = micros;
   }
 
-  /**
-   * Since when the rows of a slot waited for company in vain, microseconds: since the last of them came, where the delay
-   * sealed it. Infinity where it left for another reason. Valid from READY to DRAINING.
-   */
-  waitedInVainSince(slot: number): number {
-    if (this.slotWord(slot, SlotWord.DELAYED) === 0) return Number.POSITIVE_INFINITY;
+  /** When the last of a slot's rows was committed, microseconds. Valid from READY to DRAINING. */
+  committedAt(slot: number): number {
     return this.#times[(this.map.slot(slot) + SlotWord.COMMITTED_AT) / 2] as number;
+  }
+
+  /** Whether a slot left because its rows had waited for as long as they may. Valid from READY to DRAINING. */
+  waitedInVain(slot: number): boolean {
+    return this.slotWord(slot, SlotWord.DELAYED) === 1;
   }
 
   /** Where the open slot of a bucket is named: in fixed order every lane has open slots of its own. */

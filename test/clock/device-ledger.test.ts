@@ -189,7 +189,7 @@ describe('a batch that left unfilled because its rows had waited long enough', (
     pass(300);
     const lastRow = time.at;
     pass(500);
-    ledger.runStarted(lastRow);
+    ledger.runStarted(lastRow, true);
     expect(ledger.read(true)).toMatchObject({ busy: 100, starved: { fetch: 300, prep: 0, batching: 500 } });
   });
 
@@ -199,9 +199,19 @@ describe('a batch that left unfilled because its rows had waited long enough', (
     const lastRow = time.at;
     run(ledger, 100);
     pass(20);
-    ledger.runStarted(lastRow);
+    ledger.runStarted(lastRow, true);
     expect(ledger.read(true)).toMatchObject({ busy: 100, starved: { fetch: 0, batching: 20 } });
   });
+});
+
+test('a device that is idle although its next batch is there is so for batching', () => {
+  const { ledger, producer, run } = device();
+  producer[0]?.switch(ProducerState.collate);
+  const lastRow = time.at;
+  run(ledger, 100);
+  pass(20);
+  ledger.runStarted(lastRow);
+  expect(ledger.read(true)).toMatchObject({ busy: 100, starved: { fetch: 0, prep: 0, batching: 20 } });
 });
 
 describe('a device that is idle because producers had no free slot before', () => {

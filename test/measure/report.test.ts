@@ -67,7 +67,8 @@ describe('the bottleneck', () => {
     ['fetch', { busy: 89, fetch: 11 }],
     ['fetch', { busy: 40, fetch: 30, prep: 20, batching: 5, blocked: 5 }],
     ['prep', { busy: 40, fetch: 20, prep: 30, batching: 5, blocked: 5 }],
-    ['batching', { busy: 40, fetch: 5, prep: 5, batching: 30, blocked: 20 }],
+    ['batching', { busy: 40, fetch: 10, prep: 10, batching: 31, blocked: 9 }],
+    ['sink', { busy: 40, fetch: 5, prep: 45, batching: 0, blocked: 10 }],
     ['sink', { busy: 40, fetch: 20, prep: 5, batching: 5, blocked: 30 }],
     ['sink', { blocked: 1 }],
     ['device', {}],
@@ -76,7 +77,7 @@ describe('the bottleneck', () => {
   });
 
   test('is a single cause, not what several have together', () => {
-    const parts = { busy: 40, fetch: 25, prep: 24, batching: 0, blocked: 11 };
+    const parts = { busy: 42, fetch: 25, prep: 24, batching: 0, blocked: 9 };
     expect(bottleneckOf(shares(parts))).toBe('fetch');
   });
 
