@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import { suggest } from './suggest.js';
-import { formatKey, type KeyPath, listOf, show } from './wording.js';
+import { optionBreaches, optionKeywords } from './model-options.js';
+import { formatKey, type KeyPath, show } from './wording.js';
 
 /** A combination of keys that can't be: `message` follows the key in a sentence. */
 interface Breach {
@@ -38,40 +38,6 @@ export const noSecrets: Rule<Readonly<Record<string, unknown>>> = (storage) =>
       message: 'is a secret, and secrets come from the environment only: take it out of the job file',
     }));
 
-/** What an option may be: by itself, in words, and in JSON Schema. */
-interface OptionKind {
-  readonly fits: (value: unknown) => boolean;
-  readonly expected: string;
-  readonly schema: object;
-}
-
-const micros: OptionKind = {
-  fits: (value) => typeof value === 'number' && Number.isFinite(value) && value >= 0,
-  expected: 'a number of microseconds, 0 or more',
-  schema: { type: 'number', minimum: 0 },
-};
-const yesOrNo: OptionKind = {
-  fits: (value) => typeof value === 'boolean',
-  expected: 'true or false',
-  schema: { type: 'boolean' },
-};
-const someText: OptionKind = {
-  fits: (value) => typeof value === 'string' && value !== '',
-  expected: 'text',
-  schema: { type: 'string', minLength: 1 },
-};
-const texts: OptionKind = {
-  fits: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
-  expected: 'a list of texts',
-  schema: { type: 'array', items: { type: 'string' } },
-};
-
-/** What the runtimes take as `model.options`; ONNX Runtime is handed whatever there is. */
-const OPTIONS: Readonly<Record<string, Readonly<Record<string, OptionKind>>>> = {
-  simulated: { batchMicros: micros, rowMicros: micros },
-  tensorflow: { allowSoftware: yesOrNo, wasmPath: someText, tags: texts, signature: someText },
-};
-
 interface ModelKeys {
   readonly uri?: string;
   readonly runtime: string;
@@ -85,44 +51,10 @@ export const modelRule: Rule<ModelKeys> = ({ uri, runtime, options }) => [
   ...optionBreaches(runtime, options),
 ];
 
-function optionBreaches(runtime: string, options: ModelKeys['options']): Breach[] {
-  const kinds = OPTIONS[runtime];
-  if (kinds === undefined) return [];
-  const names = Object.keys(kinds);
-  return Object.entries(options).flatMap(([key, value]) => {
-    const path = ['options', key];
-    const kind = Object.hasOwn(kinds, key) ? kinds[key] : undefined;
-    if (kind === undefined) {
-      const meant = suggest(key, names);
-      const has = meant === undefined ? `it has ${listOf(names, 'and')}` : `did you mean ${meant}?`;
-      return [{ path, message: `is not an option of the ${runtime} runtime; ${has}` }];
-    }
-    return kind.fits(value) ? [] : [{ path, message: `must be ${kind.expected}, not ${show(value)}` }];
-  });
-}
-
-const ofRuntime = (runtime: string) => ({
-  properties: { runtime: { const: runtime } },
-  required: ['runtime'],
-});
+const isSimulated = { properties: { runtime: { const: 'simulated' } }, required: ['runtime'] };
 
 export const modelKeywords = {
-  allOf: [
-    { if: ofRuntime('simulated'), else: { required: ['uri'] } },
-    ...Object.entries(OPTIONS).map(([runtime, kinds]) => ({
-      if: ofRuntime(runtime),
-      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema, in an object that nobody awaits
-      then: {
-        properties: {
-          options: {
-            type: 'object',
-            properties: Object.fromEntries(Object.entries(kinds).map(([key, { schema }]) => [key, schema])),
-            additionalProperties: false,
-          },
-        },
-      },
-    })),
-  ],
+  allOf: [{ if: isSimulated, else: { required: ['uri'] } }, ...optionKeywords],
 };
 
 interface InputKeys {

@@ -37,6 +37,14 @@ describe('the JSON Schema', () => {
         'uri: m, runtime: tensorflow, options: { allowSoftware: true, tags: [serve] }',
       ),
     ],
+    [
+      'options of ONNX Runtime',
+      LEAST.replace(
+        'uri: m.onnx',
+        'uri: m.onnx, options: { graphOptimizationLevel: basic, freeDimensionOverrides: { batch: 8 }, ' +
+          'extra: { session: { a: 1, b: { c: true } } }, webgpu: { preferredLayout: NHWC } }',
+      ),
+    ],
     ['buckets', `${LEAST}batch: { lengthColumn: n, buckets: [8, 16] }`],
   ])('takes %s, as the parser does', (_, yaml) => {
     expect(validate(parse(yaml)), JSON.stringify(validate.errors)).toBe(true);
@@ -69,6 +77,17 @@ describe('the JSON Schema', () => {
       'an option of TensorFlow of the wrong type',
       LEAST.replace('uri: m.onnx', 'uri: m, runtime: tensorflow, options: { tags: serve }'),
     ],
+    ...[
+      'graphOptimization: all',
+      'graphOptimizationLevel: most',
+      'intraOpNumThreads: 1.5',
+      'freeDimensionOverrides: { batch: 0 }',
+      'extra: { a: [1] }',
+      'webgpu: { layout: NHWC }',
+    ].map((option) => [
+      `${option} of ONNX Runtime`,
+      LEAST.replace('uri: m.onnx', `uri: m.onnx, options: { ${option} }`),
+    ]),
     ['buckets without lengths', `${LEAST}batch: { buckets: [8] }`],
     ['a simulated device without inputs', SIMULATED],
     [

@@ -1,7 +1,18 @@
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { InferenceSession } from 'onnxruntime-node';
-import { DeviceError, messageOf, PenstockError, StorageError, UsageError } from '../../util/errors.js';
+import {
+  asPenstockError,
+  DeviceError,
+  messageOf,
+  PenstockError,
+  StorageError,
+  UsageError,
+} from '../../util/errors.js';
 import type { Session, SessionSpec } from '../types.js';
+import { externalFiles } from './external-data.js';
+import { loadFailure } from './failures.js';
+import { withFixedDims } from './model-proto.js';
 import { type Provider, providerNamed, sessionOptions } from './providers.js';
 import { OnnxSession, type Runtime } from './session.js';
 
@@ -14,6 +25,7 @@ export async function load(spec: SessionSpec): Promise<Session> {
   if (uri === undefined) throw new UsageError('model.uri: is missing', { key: 'model.uri' });
   const providers = spec.providers.map(providerNamed);
   await checkModelFile(uri);
+  await externalFiles(uri);
   const runtime: Runtime = await import('onnxruntime-node');
   // What it has to say reaches the user through exceptions; its own log would stand beside them.
   runtime.env.logLevel = 'fatal';
@@ -68,32 +80,35 @@ async function create(
   provider: Provider,
   spec: SessionSpec,
 ): Promise<InferenceSession> {
+  const options = {
+    executionProviders: [provider.config(spec)],
+    intraOpNumThreads: spec.intraOpNumThreads,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 4,
+    ...sessionOptions(spec.options),
+  } as const;
   try {
-    return await runtime.InferenceSession.create(uri, {
-      executionProviders: [provider.config(spec)],
-      intraOpNumThreads: spec.intraOpNumThreads,
-      interOpNumThreads: 1,
-      graphOptimizationLevel: 'all',
-      logSeverityLevel: 4,
-      ...sessionOptions(spec.options),
-    });
+    const fixed = await fixedModel(uri, spec);
+    if (fixed === undefined) return await runtime.InferenceSession.create(uri, options);
+    const extra = { ...options.extra, 'session.model_external_initializers_file_folder_path': dirname(uri) };
+    return await runtime.InferenceSession.create(fixed, { ...options, extra });
   } catch (cause) {
-    throw failure(uri, provider, messageOf(cause).trim());
+    throw asPenstockError(cause, (thrown) => loadFailure(uri, provider, messageOf(thrown).trim()));
   }
 }
 
-/** A model that is none fails on every provider; what the others say is about themselves. */
-function failure(uri: string, { name }: Provider, said: string): DeviceError {
-  if (name === 'cpu' || /load model from|protobuf|invalid model/i.test(said)) {
-    return new DeviceError(`${uri}: is no model that ONNX Runtime can load: ${said}`, {
-      file: uri,
-      hint: 'Check model.uri and model.runtime.',
-    });
-  }
-  // The place in its source means nothing to a user.
-  const sentence = said.replace(/^\/onnxruntime_src\/\S+ /, '').replace(/^.* was false\. /, '');
-  return new DeviceError(`${name} does not start: ${sentence}`, {
-    key: 'model.providers',
-    hint: 'penstock doctor tells what is missing; cpu runs everywhere.',
-  });
+/**
+ * The model with the dimensions fixed that the job fixes; undefined where it fixes none. ONNX Runtime has an option for
+ * this, which onnxruntime-node knows of and does not hand on.
+ */
+async function fixedModel(uri: string, { options }: SessionSpec): Promise<Buffer | undefined> {
+  if (options.freeDimensionOverrides === undefined) return undefined;
+  const sizes = options.freeDimensionOverrides as Readonly<Record<string, number>>;
+  const { bytes, names } = withFixedDims(await readFile(uri), sizes);
+  const unknown = Object.keys(sizes).find((name) => !names.includes(name));
+  if (unknown === undefined) return bytes;
+  const key = `model.options.freeDimensionOverrides.${unknown}`;
+  const has = names.length === 0 ? 'all of its dimensions are fixed' : `it has ${names.join(', ')}`;
+  throw new UsageError(`${key}: no input of the model has a dimension of this name; ${has}`, { key });
 }
