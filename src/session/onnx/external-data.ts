@@ -28,12 +28,12 @@ export async function externalFiles(model: string): Promise<string[]> {
 
 /** Whoever loads a file that is no model hears so from ONNX Runtime. */
 function tensorsOutside(model: string): ExternalTensor[] {
-  using bytes = new FileBytes(model);
   try {
+    using bytes = new FileBytes(model);
     return externalTensors(bytes);
-  } catch (error) {
-    if (error instanceof MalformedError) return [];
-    throw error;
+  } catch (cause) {
+    if (cause instanceof MalformedError) return [];
+    throw new StorageError(`${model}: the model can't be read: ${messageOf(cause)}`, { file: model, cause });
   }
 }
 

@@ -1,18 +1,12 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { InferenceSession } from 'onnxruntime-node';
-import {
-  asPenstockError,
-  DeviceError,
-  messageOf,
-  PenstockError,
-  StorageError,
-  UsageError,
-} from '../../util/errors.js';
+import { DeviceError, messageOf, PenstockError, StorageError, UsageError } from '../../util/errors.js';
 import type { Session, SessionSpec } from '../types.js';
 import { externalFiles } from './external-data.js';
 import { loadFailure } from './failures.js';
-import { withFixedDims } from './model-proto.js';
+import { type FixedModel, withFixedDims } from './model-proto.js';
+import { MalformedError } from './protobuf.js';
 import { type Provider, providerNamed, sessionOptions } from './providers.js';
 import { OnnxSession, type Runtime } from './session.js';
 
@@ -26,6 +20,7 @@ export async function load(spec: SessionSpec): Promise<Session> {
   const providers = spec.providers.map(providerNamed);
   await checkModelFile(uri);
   await externalFiles(uri);
+  const fixed = await fixedModel(uri, spec);
   const runtime: Runtime = await import('onnxruntime-node');
   // What it has to say reaches the user through exceptions; its own log would stand beside them.
   runtime.env.logLevel = 'fatal';
@@ -34,7 +29,7 @@ export async function load(spec: SessionSpec): Promise<Session> {
   for (const provider of providers) {
     try {
       const own = await provider.check(spec);
-      const session = await create(runtime, uri, provider, spec);
+      const session = await create(runtime, uri, fixed, provider, spec);
       const device = {
         id: provider.deviceId(spec),
         runtime: 'onnx',
@@ -77,6 +72,7 @@ async function checkModelFile(uri: string): Promise<void> {
 async function create(
   runtime: Runtime,
   uri: string,
+  fixed: Buffer | undefined,
   provider: Provider,
   spec: SessionSpec,
 ): Promise<InferenceSession> {
@@ -89,12 +85,11 @@ async function create(
     ...sessionOptions(spec.options),
   } as const;
   try {
-    const fixed = await fixedModel(uri, spec);
     if (fixed === undefined) return await runtime.InferenceSession.create(uri, options);
     const extra = { ...options.extra, 'session.model_external_initializers_file_folder_path': dirname(uri) };
     return await runtime.InferenceSession.create(fixed, { ...options, extra });
   } catch (cause) {
-    throw asPenstockError(cause, (thrown) => loadFailure(uri, provider, messageOf(thrown).trim()));
+    throw loadFailure(uri, provider, messageOf(cause).trim());
   }
 }
 
@@ -105,10 +100,20 @@ async function create(
 async function fixedModel(uri: string, { options }: SessionSpec): Promise<Buffer | undefined> {
   if (options.freeDimensionOverrides === undefined) return undefined;
   const sizes = options.freeDimensionOverrides as Readonly<Record<string, number>>;
-  const { bytes, names } = withFixedDims(await readFile(uri), sizes);
+  const { bytes, names } = fixDims(await readFile(uri), sizes);
   const unknown = Object.keys(sizes).find((name) => !names.includes(name));
   if (unknown === undefined) return bytes;
   const key = `model.options.freeDimensionOverrides.${unknown}`;
   const has = names.length === 0 ? 'all of its dimensions are fixed' : `it has ${names.join(', ')}`;
   throw new UsageError(`${key}: no input of the model has a dimension of this name; ${has}`, { key });
+}
+
+/** Whoever loads what is no model hears so from ONNX Runtime. */
+function fixDims(model: Buffer, sizes: Readonly<Record<string, number>>): FixedModel {
+  try {
+    return withFixedDims(model, sizes);
+  } catch (error) {
+    if (error instanceof MalformedError) return { bytes: model, names: Object.keys(sizes) };
+    throw error;
+  }
 }
