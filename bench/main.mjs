@@ -18,6 +18,8 @@ const BENCHES = [
   'memory',
   'remote',
   'parquet',
+  'session',
+  'simulated',
 ];
 
 /** A bench runs in a process of its own: none is measured with code that another one has warmed or spoiled. */

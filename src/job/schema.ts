@@ -146,9 +146,10 @@ const model = z
         .default({})
         .meta({
           description:
-            'Handed to the session as they are. The simulated runtime takes batchMicros and rowMicros: a batch takes ' +
-            'batchMicros + rows × rowMicros microseconds. The tensorflow runtime takes allowSoftware, wasmPath, tags and ' +
-            'signature.',
+            'What the runtime takes. onnx: options of ONNX Runtime’s sessions, by its names, such as ' +
+            'graphOptimizationLevel, intraOpNumThreads, freeDimensionOverrides and extra; deviceId, allowSoftware, and ' +
+            'webgpu for that provider’s own. simulated: batchMicros and rowMicros: a batch takes batchMicros + rows × ' +
+            'rowMicros microseconds. tensorflow: allowSoftware, wasmPath, tags and signature.',
         }),
     },
     'a mapping with the uri of a model',

@@ -8,6 +8,8 @@ export interface ModelTensor {
   readonly dims: readonly (number | string)[] | undefined;
   /** Elements are texts, whose bytes are what `dtype`, uint8, tells. */
   readonly isText?: true;
+  /** An output that can't be written, and what it is: `a tensor of string`. Its `dtype` tells nothing. */
+  readonly unsupported?: string;
 }
 
 /** The device under a session. */
