@@ -71,9 +71,11 @@ function headline({ job, rows, batches, seconds, throughput }: Report): string {
   return `${name}: ${counted(rows.read, 'row')} in ${duration(seconds)} (${rate})`;
 }
 
-function deviceText({ id, runtime, provider, instances, simulated, runMs }: DeviceReport): string {
+function deviceText({ id, runtime, provider, instances, isolation, simulated, runMs }: DeviceReport): string {
   const engine = simulated ? 'simulated: its times are made up, not measured' : `${runtime} on ${provider}`;
-  return `${id} (${engine}), ${counted(instances, 'instance')}, ${millis(runMs.p50)} a batch, p99 ${millis(runMs.p99)}`;
+  const processes = instances === 1 ? ' in a process of its own' : ' in processes of their own';
+  const where = isolation === 'process' ? processes : '';
+  return `${id} (${engine}), ${counted(instances, 'instance')}${where}, ${millis(runMs.p50)} a batch, p99 ${millis(runMs.p99)}`;
 }
 
 function millis(value: number): string {

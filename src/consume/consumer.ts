@@ -60,11 +60,15 @@ export class Consumer {
     if (reply.kind !== 'attached') throw unexpected(reply);
   }
 
-  /** Consumes until the ring has ended or was aborted; rejects with what went wrong in the thread. */
-  async consume(): Promise<void> {
+  /**
+   * Consumes until the ring has ended or was aborted; rejects with what went wrong in the thread. Returns what a user
+   * should know of it.
+   */
+  async consume(): Promise<readonly string[]> {
     this.#send({ kind: 'start' });
     const reply = await this.#reply();
     if (reply.kind !== 'finished') throw unexpected(reply);
+    return reply.warnings;
   }
 
   /** Asks a thread that is not consuming to end. One that consumes ends with its ring. */

@@ -145,8 +145,9 @@ async function main(spec: SessionSpec): Promise<void> {
   let session: Session | undefined;
   try {
     session = await loadSession(spec);
+    const known = session.warnings.length;
     await serve(session);
-    reply({ kind: 'finished' });
+    reply({ kind: 'finished', warnings: session.warnings.slice(known) });
   } catch (cause) {
     const wrap = (thrown: unknown): DeviceError =>
       new DeviceError(`${spec.uri ?? spec.runtime}: the model rejected a batch: ${messageOf(thrown)}`, {

@@ -38,5 +38,6 @@ export type ConsumerReply =
   | { readonly kind: 'loaded'; readonly model: LoadedModel }
   | { readonly kind: 'outputDims'; readonly dims: ReadonlyMap<string, readonly number[]> }
   | { readonly kind: 'attached' }
-  | { readonly kind: 'finished' }
+  /** With what a user should know that was not known when the model was loaded. */
+  | { readonly kind: 'finished'; readonly warnings: readonly string[] }
   | { readonly kind: 'failed'; readonly error: ErrorRecord };

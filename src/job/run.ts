@@ -60,6 +60,7 @@ export class Run {
   readonly #resumed: readonly Part[];
   readonly #deadLetters: DeadLetters;
   readonly #recorded: Promise<void>[] = [];
+  readonly #warnings: string[] = [];
   #rowsRead = 0;
   #rowsWritten = 0;
   #partsDone: number;
@@ -99,7 +100,7 @@ export class Run {
     await using gpus = new GpuSampler([this.#context.model.device.id]);
     try {
       await Promise.all([
-        ...consumers.map((consumer) => watch(consumer.consume())),
+        ...consumers.map((consumer) => watch(this.#consume(consumer))),
         watch(this.#produce(sink, inputs, transform)),
         watch(sink.finished),
       ]);
@@ -117,6 +118,10 @@ export class Run {
     const { firstStart, lastEnd } = this.#ledger.read();
     const [utilization = null] = await gpus.finish({ from: firstStart, to: lastEnd });
     return this.#report(totals, utilization);
+  }
+
+  async #consume(consumer: Consumer): Promise<void> {
+    this.#warnings.push(...(await consumer.consume()));
   }
 
   async #produce(
@@ -226,7 +231,7 @@ export class Run {
       },
       bottleneck,
       advice: adviceOn(bottleneck, shares),
-      warnings: model.warnings,
+      warnings: [...model.warnings, ...this.#warnings],
     };
   }
 
@@ -238,6 +243,7 @@ export class Run {
     return {
       ...device,
       instances: this.#context.consumers.length,
+      isolation: this.#context.job.model.isolation,
       ...shares,
       runMs: {
         p50: round(runMicros.quantile(0.5) / 1000, 3),

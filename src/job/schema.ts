@@ -126,6 +126,14 @@ const model = z
       instances: autoOrWholeNumber().default('auto').meta({
         description: 'Sessions per device, each with a thread of its own. auto chooses by device.',
       }),
+      isolation: z
+        .enum(['thread', 'process'])
+        .default('thread')
+        .meta({
+          description:
+            'Where sessions live: in threads of this process, or each in a process of its own. A driver or library that ' +
+            'crashes then takes only that process with it, which is started again.',
+        }),
       options: named(z.unknown())
         .default({})
         .meta({

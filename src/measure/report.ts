@@ -26,6 +26,8 @@ export interface DeviceReport extends DeviceShares {
   /** The execution provider that really ran. */
   readonly provider: string;
   readonly instances: number;
+  /** Where its sessions ran: in threads of this process, or each in a process of its own. */
+  readonly isolation: 'thread' | 'process';
   readonly simulated: boolean;
   /** Whether a GPU did the work, where the runtime can tell. */
   readonly gpu?: boolean;

@@ -17,19 +17,24 @@ export interface Ended {
 export interface Started {
   readonly child: ChildProcessByStdio<null, Readable, Readable>;
   readonly ended: Promise<Ended>;
+  /** What it has said so far. */
+  readonly texts: { readonly stdout: string; readonly stderr: string };
 }
 
 export interface StartOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** In a process group of its own, as a terminal has one for what runs in it. */
+  readonly detached?: boolean;
 }
 
 /** Starts the built command line as a process of its own, without a terminal. It does not outlive its test. */
-export function start(args: readonly string[], { cwd, env }: StartOptions = {}): Started {
+export function start(args: readonly string[], { cwd, env, detached = false }: StartOptions = {}): Started {
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached,
   });
   onTestFinished(() => void child.kill('SIGKILL'));
   const texts = { stdout: '', stderr: '' };
@@ -42,7 +47,7 @@ export function start(args: readonly string[], { cwd, env }: StartOptions = {}):
     child.on('error', reject);
     child.on('close', (code, signal) => resolve({ code, signal, ...texts }));
   });
-  return { child, ended };
+  return { child, ended, texts };
 }
 
 /** Runs the command line to its end. */

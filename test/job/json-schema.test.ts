@@ -37,6 +37,7 @@ describe('the JSON Schema', () => {
         'uri: m, runtime: tensorflow, options: { allowSoftware: true, tags: [serve] }',
       ),
     ],
+    ['sessions in processes', LEAST.replace('uri: m.onnx', 'uri: m.onnx, isolation: process')],
     ['buckets', `${LEAST}batch: { lengthColumn: n, buckets: [8, 16] }`],
   ])('takes %s, as the parser does', (_, yaml) => {
     expect(validate(parse(yaml)), JSON.stringify(validate.errors)).toBe(true);
