@@ -1,6 +1,5 @@
 import { readSync, writeSync } from 'node:fs';
-import { serialize } from 'node:v8';
-import { Descriptor, HEAD_BYTES, type Reply } from './protocol.js';
+import { Descriptor, frame, HEAD_BYTES, type Reply } from './protocol.js';
 
 /*
  * The process's end of the socket, read and written by blocking calls: a thread that sleeps in a read is awake sooner than
@@ -29,11 +28,7 @@ export function receiveInto(target: Uint8Array): void {
 
 /** Answers, with bytes that follow the message. */
 export function send(reply: Reply, payload: readonly Uint8Array[] = []): void {
-  const message = serialize(reply);
-  const framed = Buffer.allocUnsafe(HEAD_BYTES + message.byteLength);
-  framed.writeUInt32LE(message.byteLength);
-  message.copy(framed, HEAD_BYTES);
-  for (const bytes of [framed, ...payload]) {
+  for (const bytes of [frame(reply), ...payload]) {
     for (let sent = 0; sent < bytes.byteLength; ) sent += writeSync(Descriptor.socket, bytes, sent);
   }
 }

@@ -5,7 +5,7 @@ import { loadSession } from '../load.js';
 import type { Session, TensorView } from '../types.js';
 import { receive, receiveInto, send } from './child-socket.js';
 import { InheritedMemory } from './memory.js';
-import { bytesIn, Descriptor, placesOf, type Request, type TensorInfo, viewAt } from './protocol.js';
+import { type BatchRequest, bytesIn, Descriptor, placesOf, type Request, viewAt } from './protocol.js';
 
 /*
  * A session's process. Between requests it sleeps, and nothing else lives here. It ends when its parent kills it, which
@@ -16,6 +16,7 @@ import { bytesIn, Descriptor, placesOf, type Request, type TensorInfo, viewAt } 
 type Area = (bytes: number) => ArrayBuffer;
 
 interface Batch {
+  readonly kind: BatchRequest['kind'];
   readonly inputs: readonly TensorView[];
   readonly outputs: readonly TensorView[];
 }
@@ -27,25 +28,27 @@ const KEPT = 64;
 class Batches {
   readonly #area: Area;
   #buffer: ArrayBuffer | undefined;
-  /** By the request, as it came: a session keeps what it has made of a view. */
+  /** By the request as it came, which need not even be read again; and a session keeps what it has made of a view. */
   readonly #kept = new Map<string, Batch>();
 
   constructor(area: Area) {
     this.#area = area;
   }
 
-  of(message: Buffer, inputs: readonly TensorInfo[], outputs: readonly TensorInfo[]): Batch {
-    const key = message.toString('latin1');
-    const kept = this.#kept.get(key);
-    if (kept !== undefined) return kept;
+  kept(message: Buffer): Batch | undefined {
+    return this.#kept.get(message.toString('latin1'));
+  }
+
+  made(message: Buffer, request: BatchRequest): Batch {
+    const { kind, inputs, outputs } = request;
     const tensors = [...inputs, ...outputs];
     const { offsets, bytes } = placesOf(tensors);
     const buffer = this.#area(bytes);
     if (buffer !== this.#buffer || this.#kept.size >= KEPT) this.#kept.clear();
     this.#buffer = buffer;
     const views = tensors.map((tensor, i) => viewAt(tensor, buffer, offsets[i] as number));
-    const batch = { inputs: views.slice(0, inputs.length), outputs: views.slice(inputs.length) };
-    this.#kept.set(key, batch);
+    const batch = { kind, inputs: views.slice(0, inputs.length), outputs: views.slice(inputs.length) };
+    this.#kept.set(message.toString('latin1'), batch);
     return batch;
   }
 }
@@ -75,22 +78,20 @@ async function load({ spec, sharesMemory }: Extract<Request, { kind: 'load' }>):
 
 async function serve({ session, batches, sharesMemory }: Served): Promise<void> {
   const message = receive();
+  const kept = batches.kept(message);
+  if (kept !== undefined) return run(session, kept, sharesMemory);
   const request = deserialize(message) as Exclude<Request, { kind: 'load' }>;
-  if (request.kind === 'close') {
-    await orFail(async () => {
-      await session.close();
-      send({ kind: 'closed' });
-    });
-    return;
-  }
-  const { inputs, outputs } = batches.of(
-    message,
-    request.inputs,
-    request.kind === 'run' ? request.outputs : [],
-  );
+  if (request.kind !== 'close') return run(session, batches.made(message, request), sharesMemory);
+  await orFail(async () => {
+    await session.close();
+    send({ kind: 'closed' });
+  });
+}
+
+async function run(session: Session, { kind, inputs, outputs }: Batch, sharesMemory: boolean): Promise<void> {
   if (!sharesMemory) for (const { data } of inputs) receiveInto(bytesIn(data));
   await orFail(async () => {
-    if (request.kind === 'outputDims') {
+    if (kind === 'outputDims') {
       send({ kind: 'outputDims', dims: await session.outputDims(inputs) });
     } else {
       await session.run(inputs, outputs);

@@ -14,6 +14,9 @@ const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 
+/** A page: nothing at all can't be mapped. */
+const LEAST_BYTES = 4096;
+
 function openLibc(koffi: Koffi) {
   const libc = koffi.load(null);
   const map: (...values: unknown[]) => bigint = libc.func(
@@ -75,11 +78,16 @@ export class SharedMemory extends MappedMemory {
   /** Undefined where there is none to be had: another system, no koffi, or a sandbox that forbids it. */
   static async create(): Promise<SharedMemory | undefined> {
     if (process.platform !== 'linux') return undefined;
+    let memory: SharedMemory | undefined;
     try {
       const libc = openLibc(await import('koffi'));
       const descriptor: number = libc.memfdCreate('penstock', MFD_CLOEXEC);
-      return descriptor < 0 ? undefined : new SharedMemory(libc, descriptor);
+      if (descriptor < 0) return undefined;
+      memory = new SharedMemory(libc, descriptor);
+      memory.area(LEAST_BYTES);
+      return memory;
     } catch {
+      memory?.close();
       return undefined;
     }
   }

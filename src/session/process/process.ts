@@ -3,21 +3,11 @@ import { once } from 'node:events';
 import type { Duplex, Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { serialize } from 'node:v8';
 import { DeviceError, type ErrorRecord, fromRecord, messageOf } from '../../util/errors.js';
-import { threadFlags } from '../../util/exec-argv.js';
+import { moduleFlags } from '../../util/exec-argv.js';
 import type { SessionSpec, TensorView } from '../types.js';
 import type { SharedMemory } from './memory.js';
-import {
-  bytesIn,
-  Descriptor,
-  HEAD_BYTES,
-  infoOf,
-  placesOf,
-  type Reply,
-  type Request,
-  type SessionInfo,
-} from './protocol.js';
+import { bytesIn, Descriptor, frame, infoOf, placesOf, type Reply, type SessionInfo } from './protocol.js';
 import { ReplyReader } from './reply-reader.js';
 
 const CHILD = fileURLToPath(new URL('./child.js', import.meta.url));
@@ -47,6 +37,33 @@ interface Exchange {
   readonly limitMs?: number | undefined;
 }
 
+/** A batch, ready to be sent. */
+interface Parcel {
+  readonly outputs: readonly TensorView[];
+  readonly framed: Buffer;
+  /** The tensors' bytes. */
+  readonly sent: readonly Uint8Array[];
+  readonly wanted: readonly Uint8Array[];
+  /** Where they lie in the area, and how large it has to be. */
+  readonly offsets: readonly number[];
+  readonly bytes: number;
+}
+
+function parcelOf(
+  kind: 'run' | 'outputDims',
+  inputs: readonly TensorView[],
+  outputs: readonly TensorView[],
+): Parcel {
+  const infos = { inputs: inputs.map(infoOf), outputs: outputs.map(infoOf) };
+  return {
+    outputs,
+    framed: frame({ kind, ...infos }),
+    sent: inputs.map(({ data }) => bytesIn(data)),
+    wanted: outputs.map(({ data }) => bytesIn(data)),
+    ...placesOf([...infos.inputs, ...infos.outputs]),
+  };
+}
+
 /** A session's process, as the thread sees it that uses it. Whoever starts it closes it. */
 export class SessionProcess {
   readonly #child: ChildProcess;
@@ -54,6 +71,8 @@ export class SessionProcess {
   readonly #memory: SharedMemory | undefined;
   readonly #reader: ReplyReader;
   readonly #exited: Promise<void>;
+  /** By the inputs: those of full batches come again and again. */
+  readonly #parcels = new WeakMap<readonly TensorView[], Parcel>();
   #waiting: { readonly resolve: (reply: Reply) => void; readonly reject: (error: Error) => void } | undefined;
   #death: Error | undefined;
   /** Why we have killed it, where we have. */
@@ -88,10 +107,9 @@ export class SessionProcess {
   }
 
   static start(memory: SharedMemory | undefined): SessionProcess {
-    const { execArgv = process.execArgv } = threadFlags();
     try {
       // What it prints is for people: stdout may be a document of ours.
-      const child = spawn(process.execPath, [...execArgv, CHILD], {
+      const child = spawn(process.execPath, [...moduleFlags(), CHILD], {
         stdio: ['ignore', 2, 'pipe', 'pipe', 'pipe', memory?.descriptor ?? 'ignore'],
         windowsHide: true,
       });
@@ -102,15 +120,19 @@ export class SessionProcess {
   }
 
   async load(spec: SessionSpec): Promise<SessionInfo> {
-    const reply = await this.#ask({ kind: 'load', spec, sharesMemory: this.#memory !== undefined });
+    const reply = await this.#ask(frame({ kind: 'load', spec, sharesMemory: this.#memory !== undefined }));
     if (reply.kind !== 'loaded') throw unexpected(reply);
     return reply.info;
   }
 
   /** @param limitMs after so many milliseconds without an answer, the process is killed */
   async run(inputs: readonly TensorView[], outputs: readonly TensorView[], limitMs?: number): Promise<void> {
-    const request = { kind: 'run', inputs: inputs.map(infoOf), outputs: outputs.map(infoOf) } as const;
-    const reply = await this.#carry(request, inputs, outputs, limitMs);
+    let parcel = this.#parcels.get(inputs);
+    if (parcel?.outputs !== outputs) {
+      parcel = parcelOf('run', inputs, outputs);
+      this.#parcels.set(inputs, parcel);
+    }
+    const reply = await this.#carry(parcel, limitMs);
     if (reply.kind !== 'ran') throw unexpected(reply);
   }
 
@@ -118,15 +140,15 @@ export class SessionProcess {
     inputs: readonly TensorView[],
     limitMs?: number,
   ): Promise<ReadonlyMap<string, readonly number[]>> {
-    const request = { kind: 'outputDims', inputs: inputs.map(infoOf) } as const;
-    const reply = await this.#carry(request, inputs, [], limitMs);
+    const reply = await this.#carry(parcelOf('outputDims', inputs, []), limitMs);
     if (reply.kind !== 'outputDims') throw unexpected(reply);
     return reply.dims;
   }
 
   /** Closes the session and ends the process. Never rejects: it is over either way. */
   async close(): Promise<void> {
-    if (this.#death === undefined) await this.#ask({ kind: 'close' }, { limitMs: CLOSE_MS }).catch(() => {});
+    if (this.#death === undefined)
+      await this.#ask(frame({ kind: 'close' }), { limitMs: CLOSE_MS }).catch(() => {});
     // Nothing is left to do, and native libraries are known to crash or hang on the way out.
     this.#child.kill('SIGKILL');
     await this.#exited;
@@ -134,18 +156,13 @@ export class SessionProcess {
 
   /** Asks with inputs, and brings the outputs back. */
   async #carry(
-    request: Request,
-    inputs: readonly TensorView[],
-    outputs: readonly TensorView[],
+    { framed, sent, wanted, offsets, bytes }: Parcel,
     limitMs: number | undefined,
   ): Promise<Reply> {
-    const sent = inputs.map(({ data }) => bytesIn(data));
-    const wanted = outputs.map(({ data }) => bytesIn(data));
-    if (this.#memory === undefined) return this.#ask(request, { sent, wanted, limitMs });
-    const { offsets, bytes } = placesOf([...inputs, ...outputs].map(infoOf));
+    if (this.#memory === undefined) return this.#ask(framed, { sent, wanted, limitMs });
     const area = new Uint8Array(this.#memory.area(bytes));
     for (const [i, tensor] of sent.entries()) area.set(tensor, offsets[i]);
-    const reply = await this.#ask(request, { limitMs });
+    const reply = await this.#ask(framed, { limitMs });
     for (const [i, tensor] of wanted.entries()) {
       const offset = offsets[sent.length + i] as number;
       tensor.set(area.subarray(offset, offset + tensor.byteLength));
@@ -153,7 +170,7 @@ export class SessionProcess {
     return reply;
   }
 
-  async #ask(request: Request, { sent = [], wanted = [], limitMs }: Exchange = {}): Promise<Reply> {
+  async #ask(framed: Buffer, { sent = [], wanted = [], limitMs }: Exchange = {}): Promise<Reply> {
     if (this.#death !== undefined) throw this.#death;
     const timer =
       limitMs === undefined
@@ -163,20 +180,18 @@ export class SessionProcess {
       return await new Promise<Reply>((resolve, reject) => {
         this.#waiting = { resolve, reject };
         this.#reader.expect(wanted);
-        this.#send(request, sent);
+        this.#send(framed, sent);
       });
     } finally {
       clearTimeout(timer);
     }
   }
 
-  #send(request: Request, payload: readonly Uint8Array[]): void {
-    const message = serialize(request);
-    const head = Buffer.allocUnsafe(HEAD_BYTES);
-    head.writeUInt32LE(message.byteLength);
-    this.#socket.cork();
-    for (const bytes of [head, message, ...payload]) if (bytes.byteLength > 0) this.#socket.write(bytes);
-    this.#socket.uncork();
+  #send(framed: Buffer, payload: readonly Uint8Array[]): void {
+    if (payload.length > 0) this.#socket.cork();
+    this.#socket.write(framed);
+    for (const bytes of payload) if (bytes.byteLength > 0) this.#socket.write(bytes);
+    if (payload.length > 0) this.#socket.uncork();
   }
 
   #receive(reply: Reply): void {

@@ -1,10 +1,12 @@
+import { deserialize, serialize } from 'node:v8';
 import { bytesOf, type TypedArray, viewOf } from '../../util/dtype.js';
 import type { ErrorRecord } from '../../util/errors.js';
 import type { Session, SessionSpec, TensorView } from '../types.js';
 
 /*
  * What a session's process and the thread that uses it say to each other, over one socket: the thread asks, the process
- * answers, one at a time. A message is four bytes of length, little-endian, and the message by V8's serializer.
+ * answers, one at a time. A message is four bytes of length, little-endian, and the message by V8's serializer; `ran`,
+ * which comes after every batch, is the message of no length.
  *
  * The tensors of a batch lie in an area, laid out by `placesOf` on both sides. Where both have mapped the same memory as
  * that area, nothing of them goes over the socket. Where there is no such memory, their bytes follow the messages, one
@@ -32,11 +34,17 @@ export interface TensorInfo extends Omit<TensorView, 'data'> {
 /** What a session tells of itself. */
 export type SessionInfo = Pick<Session, 'inputs' | 'outputs' | 'device' | 'warnings'>;
 
+/** To run a batch; `outputDims`, for which it has no outputs, tells what they would be. */
+export interface BatchRequest {
+  readonly kind: 'run' | 'outputDims';
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+}
+
 /** Thread → process. */
 export type Request =
   | { readonly kind: 'load'; readonly spec: SessionSpec; readonly sharesMemory: boolean }
-  | { readonly kind: 'run'; readonly inputs: readonly TensorInfo[]; readonly outputs: readonly TensorInfo[] }
-  | { readonly kind: 'outputDims'; readonly inputs: readonly TensorInfo[] }
+  | BatchRequest
   | { readonly kind: 'close' };
 
 /** Process → thread. */
@@ -46,6 +54,22 @@ export type Reply =
   | { readonly kind: 'outputDims'; readonly dims: ReadonlyMap<string, readonly number[]> }
   | { readonly kind: 'closed' }
   | { readonly kind: 'failed'; readonly error: ErrorRecord };
+
+const RAN: Reply = { kind: 'ran' };
+
+/** A message as it goes over the socket. */
+export function frame(message: Request | Reply): Buffer {
+  const bytes = message.kind === 'ran' ? Buffer.of() : serialize(message);
+  const framed = Buffer.allocUnsafe(HEAD_BYTES + bytes.byteLength);
+  framed.writeUInt32LE(bytes.byteLength);
+  bytes.copy(framed, HEAD_BYTES);
+  return framed;
+}
+
+/** What is behind the length. */
+export function unframe(message: Buffer): Reply {
+  return message.byteLength === 0 ? RAN : deserialize(message);
+}
 
 export function infoOf({ data, ...info }: TensorView): TensorInfo {
   return { ...info, length: data.length };

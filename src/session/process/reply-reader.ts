@@ -1,5 +1,4 @@
-import { deserialize } from 'node:v8';
-import { HEAD_BYTES, type Reply } from './protocol.js';
+import { HEAD_BYTES, type Reply, unframe } from './protocol.js';
 
 /** Puts replies together out of the pieces that a socket delivers, and their payload straight where it belongs. */
 export class ReplyReader {
@@ -44,7 +43,7 @@ export class ReplyReader {
     this.#fill([this.#head], () => {
       const message = Buffer.allocUnsafe(this.#head.readUInt32LE());
       this.#fill([message], () => {
-        const reply = deserialize(message) as Reply;
+        const reply = unframe(message);
         this.#fill(reply.kind === 'ran' ? this.#payload : [], () => {
           this.#nextReply();
           this.#onReply(reply);

@@ -14,7 +14,7 @@ const FIRST_RUN_ALLOWANCE = 10;
  * Loads a session into a process of its own. A process that dies, of whatever, is replaced, and what it was asked is asked
  * again, once; then a batch counts as one that the model rejects.
  *
- * @param memory what tensors travel through; without any, through a socket, which takes about twice as long
+ * @param memory what tensors travel through; without any, through a socket, which copies them once more
  * @throws what the session in the process throws, and DeviceError where process after process dies
  */
 export async function load(spec: SessionSpec, memory = SharedMemory.create()): Promise<Session> {
