@@ -19,7 +19,7 @@ const BATCHES = [
 ];
 const SERVICE_MICROS = 200;
 
-const BLANK = { providers: ['cpu'], options: {}, intraOpNumThreads: 1, inputs: [] };
+const BLANK = { providers: ['cpu'], options: {}, deviceId: 0, intraOpNumThreads: 1, inputs: [] };
 const specs = (folder) => [
   {
     said: `simulated device of ${SERVICE_MICROS / 1000} ms`,

@@ -2,7 +2,7 @@ import { now } from '../clock/now.js';
 import type { TypedArray } from '../util/dtype.js';
 import { sizeOf } from '../util/dtype.js';
 import { halfToNumber } from '../util/half.js';
-import type { ModelTensor, Session, SessionSpec, TensorView } from './types.js';
+import type { ModelTensor, Session, SessionDevice, SessionSpec, TensorView } from './types.js';
 
 /**
  * A device of known speed: a batch takes `batchMicros + rows × rowMicros`, asleep, so that overlap, starvation and
@@ -16,7 +16,7 @@ export async function load(spec: SessionSpec): Promise<Session> {
 class SimulatedSession implements Session {
   readonly inputs: readonly ModelTensor[];
   readonly outputs: readonly ModelTensor[] = [{ name: 'checksum', dtype: 'float64', dims: ['batch'] }];
-  readonly device = { id: 'simulated:0', runtime: 'simulated', provider: 'simulated', simulated: true };
+  readonly device: SessionDevice;
   readonly warnings = [];
   readonly #batchMicros: number;
   readonly #rowMicros: number;
@@ -24,7 +24,9 @@ class SimulatedSession implements Session {
   /** How much longer sleeps have taken than asked for: taken off the next ones, so that the mean is exact. */
   #overslept = 0;
 
-  constructor({ inputs, options }: SessionSpec) {
+  constructor({ inputs, options, deviceId }: SessionSpec) {
+    const id = `simulated:${deviceId}`;
+    this.device = { id, runtime: 'simulated', provider: 'simulated', simulated: true };
     this.inputs = inputs;
     this.#batchMicros = Number(options.batchMicros ?? 0);
     this.#rowMicros = Number(options.rowMicros ?? 0);

@@ -52,6 +52,8 @@ export interface SessionSpec {
   /** Undefined for the simulated device. */
   readonly uri: string | undefined;
   readonly providers: readonly string[];
+  /** Which device, where a provider numbers its devices. */
+  readonly deviceId: number;
   /** Handed to the runtime. */
   readonly options: Readonly<Record<string, unknown>>;
   /** Threads that one run may use on the CPU. */

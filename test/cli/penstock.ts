@@ -17,8 +17,6 @@ export interface Ended {
 export interface Started {
   readonly child: ChildProcessByStdio<null, Readable, Readable>;
   readonly ended: Promise<Ended>;
-  /** What it has said so far. */
-  readonly texts: { readonly stdout: string; readonly stderr: string };
 }
 
 export interface StartOptions {
@@ -47,7 +45,7 @@ export function start(args: readonly string[], { cwd, env, detached = false }: S
     child.on('error', reject);
     child.on('close', (code, signal) => resolve({ code, signal, ...texts }));
   });
-  return { child, ended, texts };
+  return { child, ended };
 }
 
 /** Runs the command line to its end. */

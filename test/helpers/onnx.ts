@@ -15,7 +15,7 @@ const text = (field: number, value: string): Piece => bytes(field, Buffer.from(v
 const message = (field: number, pieces: readonly Piece[]): Piece => bytes(field, Buffer.concat(pieces));
 
 /** Numbers of element types. */
-export const OnnxType = { float32: 1, string: 8, bool: 9 } as const;
+export const OnnxType = { float32: 1, int64: 7, string: 8, bool: 9 } as const;
 
 export interface OnnxValue {
   readonly name: string;
@@ -33,19 +33,22 @@ export interface OneNode {
   readonly operator: string;
   readonly inputs: readonly OnnxValue[];
   readonly outputs: readonly OnnxValue[];
-  /** Attributes that are text. */
-  readonly attributes?: Readonly<Record<string, string>>;
+  /** Attributes that are text or whole numbers. */
+  readonly attributes?: Readonly<Record<string, string | number>>;
   readonly opset?: number;
 }
 
 export function onnxModel({ operator, inputs, outputs, attributes = {}, opset = 17 }: OneNode): Uint8Array {
+  const INT = 2;
   const STRING = 3;
   const node = message(1, [
     ...inputs.map(({ name }) => text(1, name)),
     ...outputs.map(({ name }) => text(2, name)),
     text(4, operator),
     ...Object.entries(attributes).map(([name, content]) =>
-      message(5, [text(1, name), text(4, content), integer(20, STRING)]),
+      typeof content === 'number'
+        ? message(5, [text(1, name), integer(3, content), integer(20, INT)])
+        : message(5, [text(1, name), text(4, content), integer(20, STRING)]),
     ),
   ]);
   const graph = [

@@ -41,7 +41,7 @@ export function failingSessions({ how, at, limit = 1000 }: Failure): () => numbe
     vi.unstubAllEnvs();
     rmSync(folder, { recursive: true });
   });
-  vi.stubEnv('NODE_OPTIONS', `--import=${new URL('./failing-session.mjs', import.meta.url).href}`);
+  vi.stubEnv('NODE_OPTIONS', `--import=${new URL('./failing-processes.mjs', import.meta.url).href}`);
   vi.stubEnv('PENSTOCK_TEST_FAILURES', folder);
   vi.stubEnv('PENSTOCK_TEST_HOW', how);
   vi.stubEnv('PENSTOCK_TEST_AT', String(at));

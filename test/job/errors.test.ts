@@ -195,6 +195,47 @@ describe('keys that do not go together', () => {
       'model.options.rowMicros must be a number of microseconds, 0 or more, not -1',
     ],
     [
+      'a device said twice over',
+      'model: { uri: m, providers: [cuda], devices: [0], options: { deviceId: 0 } }',
+      'model.devices and model.options.deviceId exclude each other: devices alone says it all',
+    ],
+    [
+      'devices of a provider that has one',
+      'model: { uri: m, providers: [webgpu, cpu], devices: [0, 1] }',
+      'model.devices must be [0] or left out: of the providers only cuda, tensorrt and dml can be told which device to run on, and model.providers has none of them',
+    ],
+    [
+      'another device of the default provider',
+      'model: { uri: m, devices: [1] }',
+      'model.devices must be [0] or left out: of the providers only cuda, tensorrt and dml can be told which device to run on, and model.providers has none of them',
+    ],
+    [
+      'several devices of TensorFlow',
+      'model: { uri: m, runtime: tensorflow, providers: [tfjs-node-gpu], devices: [0, 1] }',
+      "model.devices must be [0] or left out: the tensorflow runtime can't be told which device to run on",
+    ],
+    ['a device twice', 'model: { uri: m, providers: [cuda], devices: [1, 1] }', 'model.devices[1] repeats 1'],
+    [
+      'no devices',
+      'model: { uri: m, devices: [] }',
+      'model.devices: expected at least one number of a device, got an empty list',
+    ],
+    [
+      'a device by name',
+      'model: { uri: m, devices: ["cuda:0"] }',
+      'model.devices[0]: expected a whole number, 0 or more, got "cuda:0"',
+    ],
+    [
+      'a device that is not a list',
+      'model: { uri: m, devices: 1 }',
+      'model.devices: expected a list of numbers of devices, got 1',
+    ],
+    [
+      'a deviceId that is no number',
+      'model: { uri: m, options: { deviceId: first } }',
+      'model.options.deviceId must be a whole number, 0 or more, not "first"',
+    ],
+    [
       'a secret in the file',
       'source: { uri: a, storage: { secret_access_key: hush } }',
       'source.storage.secret_access_key is a secret, and secrets come from the environment only: take it out of the job file',

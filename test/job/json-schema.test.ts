@@ -39,6 +39,16 @@ describe('the JSON Schema', () => {
     ],
     ['sessions in processes', LEAST.replace('uri: m.onnx', 'uri: m.onnx, isolation: process')],
     ['buckets', `${LEAST}batch: { lengthColumn: n, buckets: [8, 16] }`],
+    ['the first device of any provider', LEAST.replace('m.onnx', 'm.onnx, devices: [0]')],
+    ['devices of CUDA', LEAST.replace('m.onnx', 'm.onnx, providers: [cuda, cpu], devices: [3, 0]')],
+    [
+      'simulated devices',
+      `${SIMULATED.replace('simulated', 'simulated, devices: [0, 1]')}inputs: { x: { shape: [3] } }`,
+    ],
+    [
+      'options that are for ONNX Runtime to know',
+      LEAST.replace('m.onnx', 'm.onnx, options: { deviceId: 1, any: thing }'),
+    ],
   ])('takes %s, as the parser does', (_, yaml) => {
     expect(validate(parse(yaml)), JSON.stringify(validate.errors)).toBe(true);
     expect(parses(parse(yaml))).toBe(true);
@@ -70,6 +80,20 @@ describe('the JSON Schema', () => {
       'an option of TensorFlow of the wrong type',
       LEAST.replace('uri: m.onnx', 'uri: m, runtime: tensorflow, options: { tags: serve }'),
     ],
+    ['devices of the CPU', LEAST.replace('m.onnx', 'm.onnx, devices: [0, 1]')],
+    ['a device of WebGPU', LEAST.replace('m.onnx', 'm.onnx, providers: [webgpu], devices: [1]')],
+    [
+      'devices of TensorFlow',
+      LEAST.replace('m.onnx', 'm, runtime: tensorflow, providers: [cuda], devices: [1]'),
+    ],
+    ['a device twice', LEAST.replace('m.onnx', 'm.onnx, providers: [cuda], devices: [1, 1]')],
+    ['a device below zero', LEAST.replace('m.onnx', 'm.onnx, providers: [cuda], devices: [-1]')],
+    ['no device at all', LEAST.replace('m.onnx', 'm.onnx, devices: []')],
+    [
+      'devices beside deviceId',
+      LEAST.replace('m.onnx', 'm.onnx, providers: [cuda], devices: [0], options: { deviceId: 0 }'),
+    ],
+    ['a deviceId that is no number', LEAST.replace('m.onnx', 'm.onnx, options: { deviceId: first }')],
     ['buckets without lengths', `${LEAST}batch: { buckets: [8] }`],
     ['a simulated device without inputs', SIMULATED],
     [

@@ -22,6 +22,7 @@ describe('a job file', () => {
         runtime: 'onnx',
         providers: ['cuda', 'webgpu', 'cpu'],
         instances: 'auto',
+        runTimeoutMs: 600_000,
         options: {},
       },
       inputs: {
@@ -68,6 +69,7 @@ describe('a job file', () => {
         runtime: 'onnx',
         providers: ['cpu'],
         instances: 'auto',
+        runTimeoutMs: 600_000,
         options: {},
       },
       inputs: {},

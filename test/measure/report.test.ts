@@ -10,6 +10,7 @@ import {
   producerShares,
   round,
   sharesOf,
+  together,
 } from '../../src/measure/report.js';
 
 interface Parts {
@@ -66,7 +67,8 @@ describe('the bottleneck', () => {
     ['fetch', { busy: 89, fetch: 11 }],
     ['fetch', { busy: 40, fetch: 30, prep: 20, batching: 5, blocked: 5 }],
     ['prep', { busy: 40, fetch: 20, prep: 30, batching: 5, blocked: 5 }],
-    ['batching', { busy: 40, fetch: 5, prep: 5, batching: 30, blocked: 20 }],
+    ['batching', { busy: 40, fetch: 10, prep: 10, batching: 31, blocked: 9 }],
+    ['sink', { busy: 40, fetch: 5, prep: 45, batching: 0, blocked: 10 }],
     ['sink', { busy: 40, fetch: 20, prep: 5, batching: 5, blocked: 30 }],
     ['sink', { blocked: 1 }],
     ['device', {}],
@@ -75,7 +77,7 @@ describe('the bottleneck', () => {
   });
 
   test('is a single cause, not what several have together', () => {
-    const parts = { busy: 40, fetch: 25, prep: 24, batching: 0, blocked: 11 };
+    const parts = { busy: 42, fetch: 25, prep: 24, batching: 0, blocked: 9 };
     expect(bottleneckOf(shares(parts))).toBe('fetch');
   });
 
@@ -104,6 +106,39 @@ describe('advice', () => {
       expect(advice).toMatch(/^[A-Z].*\.$/);
     },
   );
+});
+
+test('advice to several devices speaks of all', () => {
+  const all = shares({ busy: 400, fetch: 600 });
+  expect(adviceOn('fetch', all, 2)).toMatch(/^The devices waited 60 % of the time/);
+  expect(adviceOn('device', all, 2)).toContain('only faster devices');
+});
+
+describe('several devices together', () => {
+  const counts = { batches: 2, rows: 10, capacity: 16, tokens: 10, paddedTokens: 16 };
+  const first = { ...timesOf({ busy: 900, fetch: 100 }), ...counts, firstStart: 50, lastEnd: 1050 };
+  const second = { ...timesOf({ busy: 50, blocked: 50 }), ...counts, firstStart: 20, lastEnd: 120 };
+
+  test('have shares that weigh each by its window', () => {
+    expect(sharesOf(together([first, second]))).toEqual({
+      busy: 0.86364,
+      starved: { total: 0.09091, fetch: 0.09091, prep: 0, batching: 0 },
+      blocked: 0.04545,
+    });
+  });
+
+  test('are at work from the first start to the last end, whatever one does that never ran', () => {
+    expect(together([first, second, timesOf({})])).toMatchObject({
+      firstStart: 20,
+      lastEnd: 1050,
+      batches: 4,
+      rows: 20,
+      capacity: 32,
+      tokens: 20,
+      paddedTokens: 32,
+    });
+    expect(together([timesOf({})])).toEqual(timesOf({}));
+  });
 });
 
 describe("producers' shares", () => {

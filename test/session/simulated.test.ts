@@ -9,7 +9,15 @@ const time = vi.hoisted(() => ({ at: undefined as number | undefined }));
 vi.mock('../../src/clock/now.js', () => ({ now: () => time.at ?? performance.now() * 1000 }));
 
 function session(options: Record<string, unknown> = {}, inputs: ModelTensor[] = []): Promise<Session> {
-  return load({ runtime: 'simulated', uri: undefined, providers: [], options, intraOpNumThreads: 1, inputs });
+  return load({
+    runtime: 'simulated',
+    uri: undefined,
+    providers: [],
+    deviceId: 0,
+    options,
+    intraOpNumThreads: 1,
+    inputs,
+  });
 }
 
 function view(name: string, dtype: DType, dims: number[], values: readonly (number | bigint)[]): TensorView {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type JobInput, loadJob, runJob } from 'penstock';
 import { describe, expect, test, vi } from 'vitest';
@@ -62,19 +63,35 @@ describe('a job whose sessions live in processes', () => {
 
   test('completes where a process crashes, with all outputs, and the report says so', async () => {
     const at = workspace();
-    failingSessions({ how: 'crash', at: 500, limit: 1 });
+    const failures = failingSessions({ how: 'crash', at: 500, limit: 1 });
     const report = await runJob(negation(at));
     expect(report.rows).toMatchObject({ read: ROWS, written: ROWS });
-    expect(report.warnings).toEqual(["cpu: the session's process died once (SIGSEGV) and was restarted"]);
+    const [died] = failures();
+    expect(report.warnings).toEqual([
+      `cpu: the session's process died once (SIGSEGV) and was restarted; the last was process ${died}`,
+    ]);
     await expectAllNegated(at);
   });
 
-  test('fails where a batch crashes each process that runs it, and says what became of it', async () => {
+  test('names the row that crashes each process that runs it, and does without where it may', async () => {
     const at = workspace();
     failingSessions({ how: 'crash', at: 500 });
     await expect(runJob(negation(at))).rejects.toThrow(
-      /neg\.onnx: .*the process that ran it died 2 times: SIGSEGV/,
+      /data\.arrow: row 500: .*the process that ran it died 2 times: SIGSEGV/,
     );
+    const report = await runJob({ ...negation(at), errors: { maxRows: 1 } }, { overwrite: true });
+    expect(report.rows).toMatchObject({ read: ROWS, written: ROWS - 1, deadLettered: 1 });
+    const ids = (await readColumn(at('out'), 'id')) as number[];
+    expect(ids).toEqual(Array.from({ length: ROWS }, (_, id) => id).filter((id) => id !== 500));
+  });
+
+  test('goes on where a run hangs, in another process', async () => {
+    const at = workspace();
+    failingSessions({ how: 'hang', at: 500, limit: 1 });
+    const job = negation(at);
+    const report = await runJob({ ...job, model: { ...job.model, runTimeoutMs: 1000 } });
+    expect(report.warnings).toEqual([expect.stringContaining('died once (no answer within 1000 ms)')]);
+    await expectAllNegated(at);
   });
 
   test('fails where the model crashes whatever it is given', async () => {
@@ -117,20 +134,23 @@ describe('the process of a session', () => {
     const at = workspace();
     const job = {
       source: { uri: `${repository}examples/digits/digits.arrow` },
-      model: { runtime: 'simulated', isolation: 'process', options: { batchMicros: 200_000 } },
+      model: { runtime: 'simulated', isolation: 'process', options: { batchMicros: 1_000_000 } },
       inputs: { pixels: { shape: [784] } },
-      batch: { size: 100 },
+      // A part each.
+      batch: { size: 500 },
       sink: { uri: at('out') },
     };
     writeFileSync(at('job.json'), JSON.stringify(job));
-    const { child, ended, texts } = start(['run', at('job.json')], { detached: true });
+    const { child, ended } = start(['run', at('job.json')], { detached: true });
     const manifest = (): string[] => readFileSync(at('out', '_manifest.jsonl'), 'utf8').trim().split('\n');
     await vi.waitFor(() => expect(manifest().length).toBeGreaterThan(1), { timeout: 30_000 });
     const [session] = childrenOf(child.pid as number) as [number];
     process.kill(-(child.pid as number), 'SIGINT');
-    await vi.waitFor(() => expect(texts.stderr).toContain('stopping after the batches in flight'));
+    // What it says when it has heard of it; the batch has most of its second left.
+    await once(child.stderr, 'data');
     expect(isAlive(session)).toBe(true);
     const { code, stderr } = await ended;
+    expect(stderr).toContain('stopping after the batches in flight');
     expect(stderr).toContain('of 4 parts written');
     expect(code).toBe(130);
     expect(isAlive(session)).toBe(false);

@@ -78,12 +78,13 @@ async function create(
       ...sessionOptions(spec.options),
     });
   } catch (cause) {
-    throw failure(uri, provider, messageOf(cause).trim());
+    throw failure(uri, provider, spec, messageOf(cause).trim());
   }
 }
 
 /** A model that is none fails on every provider; what the others say is about themselves. */
-function failure(uri: string, { name }: Provider, said: string): DeviceError {
+function failure(uri: string, provider: Provider, spec: SessionSpec, said: string): DeviceError {
+  const { name } = provider;
   if (name === 'cpu' || /load model from|protobuf|invalid model/i.test(said)) {
     return new DeviceError(`${uri}: is no model that ONNX Runtime can load: ${said}`, {
       file: uri,
@@ -92,7 +93,9 @@ function failure(uri: string, { name }: Provider, said: string): DeviceError {
   }
   // The place in its source means nothing to a user.
   const sentence = said.replace(/^\/onnxruntime_src\/\S+ /, '').replace(/^.* was false\. /, '');
-  return new DeviceError(`${name} does not start: ${sentence}`, {
+  const device = provider.deviceId(spec);
+  const shown = device.startsWith(name) ? device : `${name} on ${device}`;
+  return new DeviceError(`${shown} does not start: ${sentence}`, {
     key: 'model.providers',
     hint: 'penstock doctor tells what is missing; cpu runs everywhere.',
   });

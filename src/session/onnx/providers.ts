@@ -22,13 +22,13 @@ const nothing = async (): Promise<readonly string[]> => [];
 
 const cpu: Provider = { name: 'cpu', deviceId: () => 'cpu', config: () => ({ name: 'cpu' }), check: nothing };
 
-/** One that runs on numbered devices; `model.options.deviceId` says which, 0 by default. */
+/** One that numbers its devices. */
 function numbered(name: string, device: string, check: Provider['check']): Provider {
   return {
     name,
-    deviceId: ({ options }) => `${device}:${deviceOf(options)}`,
-    config: ({ options }) =>
-      ({ ...ownOptions(options, name), name, deviceId: deviceOf(options) }) as ExecutionProvider,
+    deviceId: ({ deviceId }) => `${device}:${deviceId}`,
+    config: ({ options, deviceId }) =>
+      ({ ...ownOptions(options, name), name, deviceId }) as ExecutionProvider,
     check,
   };
 }
@@ -75,16 +75,6 @@ export function providerNamed(name: string): Provider {
 export function sessionOptions(options: SessionSpec['options']): InferenceSession.SessionOptions {
   const ours = new Set(['deviceId', 'allowSoftware', ...PROVIDERS.map(({ name }) => name)]);
   return Object.fromEntries(Object.entries(options).filter(([key]) => !ours.has(key)));
-}
-
-function deviceOf({ deviceId = 0 }: SessionSpec['options']): number {
-  if (typeof deviceId === 'number' && Number.isInteger(deviceId) && deviceId >= 0) return deviceId;
-  throw new UsageError(
-    `model.options.deviceId: expected a whole number, 0 or more, got ${String(deviceId)}`,
-    {
-      key: 'model.options.deviceId',
-    },
-  );
 }
 
 /** `model.options.cuda: { … }` and so on. */

@@ -10,6 +10,7 @@ export class Deaths {
   readonly #model: string;
   readonly #ways = new Set<string>();
   #count = 0;
+  #lastPid = 0;
   #inARow = 0;
 
   constructor({ uri, runtime }: SessionSpec) {
@@ -20,6 +21,7 @@ export class Deaths {
   add(death: ProcessDeath): void {
     this.#count++;
     this.#inARow++;
+    this.#lastPid = death.pid;
     this.#ways.add(death.how);
     if (this.#inARow < MOST_IN_A_ROW) return;
     throw new DeviceError(
@@ -37,8 +39,10 @@ export class Deaths {
   warnings(device: string): readonly string[] {
     if (this.#count === 0) return [];
     const times = this.#count === 1 ? 'once' : `${this.#count} times`;
+    const ways = [...this.#ways].join(', ');
+    // By its number an operator finds its core dump, and two sessions' warnings are told apart.
     return [
-      `${device}: the session's process died ${times} (${[...this.#ways].join(', ')}) and was restarted`,
+      `${device}: the session's process died ${times} (${ways}) and was restarted; the last was process ${this.#lastPid}`,
     ];
   }
 }

@@ -22,11 +22,13 @@ const LAST_LINES = 3;
 export class ProcessDeath extends Error {
   /** In a few words: a signal, or an exit code. */
   readonly how: string;
+  readonly pid: number;
 
-  constructor(how: string, log: string) {
+  constructor(how: string, pid: number, log: string) {
     const said = log.trim().split('\n').slice(-LAST_LINES).join(' | ');
     super(said === '' ? how : `${how}; it said last: ${said}`);
     this.how = how;
+    this.pid = pid;
   }
 }
 
@@ -100,7 +102,9 @@ export class SessionProcess {
       async ([code, signal]) => {
         if (!stderr.closed)
           await Promise.race([once(stderr, 'close'), delay(LAST_WORDS_MS, undefined, { ref: false })]);
-        this.#die(new ProcessDeath(this.#killedFor ?? signal ?? `exit code ${code}`, this.#log));
+        this.#die(
+          new ProcessDeath(this.#killedFor ?? signal ?? `exit code ${code}`, child.pid ?? 0, this.#log),
+        );
       },
       () => {},
     );
