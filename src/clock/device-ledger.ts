@@ -7,8 +7,10 @@ import { Stall, StallClock, type StallMemory } from './stall-clock.js';
  *
  *   busy       at least one run was in progress on the device, whichever instance's
  *   otherwise, when the idle stretch ends with the batch that it was waiting for:
- *   batching   the rows of that batch had waited for company that did not come: since the last of them came. Or it was there
- *              before the device was idle: the moments from one run to the next. And what the stall clock counted as nobody's
+ *   handoff    the batch was there before the device was idle: the moments from one run to the next, which are long only where
+ *              the machine's cores are busy with other things. Read as a part of batching
+ *   batching   the rows of that batch had waited for company that did not come: since the last of them came. And what the
+ *              stall clock counted as nobody's
  *   blocked    what the stall clock counted as such, and, where that is less, as much as producers could have been ahead
  *              since the stretch before: had the sink not held the slots, the batch would have been there by so much earlier
  *   fetch,     the rest, in the proportion in which the stall clock counted them
@@ -20,36 +22,36 @@ import { Stall, StallClock, type StallMemory } from './stall-clock.js';
  * A page is of one device; all but the histogram is written under the lock of the stall clock.
  *
  *   word 0   runs in progress          value 1…   totals so far, by Heading
- *   word 1   not used                  value 6…   totals as of the end of the last run
- *                                      value 11   the last change
- *                                      value 12…  totals of the stall clock when the device became idle; `ahead`: when an
+ *   word 1   not used                  value 7…   totals as of the end of the last run
+ *                                      value 13   the last change
+ *                                      value 14…  totals of the stall clock when the device became idle; `ahead`: when an
  *                                                 idle stretch ended last
- *                                      value 18   the start of the first run (0: none yet)
- *                                      value 19   the end of the last run
- *                                      value 20   batches
- *                                      value 21   rows
- *                                      value 22   rows that fitted into those batches
- *                                      value 23   tokens: lengths of rows, summed (rows themselves where all are alike)
- *                                      value 24   tokens that ran, padding included
+ *                                      value 19   the start of the first run (0: none yet)
+ *                                      value 20   the end of the last run
+ *                                      value 21   batches
+ *                                      value 22   rows
+ *                                      value 23   rows that fitted into those batches
+ *                                      value 24   tokens: lengths of rows, summed (rows themselves where all are alike)
+ *                                      value 25   tokens that ran, padding included
  *   after value 31: the histogram of run times
  */
 const RUNNING = 0;
 const TOTALS = 1;
-const WINDOW = 6;
-const LAST_CHANGE = 11;
-const SEEN = 12;
-const FIRST_START = 18;
-const LAST_END = 19;
-const BATCHES = 20;
-const ROWS = 21;
-const CAPACITY = 22;
-const TOKENS = 23;
-const PADDED = 24;
+const WINDOW = 7;
+const LAST_CHANGE = 13;
+const SEEN = 14;
+const FIRST_START = 19;
+const LAST_END = 20;
+const BATCHES = 21;
+const ROWS = 22;
+const CAPACITY = 23;
+const TOKENS = 24;
+const PADDED = 25;
 const VALUES = 32;
 const HISTOGRAM_OFFSET = VALUES * 8;
 
-const Heading = { busy: 0, fetch: 1, prep: 2, batching: 3, blocked: 4 } as const;
-const HEADINGS = 5;
+const Heading = { busy: 0, fetch: 1, prep: 2, batching: 3, blocked: 4, handoff: 5 } as const;
+const HEADINGS = 6;
 
 /** Shared memory of a ledger; clonable between threads. */
 export interface LedgerMemory {
@@ -63,6 +65,8 @@ export interface DeviceTimes {
   readonly busy: number;
   readonly starved: { readonly fetch: number; readonly prep: number; readonly batching: number };
   readonly blocked: number;
+  /** Idle although the next batch was there; in `starved.batching` too. */
+  readonly handoff: number;
   /** 0 where no run has started. */
   readonly firstStart: number;
   readonly lastEnd: number;
@@ -162,8 +166,9 @@ export class DeviceLedger {
       starved: {
         fetch: total(Heading.fetch) + idle(Stall.fetch),
         prep: total(Heading.prep) + idle(Stall.prep),
-        batching: total(Heading.batching) + idle(Stall.other),
+        batching: total(Heading.batching) + total(Heading.handoff) + idle(Stall.other),
       },
+      handoff: total(Heading.handoff),
       blocked: total(Heading.blocked) + idle(Stall.blocked),
       firstStart: this.#value(FIRST_START),
       lastEnd: this.#value(LAST_END),
@@ -194,7 +199,7 @@ export class DeviceLedger {
   #bookIdle(at: number, completeAt: number, inVain: boolean): void {
     const idleSince = this.#value(LAST_CHANGE);
     if (completeAt <= idleSince && !inVain) {
-      this.#book(Heading.batching, at - idleSince);
+      this.#book(Heading.handoff, at - idleSince);
       return;
     }
     const blocked = this.#stalled(Stall.blocked);

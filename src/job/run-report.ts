@@ -43,7 +43,7 @@ export function reportOf(facts: RunFacts): Report {
   const { job, ring, startedAt, endedAt, producers, devices, timeline } = facts;
   const times = together(devices.map((device) => device.times));
   const shares = sharesOf(times);
-  const bottleneck = bottleneckOf(shares, producers.blocked);
+  const bottleneck = bottleneckOf(shares);
   const seconds = (endedAt - startedAt) / 1e6;
   const ran = times.firstStart > 0;
   const rowBytes = ring.layout.inputs.reduce((sum, { rowSize, dtype }) => sum + rowSize * bytesOf(dtype), 0);

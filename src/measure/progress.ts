@@ -74,6 +74,7 @@ function difference(times: DeviceTimes, before: DeviceTimes): DeviceTimes {
       batching: times.starved.batching - before.starved.batching,
     },
     blocked: times.blocked - before.blocked,
+    handoff: times.handoff - before.handoff,
     rows: times.rows - before.rows,
   };
 }

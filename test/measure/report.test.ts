@@ -19,12 +19,20 @@ interface Parts {
   readonly prep?: number;
   readonly batching?: number;
   readonly blocked?: number;
+  readonly handoff?: number;
 }
 
 /** Times of a device; what is not given is 0. */
-function timesOf({ busy = 0, fetch = 0, prep = 0, batching = 0, blocked = 0 }: Parts): DeviceTimes {
+function timesOf({
+  busy = 0,
+  fetch = 0,
+  prep = 0,
+  batching = 0,
+  blocked = 0,
+  handoff = 0,
+}: Parts): DeviceTimes {
   const counts = { firstStart: 0, lastEnd: 0, batches: 0, rows: 0, capacity: 0, tokens: 0, paddedTokens: 0 };
-  return { busy, starved: { fetch, prep, batching }, blocked, ...counts };
+  return { busy, starved: { fetch, prep, batching: batching + handoff }, blocked, handoff, ...counts };
 }
 
 const shares = (parts: Parts): DeviceShares => sharesOf(timesOf(parts));
@@ -81,10 +89,10 @@ describe('the bottleneck', () => {
     expect(bottleneckOf(shares(parts))).toBe('fetch');
   });
 
-  test('is not before the device where the producers have filled the ring, whatever its gaps look like', () => {
-    expect(bottleneckOf(shares({ busy: 800, batching: 200 }), 0.9)).toBe('device');
-    expect(bottleneckOf(shares({ busy: 500, batching: 100, blocked: 400 }), 0.9)).toBe('sink');
-    expect(bottleneckOf(shares({ busy: 800, batching: 200 }), 0.1)).toBe('batching');
+  test('is the device where it was idle only from one batch to the next', () => {
+    expect(bottleneckOf(shares({ busy: 70, handoff: 25, fetch: 5 }))).toBe('device');
+    expect(bottleneckOf(shares({ busy: 70, batching: 25, fetch: 5 }))).toBe('batching');
+    expect(bottleneckOf(shares({ busy: 60, handoff: 22, fetch: 18 }))).toBe('fetch');
   });
 });
 
@@ -105,6 +113,15 @@ describe('advice', () => {
       expect(advice).toContain(key);
       expect(advice).toMatch(/^[A-Z].*\.$/);
     },
+  );
+});
+
+test('advice names bursts that the ring is too small for, and a machine with other things to do', () => {
+  const all = shares({ busy: 400, prep: 600 });
+  expect(adviceOn('prep', all, 1, 0.3)).toContain('raise ring.slots too');
+  expect(adviceOn('prep', all, 1, 0.05)).not.toContain('ring.slots');
+  expect(adviceOn('device', shares({ busy: 70, handoff: 30 }))).toContain(
+    'For 30 % of the time the next batch was ready',
   );
 });
 
