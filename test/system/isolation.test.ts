@@ -76,10 +76,12 @@ describe('a job whose sessions live in processes', () => {
   test('names the row that crashes each process that runs it, and does without where it may', async () => {
     const at = workspace();
     failingSessions({ how: 'crash', at: 500 });
-    await expect(runJob(negation(at))).rejects.toThrow(
+    // Halved twice, and each time it takes two processes with it.
+    const job = { ...negation(at), batch: { size: 4 } };
+    await expect(runJob(job)).rejects.toThrow(
       /data\.arrow: row 500: .*the process that ran it died 2 times: SIGSEGV/,
     );
-    const report = await runJob({ ...negation(at), errors: { maxRows: 1 } }, { overwrite: true });
+    const report = await runJob({ ...job, errors: { maxRows: 1 } }, { overwrite: true });
     expect(report.rows).toMatchObject({ read: ROWS, written: ROWS - 1, deadLettered: 1 });
     const ids = (await readColumn(at('out'), 'id')) as number[];
     expect(ids).toEqual(Array.from({ length: ROWS }, (_, id) => id).filter((id) => id !== 500));
