@@ -24,7 +24,8 @@ async function furthest(ours: string, theirs: string, rows = ROWS): Promise<numb
   return Math.max(...some.map((value, i) => Math.abs(value - (others[i] as number))));
 }
 
-describe('digits on ONNX Runtime with WebGPU', () => {
+// A GPU in software takes minutes where others keep the cores busy.
+describe('digits on ONNX Runtime with WebGPU', { timeout: 240_000 }, () => {
   test('have the same logits as on the CPU, and the report tells what ran', async (context) => {
     context.skip(!swiftshader, NO_SWIFTSHADER);
     const at = workspace();
