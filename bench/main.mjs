@@ -14,6 +14,7 @@ const BENCHES = [
   'collate',
   'producers',
   'event-loop',
+  'isolation',
   'loader',
   'memory',
   'remote',

@@ -6,8 +6,9 @@ import type { RejectedRow } from '../consume/types.js';
 import type { FileAccess } from '../dataset/dataset.js';
 import type { Dataset, Split } from '../dataset/types.js';
 import { GpuSampler } from '../measure/gpu/sampler.js';
-import { type Progress, ProgressSampler, type SampledDevice } from '../measure/progress.js';
+import { type Progress, ProgressSampler } from '../measure/progress.js';
 import { type DeviceReport, producerShares, type Report } from '../measure/report.js';
+import type { SampledDevice } from '../measure/sampled-device.js';
 import { type Timeline, TimelineRecorder } from '../measure/timeline.js';
 import type { Producers } from '../produce/producers.js';
 import type { ProducerContext } from '../produce/types.js';
@@ -57,7 +58,7 @@ export interface RunContext {
 
 /** A device as the main thread sees it. */
 interface WatchedDevice extends SampledDevice {
-  readonly about: SessionDevice & Pick<DeviceReport, 'instances'>;
+  readonly about: SessionDevice & Pick<DeviceReport, 'instances' | 'isolation'>;
 }
 
 /** One pass over the splits of a job that are not committed yet. */
@@ -81,7 +82,7 @@ export class Run {
     this.#control = new ControlSide(context.ring);
     this.#devices = context.devices.map(({ model: { device }, consumers, ledger }) => ({
       id: device.id,
-      about: { ...device, instances: consumers.length },
+      about: { ...device, instances: consumers.length, isolation: context.job.model.isolation },
       ledger: new DeviceLedger(ledger, MAIN_OWNER),
     }));
     this.#resumed = [...(context.directory?.committed.values() ?? [])];
@@ -116,7 +117,10 @@ export class Run {
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted) onAbort();
     const stopProgress = this.#startProgress();
-    const stopWatch = watchForHangs(consumerClocks, job.model.runTimeoutMs, (consumer, error) =>
+    const { isolation, runTimeoutMs } = job.model;
+    // A process that hangs is ended by the thread that uses it, which does not hang.
+    const limitMs = isolation === 'process' ? Number.POSITIVE_INFINITY : runTimeoutMs;
+    const stopWatch = watchForHangs(consumerClocks, limitMs, (consumer, error) =>
       consumers[consumer]?.abandon(error),
     );
     const watch = (work: Promise<void>): Promise<void> => work.catch((error) => this.#fail(error));

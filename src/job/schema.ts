@@ -125,12 +125,20 @@ const model = z
       instances: autoOrWholeNumber().default('auto').meta({
         description: 'Sessions per device, each with a thread of its own. auto chooses by device.',
       }),
+      isolation: z
+        .enum(['thread', 'process'])
+        .default('thread')
+        .meta({
+          description:
+            'Where sessions live: in threads of this process, or each in a process of its own. A driver or library that ' +
+            'crashes then takes only that process with it, which is started again.',
+        }),
       runTimeoutMs: wholeNumber(1)
         .default(600_000)
         .meta({
           description:
             'Milliseconds that one run of the model may take. Where one takes longer, the device hangs: what is complete is ' +
-            'written, and the job fails.',
+            'written, and the job fails. With isolation: process, only its process is ended, as if it had crashed.',
         }),
       devices: distinct(wholeNumber(0), 'a list of numbers of devices')
         .min(1, 'at least one number of a device')

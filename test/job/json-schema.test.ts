@@ -45,6 +45,7 @@ describe('the JSON Schema', () => {
           'extra: { session: { a: 1, b: { c: true } } }, webgpu: { preferredLayout: NHWC } }',
       ),
     ],
+    ['sessions in processes', LEAST.replace('uri: m.onnx', 'uri: m.onnx, isolation: process')],
     ['buckets', `${LEAST}batch: { lengthColumn: n, buckets: [8, 16] }`],
     ['the first device of any provider', LEAST.replace('m.onnx', 'm.onnx, devices: [0]')],
     ['devices of CUDA', LEAST.replace('m.onnx', 'm.onnx, providers: [cuda, cpu], devices: [3, 0]')],
