@@ -55,7 +55,7 @@ export class TensorflowSession implements Session {
     const tensors = this.inputs.map(({ name }) => {
       const view = inputs.find((candidate) => candidate.name === name);
       if (view === undefined) throw new RangeError(`nothing was given for the model's input ${name}`);
-      return tf.tensor(view.data as NumericArray, [...view.dims], view.dtype as 'float32');
+      return tf.tensor(valuesOf(view), [...view.dims], dtypeOf(view));
     });
     try {
       const results = await this.#program.predict(tensors);
@@ -75,11 +75,27 @@ function checkSize({ name, dims }: TensorView, { shape }: Tensor): void {
   );
 }
 
-/** int64 outputs of SavedModels come as BigInts, though TensorFlow.js calls them int32. */
-function write(values: ArrayLike<number> | BigInt64Array, { data }: TensorView): void {
-  if (values instanceof BigInt64Array) {
-    for (let i = 0; i < values.length; i++) data[i] = Number(values[i]);
-  } else {
+const dtypeOf = ({ dtype }: TensorView): 'float32' | 'int32' | 'bool' =>
+  dtype === 'float32' || dtype === 'bool' ? dtype : 'int32';
+
+/** Not copied where TensorFlow.js has the type; of integers it has int32 alone. */
+function valuesOf(view: TensorView): Float32Array | Int32Array | Uint8Array {
+  const data = view.data as NumericArray;
+  return dtypeOf(view) === 'int32' && !(data instanceof Int32Array)
+    ? new Int32Array(data)
+    : (data as Float32Array | Int32Array | Uint8Array);
+}
+
+/** int64 comes from libtensorflow as BigInts, though TensorFlow.js calls it int32. */
+function write(values: ArrayLike<number> | BigInt64Array, { name, data }: TensorView): void {
+  if (!(values instanceof BigInt64Array) || data instanceof BigInt64Array) {
     data.set(values as never);
+    return;
+  }
+  for (let i = 0; i < values.length; i++) {
+    const value = Number(values[i]);
+    data[i] = value;
+    if (data[i] === value) continue;
+    throw new DeviceError(`the model's output ${name} holds ${values[i]}, which does not fit int32`);
   }
 }

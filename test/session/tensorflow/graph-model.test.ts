@@ -1,18 +1,16 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
-import { workspace } from '../../helpers/workspace.js';
 import {
   additionGraph,
   constant,
-  GRAPH,
   info,
-  open,
   operator,
   placeholder,
   type,
-  view,
   writeGraph,
-} from './models.js';
+} from '../../helpers/graph-model.js';
+import { workspace } from '../../helpers/workspace.js';
+import { GRAPH, open, view } from './models.js';
 
 const FLOAT = { T: type('DT_FLOAT') };
 
