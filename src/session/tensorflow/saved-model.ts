@@ -2,7 +2,7 @@ import path from 'node:path';
 import { DeviceError } from '../../util/errors.js';
 import { insideModel } from './inside.js';
 import { readSavedModel, type SavedGraph, type SavedSignature } from './saved-model-file.js';
-import { COMPUTED, elementType, modelTensor } from './signature.js';
+import { elementType, modelTensor } from './signature.js';
 import type { Program, SavedModels, Tensor } from './types.js';
 
 export interface SavedModelOptions {
@@ -24,8 +24,8 @@ export async function loadSavedModel(
   }
   checkTypes(graphs, folder);
   const signature = chooseSignature(graphs, folder, options);
-  const inputs = signature.inputs.map((tensor) => modelTensor(tensor, 'input', folder));
-  const outputs = signature.outputs.map((tensor) => modelTensor(tensor, 'output', folder, GIVEN));
+  const inputs = signature.inputs.map((tensor) => modelTensor(tensor, 'input', folder, EXACT));
+  const outputs = signature.outputs.map((tensor) => modelTensor(tensor, 'output', folder, EXACT));
   const model = await library.load(folder, options.tags, options.signature);
   return {
     inputs,
@@ -42,8 +42,8 @@ export async function loadSavedModel(
   };
 }
 
-/** libtensorflow computes with all types, so that integers come out as they are. Into it goes an int64 of 32 bits. */
-const GIVEN = { ...COMPUTED, uint8: 'uint8', int64: 'int64' } as const;
+/** What TensorFlow.js has no type for, and libtensorflow does. */
+const EXACT = { uint8: 'uint8', int64: 'int64' } as const;
 
 /** Types that tfjs-node knows. It refuses a model that has another in any of its signatures, not saying where. */
 const KNOWN = ['float32', 'int32', 'uint8', 'int64', 'bool', 'string', 'complex64'];

@@ -75,17 +75,17 @@ export const COMPUTED: Types = {
 const TAKEN: Types = { ...COMPUTED, int8: 'int8', uint8: 'uint8', int16: 'int16', uint16: 'uint16' };
 
 /**
- * @param given the types that outputs of a type arrive in
+ * @param special types of this kind of model that are handed over as they are
  * @throws DeviceError for text and other things that are no numbers, by name
  */
 export function modelTensor(
   { name, dtype, shape }: Declared,
   role: 'input' | 'output',
   model: string,
-  given: Types = COMPUTED,
+  special: Types = {},
 ): ModelTensor {
   const type = elementType(dtype);
-  const types = role === 'input' ? TAKEN : given;
+  const types = { ...(role === 'input' ? TAKEN : COMPUTED), ...special };
   const known = Object.hasOwn(types, type) ? types[type] : undefined;
   if (known === undefined) {
     throw new DeviceError(

@@ -44,6 +44,8 @@ export interface Program {
 /** What runs SavedModels: libtensorflow, under tfjs-node. */
 export interface SavedModels {
   load(folder: string, tags: readonly string[], signature: string): Promise<SavedModel>;
+  /** TensorFlow.js has no int64 of its own. The tensor uses the memory of `data`. */
+  int64Tensor(data: BigInt64Array, dims: readonly number[]): Tensor;
   /** tfjs-node can't read the bytes of a uint8 tensor that it made. Gives the same as int32, in its place. */
   widenUint8(tensor: Tensor): Tensor;
 }
