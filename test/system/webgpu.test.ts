@@ -61,4 +61,5 @@ describe('digits on ONNX Runtime with WebGPU', { timeout: 240_000 }, () => {
     expect(devices[0]).toMatchObject({ provider: 'webgpu', instances: 2, isolation: 'process' });
     expect((await run(at('cpu'), ...few)).code).toBe(0);
     expect(await furthest(at('gpu'), at('cpu'), 128)).toBeLessThan(1e-4);
-  }););
+  });
+});
