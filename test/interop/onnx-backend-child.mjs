@@ -177,7 +177,15 @@ export const OTHERWISE = 'ONNX Runtime computes something else, and Penstock giv
  */
 async function runTest(folder) {
   const uri = join(folder, 'model.onnx');
-  const spec = { runtime: 'onnx', uri, providers: ['cpu'], options: {}, intraOpNumThreads: 1, inputs: [] };
+  const spec = {
+    runtime: 'onnx',
+    uri,
+    providers: ['cpu'],
+    deviceId: 0,
+    options: {},
+    intraOpNumThreads: 1,
+    inputs: [],
+  };
   const session = await load(spec);
   try {
     const odd = session.outputs.find(({ unsupported }) => unsupported !== undefined);

@@ -16,8 +16,11 @@ const CHILD = new URL('./onnx-backend-child.mjs', import.meta.url);
 
 /** @typedef {{ name: string, why: string }} Result nothing in `why` where it passed */
 
-/** What messages say of one model, and the reason that many have in common. */
-const REASONS = /** @type {const} */ ([
+/**
+ * What messages say of one model, and the reason that many have in common.
+ * @type {readonly (readonly [RegExp, (...parts: string[]) => string])[]}
+ */
+const REASONS = [
   // StringNormalizer wants a locale that a machine may lack; where it is there, the output is what is not supported.
   [/Failed to construct locale/, () => 'not supported: a tensor of string as an output'],
   [/^an output is (.+)/, (what) => `not supported: ${what} as an output`],
@@ -37,7 +40,7 @@ const REASONS = /** @type {const} */ ([
     () => 'not implemented in ONNX Runtime: recurrent operators with layout 1',
   ],
   [/running (\w+) node/, (operator) => `refused by ONNX Runtime’s ${operator}`],
-]);
+];
 
 /** @param {string} why */
 function reasonOf(why) {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { DIGITS_JOB, penstock } from '../cli/penstock.js';
 import { NO_SWIFTSHADER, useSwiftshader } from '../helpers/swiftshader.js';
-import { workspace } from '../helpers/workspace.js';
+import { readColumn, workspace } from '../helpers/workspace.js';
 
 // ONNX Runtime's WebGPU for real, on a GPU in software; whole processes, since it has one WebGPU context each.
 const swiftshader = useSwiftshader();
