@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import type { Dataset } from '../dataset/types.js';
 import { modelFiles } from '../session/model-files.js';
 import type { Job } from './schema.js';
+import { encoderSettings } from './sink.js';
 
 /**
  * Tells whether an output belongs to a job: a digest of all that decides what the output is, and of nothing that
@@ -33,8 +34,8 @@ export async function fingerprintOf(job: Job, dataset: Dataset): Promise<string>
     sink: {
       format: sink.format,
       keep: sink.keep,
-      compression: sink.compression,
-      rowGroupRows: sink.format === 'parquet' ? sink.rowGroupRows : undefined,
+      compression: encoderSettings(sink).compression,
+      rowGroupRows: sink.format === 'parquet' ? encoderSettings(sink).rowGroupRows : undefined,
     },
   };
   return createHash('sha256').update(JSON.stringify(decisive)).digest('hex').slice(0, 32);

@@ -12,7 +12,7 @@ export interface Place {
   readonly store: OutputStore;
 }
 
-/** Servers that do not honour conditions are given this long, so as not to wait in tests. */
+/** Kinds of places; s3rver overwrites where it was asked not to, and is written to as such storage must be. */
 export const REMOTE = ['an object server', 's3rver'] as const;
 export const PLACES = ['a local directory', ...REMOTE] as const;
 
