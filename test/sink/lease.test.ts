@@ -165,6 +165,21 @@ describe('a lease that its holder has not let go of', () => {
   });
 });
 
+test('of two that come after one that is gone, the slower does not take what the faster has let go of', async () => {
+  const { place } = await turned();
+  await leave(place, { pid: deadPid() });
+  const next = JSON.stringify({ ...(await holder(place, 1)), process: ELSEWHERE });
+  // Between its look and its lease, another has held the one after, and a third, who is at work, the one after that.
+  place.server.options.fault = ({ method, path }) => {
+    if (method === 'PUT' && path.endsWith(leaseFile(2))) {
+      place.server.put(`/bucket/deep/out/${leaseFile(3)}`, Buffer.from(next));
+    }
+    return undefined;
+  };
+  await expect(take(place)).rejects.toThrow('is in use by another run (process 1 on elsewhere');
+  expect(await leases(place)).toEqual(['lease-00001.json', 'lease-00003.json']);
+});
+
 describe('the holder of a lease', () => {
   /** Time stands still but for what the test lets pass. */
   function stopTime(): void {

@@ -8,9 +8,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type Head, OutputDirectory } from '../../src/sink/output-directory.js';
-import { entryFile } from '../../src/sink/output-files.js';
+import { entryFile, leaseFile } from '../../src/sink/output-files.js';
 import type { Part } from '../../src/sink/types.js';
 import { openOutput } from '../../src/storage/output.js';
 import { StorageError, UsageError } from '../../src/util/errors.js';
@@ -109,6 +109,31 @@ describe.each(PLACES)('in %s a run', (kind) => {
     const there = await names(place);
     expect(there.filter((name) => name.startsWith('_manifest/part'))).toHaveLength(9);
     expect(there).toContain('_SUCCESS');
+  });
+
+  test('that another has taken over from commits nothing more, and hears of it', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'hrtime'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const place = await placeOf(kind);
+    const directory = await claim(place);
+    const lost: Error[] = [];
+    directory.onLost((error) => lost.push(error));
+    await write(place, directory, 0);
+    const lease = (await place.store.read(leaseFile(1))) as Uint8Array;
+    await place.store.write(leaseFile(2), lease);
+    vi.clearAllTimers();
+    vi.advanceTimersByTime(21_000);
+    await expect(write(place, directory, 1)).rejects.toThrow('another run has taken over');
+    await expect(directory.succeed()).rejects.toBe(lost[0]);
+    await directory.release();
+    expect(await names(place)).toEqual([
+      '_manifest/job.json',
+      '_manifest/part-00000.json',
+      'part-00000.arrow',
+      'part-00001.arrow',
+    ]);
+    // What is not its own any more it leaves as it is.
+    expect(await place.store.read(leaseFile(1))).toEqual(lease);
   });
 
   test('sets no marker where a part was removed, or written over, meanwhile', async () => {
