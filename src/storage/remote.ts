@@ -1,7 +1,7 @@
 import { UsageError } from '../util/errors.js';
 import { Budget } from './budget.js';
 import { connect, type RemoteEntry, RemoteFault, type RemoteService } from './opendal.js';
-import { explain, faultIn } from './remote-errors.js';
+import { explain } from './remote-errors.js';
 import { RETRY_POLICY, type RetryPolicy, retrying } from './retry.js';
 import { type Environment, serviceOf } from './services.js';
 import { parseRemote, type RemoteUri, type Section } from './uri.js';
@@ -19,6 +19,7 @@ const MIN_SPEED = 64 * 1024;
 const SINGLE_WRITE_BYTES = 2 * CHUNK_BYTES;
 /** Bytes a second below which a piece of a larger one is given up: one that is written gives no sign of life meanwhile. */
 const MIN_WRITE_SPEED = 256 * 1024;
+const CONFLICT = 409;
 
 const inFlight = new Budget(BYTES_IN_FLIGHT);
 
@@ -115,13 +116,17 @@ export class Remote {
 
   /** Writes an object where there is none; false where there is one. Only as good as the storage's word on it. */
   async writeIfAbsent(path: string, bytes: Uint8Array): Promise<boolean> {
-    try {
-      await this.#try('writing it', path, bytes.byteLength, () => this.service.write(path, bytes, true));
-      return true;
-    } catch (error) {
-      if (faultIn(error)?.kind === 'changed') return false;
-      throw error;
-    }
+    return this.#try('writing it', path, bytes.byteLength, async () => {
+      try {
+        await this.service.write(path, bytes, true);
+        return true;
+      } catch (fault) {
+        // Azure says that there is one as a conflict; so does S3 where somebody else is about to write it.
+        if (fault instanceof RemoteFault && (fault.kind === 'changed' || fault.status === CONFLICT))
+          return false;
+        throw fault;
+      }
+    });
   }
 
   delete(path: string): Promise<void> {

@@ -12,10 +12,10 @@ import { createServer } from 'node:http';
  * @typedef {{ method: string, path: string, range: readonly [number, number] | undefined,
  *   ifMatch: string | undefined, ifNoneMatch: string | undefined, list: boolean, authorization: string | undefined,
  *   query: string, bytes: number }} Seen
- * `conditions`: what becomes of If-None-Match when something is written: true by default; false: passed over in silence;
- * 'refused': 501. `now`: the clock, which says when something was written, milliseconds.
+ * `conditions`: what becomes of If-None-Match when something is written: true by default, 412 where it does not hold;
+ * 'conflict': 409 there; false: passed over in silence; 'refused': 501. `now`: the clock, which says when something was written, milliseconds.
  * @typedef {{ latencyMs?: number, pageSize?: number, weakEtags?: boolean, etags?: boolean,
- *   conditions?: boolean | 'refused', now?: () => number,
+ *   conditions?: boolean | 'conflict' | 'refused', now?: () => number,
  *   fault?: (seen: Seen, count: number) => Fault | undefined }} Options
  */
 
@@ -131,7 +131,7 @@ export class ObjectServer {
     if (id !== '') return this.#writePiece(id, method, path, Number(query.get('partNumber')), body);
     if (ifNoneMatch !== undefined && this.options.conditions === 'refused') return { status: 501 };
     if (ifNoneMatch === '*' && this.options.conditions !== false && this.objects.has(path))
-      return { status: 412 };
+      return { status: this.options.conditions === 'conflict' ? 409 : 412 };
     this.put(path, body);
     return { status: 200, headers: { etag: this.#etagOf(path) } };
   }

@@ -218,14 +218,18 @@ describe('a remote object', () => {
     },
   );
 
-  test('that is created is ours though the answer was lost', async () => {
-    const { store, server } = await onObjectServer();
-    let faults = 0;
-    server.options.fault = ({ method }) => (method === 'PUT' && faults++ === 0 ? { lost: true } : undefined);
-    expect(await store.create('lease', bytes('mine'))).toBe(true);
-    expect(await store.create('lease', bytes('yours'))).toBe(false);
-    expect(text(await store.read('lease'))).toBe('mine');
-  });
+  test.each([true, 'conflict'] as const)(
+    'that is created is ours though the answer was lost (%s)',
+    async (conditions) => {
+      const { store, server } = await onObjectServer({ conditions });
+      let faults = 0;
+      server.options.fault = ({ method }) =>
+        method === 'PUT' && faults++ === 0 ? { lost: true } : undefined;
+      expect(await store.create('lease', bytes('mine'))).toBe(true);
+      expect(await store.create('lease', bytes('yours'))).toBe(false);
+      expect(text(await store.read('lease'))).toBe('mine');
+    },
+  );
 
   test.each([false, 'refused'] as const)(
     'is created once where the storage knows no conditions (%s): the last to write wins',
