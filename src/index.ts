@@ -11,7 +11,7 @@ export type {
 export { type RunOptions, runJob } from './job/run-job.js';
 export type { Job, JobInput } from './job/schema.js';
 export type { GpuMetric, GpuSource, GpuUtilization, Spread } from './measure/gpu/types.js';
-export type { Progress } from './measure/progress.js';
+export type { DeviceProgress, Progress } from './measure/progress.js';
 export type { Bottleneck, DeviceReport, DeviceShares, Report } from './measure/report.js';
 export type { FeedItem } from './produce/feeder.js';
 export type { Row } from './produce/row-collate.js';
@@ -22,6 +22,8 @@ export type {
   TransformContext,
   TransformSetup,
 } from './produce/transform-types.js';
+export type { ModuleSession } from './session/module.js';
+export type { ModelTensor, SessionDevice, SessionSpec, TensorView } from './session/types.js';
 export {
   DataError,
   DeviceError,
@@ -29,5 +31,6 @@ export {
   InterruptedError,
   PenstockError,
   StorageError,
+  StuckError,
   UsageError,
 } from './util/errors.js';

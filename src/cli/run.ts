@@ -1,6 +1,8 @@
 import { loadJob } from '../job/load.js';
 import { runJob } from '../job/run-job.js';
 import type { Report } from '../measure/report.js';
+import { StuckError } from '../util/errors.js';
+import { endProcess } from './end-process.js';
 import { fail } from './fail.js';
 import type { Interruption } from './interrupt.js';
 import { ProgressDisplay } from './progress.js';
@@ -33,7 +35,11 @@ export async function run(
     }
     return exitCodeOf(report);
   } catch (error) {
-    return fail(error, terminal, { json: flags.json, job: name });
+    const code = fail(error, terminal, { json: flags.json, job: name });
+    if (error instanceof StuckError) {
+      await endProcess(code);
+    }
+    return code;
   }
 }
 

@@ -95,6 +95,13 @@ export class ClockReader {
     for (let s = 0; s < STATES; s++) into[s] = (into[s] as number) + (scratch[s] as number);
   }
 
+  /** The state that clock `index` is in, and since when, microseconds of `now()`. */
+  current(index: number): { readonly state: number; readonly since: number } {
+    const word = (index * CLOCK_BYTES) / 4;
+    const state = this.#words[word + STATE] as number;
+    return { state, since: this.#values[(index * CLOCK_BYTES) / 8 + SINCE] as number };
+  }
+
   /** The totals of one clock as of `at`, microseconds by state. */
   totals(index: number, at = now()): Float64Array {
     const totals = new Float64Array(STATES);

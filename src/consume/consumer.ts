@@ -3,7 +3,7 @@ import type { Bucket, RowTensor } from '../ring/layout.js';
 import type { SessionSpec } from '../session/types.js';
 import { DeviceError, fromRecord } from '../util/errors.js';
 import { threadFlags } from '../util/exec-argv.js';
-import type { Attachment, ConsumerReply, ConsumerRequest, LoadedModel } from './types.js';
+import type { Attachment, ConsumerReply, ConsumerRequest, LoadedModel, RejectedRow } from './types.js';
 
 /**
  * The main thread's handle of a consumer thread. Whoever starts it stops it, and waits for `exited`.
@@ -13,8 +13,11 @@ export class Consumer {
   readonly #replies: ConsumerReply[] = [];
   #waiting: { resolve: (reply: ConsumerReply) => void; reject: (error: Error) => void } | undefined;
   #failure: Error | undefined;
+  #onRejected: (rows: readonly RejectedRow[]) => void = () => {};
+  #loaded: Promise<LoadedModel> | undefined;
   /** Resolves when the thread is gone, however it went. */
   readonly exited: Promise<void>;
+  #gone!: () => void;
 
   constructor(spec: SessionSpec) {
     // From 1.29 on ONNX Runtime reports what it runs to Microsoft, unless this is set before its library is loaded, in
@@ -26,17 +29,23 @@ export class Consumer {
       ...threadFlags(),
     });
     this.#worker.on('message', (reply: ConsumerReply) => this.#receive(reply));
-    this.#worker.on('error', (error) => this.#fail(error));
+    this.#worker.on('error', (error) => this.#fail(threadFailure(spec, error)));
     this.exited = new Promise((resolve) => {
-      this.#worker.once('exit', (code) => {
-        this.#fail(new DeviceError(`the consumer thread ended with code ${code} before its work was done`));
-        resolve();
-      });
+      this.#gone = resolve;
+    });
+    this.#worker.once('exit', (code) => {
+      this.#fail(new DeviceError(`the consumer thread ended with code ${code} before its work was done`));
+      this.#gone();
     });
   }
 
-  /** The model, once it is loaded. Call it once, first. */
-  async loaded(): Promise<LoadedModel> {
+  /** The model, once it is loaded. Called before anything else. */
+  loaded(): Promise<LoadedModel> {
+    this.#loaded ??= this.#awaitLoaded();
+    return this.#loaded;
+  }
+
+  async #awaitLoaded(): Promise<LoadedModel> {
     const reply = await this.#reply();
     if (reply.kind !== 'loaded') throw unexpected(reply);
     return reply.model;
@@ -60,11 +69,26 @@ export class Consumer {
     if (reply.kind !== 'attached') throw unexpected(reply);
   }
 
-  /** Consumes until the ring has ended or was aborted; rejects with what went wrong in the thread. */
-  async consume(): Promise<void> {
+  /**
+   * Consumes until the ring has ended or was aborted; rejects with what went wrong in the thread. `onRejected` is told of
+   * rows that the model rejects, before their batch is done. Resolves with what a user should know of the runs.
+   */
+  async consume(onRejected: (rows: readonly RejectedRow[]) => void): Promise<readonly string[]> {
+    this.#onRejected = onRejected;
     this.#send({ kind: 'start' });
     const reply = await this.#reply();
     if (reply.kind !== 'finished') throw unexpected(reply);
+    return reply.warnings;
+  }
+
+  /**
+   * Gives up a thread that hangs in a run: it can be ended only with the whole process, which need not wait for it any
+   * more, nor need whoever waits for `exited`.
+   */
+  abandon(error: Error): void {
+    this.#fail(error);
+    this.#worker.unref();
+    this.#gone();
   }
 
   /** Asks a thread that is not consuming to end. One that consumes ends with its ring. */
@@ -79,6 +103,8 @@ export class Consumer {
   #receive(reply: ConsumerReply): void {
     if (reply.kind === 'failed') {
       this.#fail(fromRecord(reply.error));
+    } else if (reply.kind === 'rejected') {
+      this.#onRejected(reply.rows);
     } else if (this.#waiting) {
       const { resolve } = this.#waiting;
       this.#waiting = undefined;
@@ -104,6 +130,21 @@ export class Consumer {
       this.#waiting = { resolve, reject };
     });
   }
+}
+
+/** What Node tells of a thread that died: of its memory, or of an error that nobody caught. */
+function threadFailure(
+  { uri, runtime }: SessionSpec,
+  cause: Error & { readonly code?: string },
+): DeviceError {
+  const model = uri ?? runtime;
+  if (cause.code === 'ERR_WORKER_OUT_OF_MEMORY') {
+    return new DeviceError(`${model}: the thread that runs the model is out of memory: ${cause.message}`, {
+      hint: 'Give it more with NODE_OPTIONS=--max-old-space-size=<MiB>; if it grows with every batch, the model leaks.',
+      cause,
+    });
+  }
+  return new DeviceError(`${model}: the thread that runs the model failed: ${cause.message}`, { cause });
 }
 
 function unexpected(reply: ConsumerReply): Error {

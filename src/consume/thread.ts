@@ -3,14 +3,16 @@ import { DeviceLedger } from '../clock/device-ledger.js';
 import { ConsumerState, StateClock } from '../clock/state-clock.js';
 import { sizeToRun } from '../ring/buckets.js';
 import { ConsumerSide } from '../ring/consumer-side.js';
-import { type Bucket, batchDims, type RowTensor, type TensorRegion } from '../ring/layout.js';
+import type { Bucket, RowTensor } from '../ring/layout.js';
 import { SlotState, SlotWord } from '../ring/protocol.js';
 import { Ring } from '../ring/ring.js';
 import { loadSession } from '../session/load.js';
-import type { Session, SessionSpec, TensorView } from '../session/types.js';
-import { arrayOf, sizeOf } from '../util/dtype.js';
+import { isOutOfMemory } from '../session/out-of-memory.js';
+import type { Session, SessionSpec } from '../session/types.js';
 import { asPenstockError, DeviceError, messageOf, toRecord } from '../util/errors.js';
+import { BatchRunner, type Rejection } from './batch-runner.js';
 import type { Attachment, ConsumerReply, ConsumerRequest } from './types.js';
+import { blanks } from './views.js';
 
 /*
  * A consumer: a thread that owns one session. ONNX Runtime blocks the thread that calls it (DESIGN §4.1), so nothing
@@ -21,59 +23,31 @@ if (parentPort === null) throw new Error('this module is the entry of a consumer
 const port = parentPort;
 const reply = (message: ConsumerReply): void => port.postMessage(message);
 
-/** Inputs and outputs of one slot, full and (made when needed) partly filled. */
-interface SlotViews {
-  readonly inputs: readonly TensorView[];
-  readonly outputs: readonly TensorView[];
-}
-
-function viewsOf(ring: Ring, slot: number, bucket: Bucket, rows: number): SlotViews {
-  const view = (region: TensorRegion): TensorView => ({
-    name: region.name,
-    dtype: region.dtype,
-    dims: batchDims(region, rows, bucket),
-    data: ring.view(slot, region, bucket, rows),
-    ...(region.text !== undefined && { text: region.text }),
-  });
-  return { inputs: ring.layout.inputs.map(view), outputs: ring.layout.outputs.map(view) };
-}
-
-/** Zeros of the inputs' shapes, in private memory. */
-function blankInputs(inputs: readonly RowTensor[], bucket: Bucket): TensorView[] {
-  return inputs.map((tensor) => {
-    const { name, dtype, text } = tensor;
-    const dims = batchDims(tensor, bucket.capacity, bucket);
-    const data = new (arrayOf(dtype))(sizeOf(dims));
-    return { name, dtype, dims, data, ...(text !== undefined && { text }) };
-  });
-}
-
 class Consumer {
-  readonly #session: Session;
   readonly #ring: Ring;
   readonly #side: ConsumerSide;
   readonly #clock: StateClock;
   readonly #ledger: DeviceLedger;
+  readonly #runner: BatchRunner;
   readonly #preferredSizes: readonly number[];
-  /** Full batches by slot and bucket. */
-  readonly #full: readonly (readonly SlotViews[])[];
 
-  constructor(session: Session, { ring, ledger, clocks, clock, owner, preferredSizes }: Attachment) {
-    this.#session = session;
+  constructor(session: Session, model: string, attachment: Attachment) {
+    const { ring, ledger, clocks, clock, owner, preferredSizes, mostRejections } = attachment;
     this.#ring = new Ring(ring, owner);
     this.#side = new ConsumerSide(this.#ring);
     this.#clock = new StateClock(clocks, clock);
     this.#ledger = new DeviceLedger(ledger, owner);
     this.#preferredSizes = preferredSizes;
-    const { buckets } = ring.layout;
-    this.#full = Array.from({ length: ring.config.slots }, (_, slot) =>
-      buckets.map((bucket) => viewsOf(this.#ring, slot, bucket, bucket.capacity)),
-    );
+    const options = { model, preferredSizes, mostRejections };
+    this.#runner = new BatchRunner(session, this.#ring, this.#clock, options);
   }
 
-  /** A run of each shape before the clock starts: the first is slow in every runtime. The slots are still blank. */
-  async warmUp(): Promise<void> {
-    for (const views of this.#full[0] ?? []) await this.#session.run(views.inputs, views.outputs);
+  get warnings(): readonly string[] {
+    return this.#runner.warnings;
+  }
+
+  warmUp(): Promise<void> {
+    return this.#runner.warmUp();
   }
 
   async consume(): Promise<void> {
@@ -84,55 +58,77 @@ class Consumer {
       if (slot < 0) break;
       const bucket = ring.bucketOf(slot);
       const claimed = ring.slotWord(slot, SlotWord.CLAIMED);
-      const rows = sizeToRun(claimed, this.#preferredSizes);
-      const views = this.#views(slot, bucket, rows);
-      this.#clock.switch(ConsumerState.running);
-      const startedAt = this.#ledger.runStarted();
-      await this.#session.run(views.inputs, views.outputs);
+      const startedAt = this.#ledger.runStarted(ring.committedAt(slot), ring.waitedInVain(slot));
+      const rejections = await this.#runner.run(slot);
       this.#ledger.runEnded(startedAt, {
         rows: claimed - ring.slotWord(slot, SlotWord.VOIDED),
         capacity: bucket.capacity,
         tokens: ring.slotWord(slot, SlotWord.TOKENS),
-        paddedTokens: rows * bucket.length,
+        paddedTokens: sizeToRun(claimed, this.#preferredSizes) * bucket.length,
       });
       this.#clock.switch(ConsumerState.idle);
+      if (rejections.length > 0) this.#reject(slot, rejections);
       this.#side.finish(slot);
     }
     this.#clock.switch(ConsumerState.idle);
   }
 
-  #views(slot: number, bucket: Bucket, rows: number): SlotViews {
-    const full = this.#full[slot]?.[this.#ring.bucketIndex(slot)];
-    if (full !== undefined && rows === bucket.capacity) return full;
-    return viewsOf(this.#ring, slot, bucket, rows);
+  #reject(slot: number, rejections: readonly Rejection[]): void {
+    const reasons = new Map(rejections.map(({ row, reason }) => [row, reason]));
+    const rows = this.#side.reject(slot, [...reasons.keys()]).flatMap(({ split, row, first, count }) =>
+      Array.from({ length: count }, (_, i) => ({
+        split,
+        row: row + i,
+        reason: reasons.get(first + i) ?? '',
+      })),
+    );
+    reply({ kind: 'rejected', rows });
   }
 
-  /** Blocked where the sink holds every slot, else starved. */
+  /** As the stall clock has it: blocked where the sink, and the runs of others, hold every slot; else starved. */
   #idleState(): ConsumerState {
     const held = this.#ring.countIn(SlotState.DONE) + this.#ring.countIn(SlotState.DRAINING);
-    return held === this.#ring.config.slots ? ConsumerState.blocked : ConsumerState.starved;
+    const taken = held + this.#ring.countIn(SlotState.RUNNING);
+    return held > 0 && taken >= this.#ring.config.slots ? ConsumerState.blocked : ConsumerState.starved;
   }
 }
 
-async function serve(session: Session): Promise<void> {
+/** Returns what a user should know of the runs. */
+async function serve(session: Session, model: string): Promise<readonly string[]> {
   const { inputs, outputs, device, warnings } = session;
   reply({ kind: 'loaded', model: { inputs, outputs, device, warnings } });
   let consumer: Consumer | undefined;
   for (;;) {
     const request = await nextRequest();
-    if (request.kind === 'stop') return;
+    if (request.kind === 'stop') return [];
     if (request.kind === 'outputDims') {
-      reply({
-        kind: 'outputDims',
-        dims: await session.outputDims(blankInputs(request.inputs, request.bucket)),
-      });
+      reply({ kind: 'outputDims', dims: await outputDims(session, request.inputs, request.bucket) });
     } else if (request.kind === 'attach') {
-      consumer = new Consumer(session, request.attachment);
+      consumer = new Consumer(session, model, request.attachment);
       await consumer.warmUp();
       reply({ kind: 'attached' });
     } else {
       await consumer?.consume();
-      return;
+      // What a session has to say since then: see `Session.warnings`.
+      return [...(consumer?.warnings ?? []), ...session.warnings.slice(warnings.length)];
+    }
+  }
+}
+
+/** Of a full batch; found with fewer rows where memory does not suffice for that many. */
+async function outputDims(
+  session: Session,
+  inputs: readonly RowTensor[],
+  bucket: Bucket,
+): Promise<ReadonlyMap<string, readonly number[]>> {
+  for (let rows = bucket.capacity; ; rows = Math.ceil(rows / 2)) {
+    try {
+      const dims = await session.outputDims(blanks(inputs, bucket, rows));
+      const full = ([first, ...rest]: readonly number[]): number[] =>
+        first === rows ? [bucket.capacity, ...rest] : [first ?? 0, ...rest];
+      return rows === bucket.capacity ? dims : new Map([...dims].map(([name, found]) => [name, full(found)]));
+    } catch (error) {
+      if (rows === 1 || !isOutOfMemory(error)) throw error;
     }
   }
 }
@@ -145,11 +141,10 @@ async function main(spec: SessionSpec): Promise<void> {
   let session: Session | undefined;
   try {
     session = await loadSession(spec);
-    await serve(session);
-    reply({ kind: 'finished' });
+    reply({ kind: 'finished', warnings: await serve(session, spec.uri ?? spec.runtime) });
   } catch (cause) {
     const wrap = (thrown: unknown): DeviceError =>
-      new DeviceError(`${spec.uri ?? spec.runtime}: the model rejected a batch: ${messageOf(thrown)}`, {
+      new DeviceError(`${spec.uri ?? spec.runtime}: the model failed: ${messageOf(thrown)}`, {
         cause: thrown,
       });
     reply({ kind: 'failed', error: toRecord(asPenstockError(cause, wrap)) });

@@ -16,14 +16,24 @@ export interface LoadedModel {
 /** The stream that a consumer is to serve. */
 export interface Attachment {
   readonly ring: RingMemory;
+  /** Of the device that its session is on. */
   readonly ledger: LedgerMemory;
   readonly clocks: ClockPage;
   /** Its clock in the page. */
   readonly clock: number;
   /** Its number as an owner of locks. */
   readonly owner: number;
-  /** Batch sizes that the model likes, ascending: smaller batches run with the next of these. */
   readonly preferredSizes: readonly number[];
+  readonly mostRejections: number;
+}
+
+/** A row that the model takes in no batch. */
+export interface RejectedRow {
+  /** Its place in the stream. */
+  readonly split: number;
+  /** From the start of the split, in the ring. */
+  readonly row: number;
+  readonly reason: string;
 }
 
 /** Main thread → consumer. */
@@ -38,5 +48,7 @@ export type ConsumerReply =
   | { readonly kind: 'loaded'; readonly model: LoadedModel }
   | { readonly kind: 'outputDims'; readonly dims: ReadonlyMap<string, readonly number[]> }
   | { readonly kind: 'attached' }
-  | { readonly kind: 'finished' }
+  /** Sent before their batch is done. */
+  | { readonly kind: 'rejected'; readonly rows: readonly RejectedRow[] }
+  | { readonly kind: 'finished'; readonly warnings: readonly string[] }
   | { readonly kind: 'failed'; readonly error: ErrorRecord };

@@ -26,11 +26,13 @@ export class DeadLetters {
     return this.#count;
   }
 
-  /** A split's; returns the error where that makes more than may be. */
+  /** Some of a split's; returns the error where that makes more than may be. */
   add(split: SplitLetters): DataError | undefined {
     const { rules } = this;
     if (rules === undefined || split.letters.length === 0) return undefined;
-    this.#pending.set(split.ordinal, split);
+    const { ordinal } = split;
+    const letters = [...(this.#pending.get(ordinal)?.letters ?? []), ...split.letters];
+    this.#pending.set(ordinal, { ordinal, letters });
     const before = this.#count;
     this.#count += split.letters.length;
     if (this.#count <= rules.maxRows) return undefined;

@@ -16,7 +16,7 @@ import { decodeSchema } from './schema-bytes.js';
 import { StopSignal } from './stop-signal.js';
 import { Transform } from './transform.js';
 import { KEEP } from './transform-types.js';
-import type { ProducedSplit, ProduceResult, ProducerContext, ProduceTask } from './types.js';
+import type { BatchOrigin, ProducedSplit, ProduceResult, ProducerContext, ProduceTask } from './types.js';
 
 const NEVER = new AbortController().signal;
 
@@ -138,6 +138,7 @@ class SplitRun {
   readonly #reading: SplitReading;
   readonly #split: Split;
   readonly #batchRows: number[] = [];
+  readonly #origins: BatchOrigin[] = [];
   readonly #keep: Uint8Array[] = [];
   readonly #deadLetters: DeadLetter[] = [];
   /** Rows of the split before the batch at hand that went into the ring; … */
@@ -168,6 +169,7 @@ class SplitRun {
       rowsRead: this.#rowsRead,
       deadLetters: this.#deadLetters,
       batchRows: this.#batchRows,
+      origins: this.#origins,
       keep: this.#keep,
       bytes: this.#bytes,
     };
@@ -190,6 +192,7 @@ class SplitRun {
       const rows = this.#collate(prepared);
       if (context.keep.length > 0) this.#keep.push(serialize(prepared, context.keep));
       this.#batchRows.push(rows);
+      this.#origins.push(originOf(raw, prepared));
       this.#base += rows;
     } catch (error) {
       throw isOfRows(error) ? await locate(error, this.#split.object.uri, raw, file) : error;
@@ -253,6 +256,19 @@ class SplitRun {
     }
     return done;
   }
+}
+
+function originOf(raw: RawBatch, { batch, dropped, origin }: PreparedBatch): BatchOrigin {
+  const { unit, rowInUnit } = raw;
+  if (raw.rowAt === undefined && dropped === undefined && origin === undefined)
+    return { unit, rowInUnit, rows: undefined };
+  const kept = dropped === undefined ? undefined : survivors(dropped);
+  const rows = Int32Array.from({ length: kept?.length ?? batch.numRows }, (_, i) => {
+    const row = kept?.[i] ?? i;
+    const read = origin?.[row] ?? row;
+    return raw.rowAt?.(read) ?? rowInUnit + read;
+  });
+  return { unit, rowInUnit, rows };
 }
 
 /** The first row after `row`, and before `end`, that is dropped; `end` where none is. */

@@ -42,6 +42,16 @@ export interface ProduceTask {
   readonly port: MessagePort;
 }
 
+/** Where the rows of one record batch that went into the ring come from. */
+export interface BatchOrigin {
+  /** The unit of the file that it belongs to. */
+  readonly unit: number;
+  /** The first row's place in the unit. */
+  readonly rowInUnit: number;
+  /** Each row's place in the unit, where they do not follow the first one after another. */
+  readonly rows: Int32Array | undefined;
+}
+
 /** A split whose rows are all in the ring. */
 export interface ProducedSplit {
   /** Its place in the stream. */
@@ -54,6 +64,8 @@ export interface ProducedSplit {
   readonly deadLetters: readonly DeadLetter[];
   /** Rows of each of its record batches that went into the ring. */
   readonly batchRows: readonly number[];
+  /** Where they come from, by record batch. */
+  readonly origins: readonly BatchOrigin[];
   /** Kept columns of each record batch, as an Arrow IPC stream; empty where nothing is kept. */
   readonly keep: readonly Uint8Array[];
   /** Bytes read from storage. */

@@ -1,6 +1,6 @@
 import { now } from '../clock/now.js';
-import { RingStatus, SlotState, SlotWord } from './protocol.js';
-import type { Ring } from './ring.js';
+import { RingStatus, RunStatus, RunWord, SlotState, SlotWord } from './protocol.js';
+import type { Ring, RowRun } from './ring.js';
 
 /** A slot that is due and has no row is one whose producer died as it opened it: look again after this, milliseconds. */
 export const RETRY_MS = 5;
@@ -52,6 +52,28 @@ export class ConsumerSide {
     }
   }
 
+  /**
+   * Marks rows of a RUNNING slot, given by their places in it, ascending, as rejected: runs are cut so that each is of
+   * rows that are, or of rows that are not. Returns what the rows are in their splits.
+   */
+  reject(slot: number, rows: readonly number[]): RowRun[] {
+    const ring = this.#ring;
+    const marked = new Set(rows);
+    const rejected: RowRun[] = [];
+    const runs = ring.runs(slot).flatMap((run) => cut(run, marked));
+    runs.forEach(({ isMarked, ...run }, i) => {
+      const record = ring.map.run(slot, i);
+      ring.words[record + RunWord.SPLIT] = run.split;
+      ring.words[record + RunWord.ROW] = run.row;
+      ring.words[record + RunWord.FIRST] = run.first;
+      ring.words[record + RunWord.COUNT] = run.count;
+      ring.words[record + RunWord.STATUS] = isMarked ? RunStatus.REJECTED : RunStatus.COMMITTED;
+      if (isMarked) rejected.push(run);
+    });
+    ring.setSlotWord(slot, SlotWord.RUNS, runs.length);
+    return rejected;
+  }
+
   /** RUNNING → DONE: the outputs are written. */
   finish(slot: number): void {
     this.#ring.setState(slot, SlotState.DONE);
@@ -86,6 +108,7 @@ export class ConsumerSide {
     for (let slot = 0; slot < ring.config.slots; slot++) {
       if (ring.state(slot) !== SlotState.FILLING || ring.openedAt(slot) > openedBefore) continue;
       if (ring.slotWord(slot, SlotWord.CLAIMED) === 0) continue;
+      ring.setSlotWord(slot, SlotWord.DELAYED, 1);
       ring.seal(slot);
       sealed = true;
     }
@@ -110,4 +133,16 @@ export class ConsumerSide {
     }
     return true;
   }
+}
+
+function cut(run: RowRun, marked: ReadonlySet<number>): (RowRun & { readonly isMarked: boolean })[] {
+  const pieces: { split: number; row: number; first: number; count: number; isMarked: boolean }[] = [];
+  for (let i = 0; i < run.count; i++) {
+    const first = run.first + i;
+    const isMarked = marked.has(first);
+    const last = pieces.at(-1);
+    if (last?.isMarked === isMarked) last.count++;
+    else pieces.push({ split: run.split, row: run.row + i, first, count: 1, isMarked });
+  }
+  return pieces;
 }

@@ -23,6 +23,9 @@
  * about a slot that is being filled; CLAIMED, SETTLED and VOIDED are sums over it, so that a lock whose owner died in the
  * middle of a transition is recovered by adding up again.
  *
+ * From READY on, a slot's table of runs belongs to whoever holds the slot: a consumer marks the rows that the model
+ * rejected in it, before the slot is DONE.
+ *
  * Splits are known by their place in the stream. A producer takes the next one that nobody has by one compare-and-swap,
  * so there is no moment at which a split belongs to nobody and is not to be had; it asks no other thread, so it does not
  * wait for one to answer.
@@ -39,7 +42,8 @@ export const SlotState = {
 } as const;
 export type SlotState = (typeof SlotState)[keyof typeof SlotState];
 
-export const RunStatus = { CLAIMED: 0, COMMITTED: 1, VOID: 2 } as const;
+/** REJECTED: committed, and the model takes none of the rows; set by the consumer. */
+export const RunStatus = { CLAIMED: 0, COMMITTED: 1, VOID: 2, REJECTED: 3 } as const;
 export type RunStatus = (typeof RunStatus)[keyof typeof RunStatus];
 
 /** What may still happen in the ring. */
@@ -91,6 +95,10 @@ export const SlotWord = {
   OPENED_AT: 8,
   /** Lengths of its committed rows, summed. */
   TOKENS: 10,
+  /** 1 where the delay sealed it: company that its rows had waited for did not come. */
+  DELAYED: 11,
+  /** float64 at word 12: when rows were last committed in it, microseconds. */
+  COMMITTED_AT: 12,
   words: 16,
 } as const;
 

@@ -3,6 +3,7 @@ import type { Session, SessionSpec } from './types.js';
 
 /** Runtimes by name; each is loaded on first use. A new one is a file (or a folder) and a line here. */
 const RUNTIMES: Readonly<Record<string, () => Promise<{ load(spec: SessionSpec): Promise<Session> }>>> = {
+  module: () => import('./module.js'),
   onnx: () => import('./onnx/load.js'),
   simulated: () => import('./simulated.js'),
   tensorflow: () => import('./tensorflow/load.js'),
@@ -17,5 +18,6 @@ export async function loadSession(spec: SessionSpec): Promise<Session> {
       { key: 'model.runtime' },
     );
   }
+  if (spec.isolation === 'process') return (await import('./process/session.js')).load(spec);
   return (await runtime()).load(spec);
 }

@@ -1,8 +1,10 @@
 import type { ProducedSplit } from '../produce/types.js';
 import type { SlotLayout, TensorRegion } from '../ring/layout.js';
+import { RunStatus } from '../ring/protocol.js';
 import type { Ring, RowRun } from '../ring/ring.js';
 import { arrayOf, type TypedArray } from '../util/dtype.js';
-import type { CompleteSplit, OutputColumn } from './types.js';
+import { withoutRejected } from './rejected-rows.js';
+import type { CompleteSplit, OutputColumn, RejectedLetter } from './types.js';
 
 /** Puts rows of outputs, which come in any order, back into the order of their split. */
 export class Assembly {
@@ -24,6 +26,20 @@ export class Assembly {
       split.received += run.count;
       this.#collect(run.split, complete);
     }
+    for (const run of this.#ring.runs(slot, RunStatus.REJECTED)) {
+      const split = this.#split(run.split);
+      split.received += run.count;
+      split.rejected += run.count;
+      this.#collect(run.split, complete);
+    }
+    return complete;
+  }
+
+  /** What became of rows of a split that came as rejected. */
+  rejected(index: number, letters: readonly RejectedLetter[]): CompleteSplit[] {
+    const complete: CompleteSplit[] = [];
+    this.#split(index).letters.push(...letters);
+    this.#collect(index, complete);
     return complete;
   }
 
@@ -48,9 +64,10 @@ export class Assembly {
     const split = this.#split(index);
     if (split.produced === undefined) return;
     const rows = split.produced.batchRows.reduce((sum, count) => sum + count, 0);
-    if (split.received < rows) return;
+    if (split.received < rows || split.letters.length < split.rejected) return;
     this.#splits.delete(index);
-    complete.push({ produced: split.produced, outputs: split.values(rows) });
+    const whole = { produced: split.produced, outputs: split.values(rows) };
+    complete.push(split.rejected === 0 ? whole : withoutRejected(whole, split.letters));
   }
 }
 
@@ -64,6 +81,9 @@ interface GrowingColumn {
 class PartialSplit {
   produced: ProducedSplit | undefined;
   received = 0;
+  /** Among those received. */
+  rejected = 0;
+  readonly letters: RejectedLetter[] = [];
   readonly #columns: readonly GrowingColumn[];
 
   constructor(layout: SlotLayout, outputs: readonly OutputColumn[]) {

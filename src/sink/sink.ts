@@ -3,7 +3,7 @@ import type { ProducedSplit } from '../produce/types.js';
 import type { Ring } from '../ring/ring.js';
 import { fromRecord, InternalError } from '../util/errors.js';
 import { threadFlags } from '../util/exec-argv.js';
-import type { Part, SinkContext, SinkReply, SinkRequest } from './types.js';
+import type { Part, RejectedLetter, SinkContext, SinkReply, SinkRequest } from './types.js';
 
 /**
  * The main thread's handle of the sink's thread. Once attached, it ends by itself: with its last part, or when the ring
@@ -58,6 +58,11 @@ export class Sink {
   produced(split: ProducedSplit): void {
     const keep = split.keep.map((bytes) => bytes.buffer as ArrayBuffer);
     this.#send({ kind: 'produced', split }, keep);
+  }
+
+  /** Letters for rows that are marked as rejected in their slots: a split is not written before all of its have come. */
+  rejected(split: number, letters: readonly RejectedLetter[]): void {
+    this.#send({ kind: 'rejected', split, letters });
   }
 
   /** No more splits than these will come. */

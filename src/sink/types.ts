@@ -1,4 +1,5 @@
-import type { LedgerMemory } from '../clock/device-ledger.js';
+import type { StallMemory } from '../clock/stall-clock.js';
+import type { DeadLetter } from '../produce/bad-rows.js';
 import type { ProducedSplit } from '../produce/types.js';
 import type { TensorRegion } from '../ring/layout.js';
 import type { RingMemory } from '../ring/ring.js';
@@ -16,7 +17,7 @@ export interface OutputColumn {
 /** What the sink's thread needs; clonable. */
 export interface SinkContext {
   readonly ring: RingMemory;
-  readonly ledger: LedgerMemory;
+  readonly stalls: StallMemory;
   /** Its number as an owner of locks. */
   readonly owner: number;
   readonly outputs: readonly OutputColumn[];
@@ -42,6 +43,12 @@ export interface OutputValues {
   readonly values: TypedArray;
 }
 
+/** The dead letter of a row that the model rejects, by its place among the split's rows in the ring. */
+export interface RejectedLetter {
+  readonly row: number;
+  readonly letter: DeadLetter;
+}
+
 /** A committed part. */
 export interface Part {
   readonly ordinal: number;
@@ -56,6 +63,8 @@ export interface Part {
 export type SinkRequest =
   | { readonly kind: 'attach'; readonly context: SinkContext }
   | { readonly kind: 'produced'; readonly split: ProducedSplit }
+  /** What became of rows of a split that are marked as rejected in their slots. */
+  | { readonly kind: 'rejected'; readonly split: number; readonly letters: readonly RejectedLetter[] }
   /** All splits were sent; how many. */
   | { readonly kind: 'end'; readonly splits: number }
   | { readonly kind: 'stop' };

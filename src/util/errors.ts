@@ -59,7 +59,15 @@ export class StorageError extends PenstockError {
 
 /** A model does not load, or a device refuses or fails. */
 export class DeviceError extends PenstockError {
-  override readonly code = 'DEVICE';
+  override readonly code: string = 'DEVICE';
+}
+
+/**
+ * A run of a model does not come back. Its thread can't be ended, only the whole process: an orderly `process.exit`
+ * would wait for it.
+ */
+export class StuckError extends DeviceError {
+  override readonly code = 'STUCK';
 }
 
 /** The caller's AbortSignal, or Ctrl-C. What was committed stays; the same job resumes. */
@@ -87,6 +95,7 @@ const CLASSES = new Map<string, new (message: string, details: ErrorDetails) => 
   ['DATA', DataError],
   ['STORAGE', StorageError],
   ['DEVICE', DeviceError],
+  ['STUCK', StuckError],
   ['INTERRUPTED', InterruptedError],
   ['INTERNAL', InternalError],
 ]);

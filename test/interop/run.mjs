@@ -1,14 +1,16 @@
 // @ts-check
 // The interop suite: `npm run test:interop`, or a part of it: `npm run test:interop -- arrow`.
+
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { finish } from '../../scripts/steps.mjs';
 import { arrow } from './arrow.mjs';
+import { onnx } from './onnx.mjs';
 import { makePython, skipped } from './python.mjs';
 import { tensorflow } from './tensorflow.mjs';
 
-const PARTS = { arrow, tensorflow };
+const PARTS = { arrow, onnx, tensorflow };
 
 /**
  * @param {string} folder

@@ -9,6 +9,7 @@ const spec = (runtime: string): SessionSpec => ({
   runtime,
   uri: DIGITS,
   providers: ['cpu'],
+  deviceId: 0,
   options: {},
   intraOpNumThreads: 1,
   inputs: [],
@@ -29,7 +30,7 @@ describe('a session is loaded by the runtime that the job names', () => {
     const failure = loadSession(spec(runtime));
     await expect(failure).rejects.toBeInstanceOf(UsageError);
     await expect(failure).rejects.toThrow(
-      `model.runtime: this version runs onnx, simulated, tensorflow, not ${runtime}`,
+      `model.runtime: this version runs module, onnx, simulated, tensorflow, not ${runtime}`,
     );
   });
 });

@@ -37,6 +37,7 @@ function split(
       ordinal: 0,
       rowsRead: row,
       deadLetters: [],
+      origins: [],
       batchRows,
       keep: kept.length > 0 ? keep : [],
       bytes: 0,

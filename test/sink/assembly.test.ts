@@ -29,6 +29,7 @@ const produced = (ordinal: number, ...batchRows: number[]): ProducedSplit => ({
   ordinal,
   rowsRead: batchRows.reduce((sum, rows) => sum + rows, 0),
   deadLetters: [],
+  origins: [],
   batchRows,
   keep: [],
   bytes: 0,

@@ -18,6 +18,7 @@ function split(ordinal: number, values: readonly number[]): CompleteSplit {
       ordinal,
       rowsRead: values.length,
       deadLetters: [],
+      origins: [],
       batchRows: [values.length],
       keep: [],
       bytes: 0,

@@ -12,6 +12,7 @@ export const spec = (uri: string, changes: Partial<SessionSpec> = {}): SessionSp
   runtime: 'tensorflow',
   uri,
   providers: ['wasm'],
+  deviceId: 0,
   options: {},
   intraOpNumThreads: 1,
   inputs: [],
