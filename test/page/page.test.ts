@@ -98,7 +98,7 @@ describe.each(Object.keys(PAGES) as Name[])('the page of %s', (name) => {
       expect(view.requests.filter((url) => !url.startsWith('data:'))).toHaveLength(1);
       expect(view.complaints).toEqual([]);
       expect(await view.evaluate('window.shift')).toBe(0);
-      expect(await view.evaluate(SPILLED)).toEqual([]);
+      expect(await view.evaluate(spilled(options.width ?? 0))).toEqual([]);
     },
   );
 
@@ -147,11 +147,11 @@ interface AxNode {
   readonly name?: { readonly value: string };
 }
 
-/** Elements that reach over the side of the window; a box of its own may scroll. */
-const SPILLED = `[...document.querySelectorAll('body *')]
-  .filter((e) => !e.closest('.unseen, pre, .wide') && (({ left, right, width }) => width > 0 && (right > innerWidth + 0.5 || left < -0.5))(e.getBoundingClientRect()))
+/** Elements that reach over the side of a window of so many pixels; a box of its own may scroll. */
+const spilled = (pixels: number): string => `[...document.querySelectorAll('body *')]
+  .filter((e) => !e.closest('.unseen, pre, .wide') && (({ left, right, width }) => width > 0 && (right > ${pixels} + 0.5 || left < -0.5))(e.getBoundingClientRect()))
   .map((e) => e.outerHTML.slice(0, 120))
-  .concat(document.documentElement.scrollWidth > innerWidth ? ['the page'] : [])`;
+  .concat(document.documentElement.scrollWidth > ${pixels} ? ['the page'] : [])`;
 
 /** Texts whose contrast to what is behind them is under 4.5 (WCAG 2.1, AA). */
 const FAINT = `(() => {
