@@ -98,7 +98,13 @@ class Sink {
 
   async #write(split: CompleteSplit): Promise<void> {
     const { target } = this.#context;
-    if (target !== undefined) reply({ kind: 'part', part: await writePart(target, split) });
+    if (target !== undefined) {
+      const { ordinal } = split.produced;
+      this.#ring.trace?.writeBegin(ordinal);
+      const part = await writePart(target, split);
+      this.#ring.trace?.writeEnd(ordinal);
+      reply({ kind: 'part', part });
+    }
     this.#finished++;
   }
 }

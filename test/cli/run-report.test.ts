@@ -37,7 +37,7 @@ describe('run --report', () => {
     const { html, document } = read(at('report.html'));
     expect(document).toEqual(JSON.parse(stdout));
     expect(html).toMatch(/^<!doctype html>\n/);
-    expect(html).toContain('Simulated device: simulated');
+    expect(html).toContain('Simulated device: simulated:0.');
     expect((await readdir(at())).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
