@@ -6,6 +6,7 @@ import { figure } from './figure.js';
 import { facts } from './head.js';
 import { type Html, html } from './html.js';
 import { gauge, sharesTable, stackedBar } from './marks.js';
+import { sweepTable } from './sweep.js';
 
 /** The figures that a bench opens with. */
 export function benchFacts(bench: BenchReport): Html {
@@ -50,6 +51,7 @@ export function benchSections(bench: BenchReport): Html {
 <section class="card" aria-labelledby="ceilings"><h2 id="ceilings">What each stage can do by itself</h2>${ceilings(bench)}</section>
 <section class="card" aria-labelledby="sizes"><h2 id="sizes">The device over batch sizes</h2>${curve(bench)}</section>
 ${bench.whatIf.length > 0 && whatIf(bench)}
+${bench.sweep !== undefined && sweepTable(bench.sweep)}
 <section class="card" aria-labelledby="loop"><h2 id="loop">Point to point</h2>${pointToPoint(bench)}</section>`;
 }
 
@@ -81,7 +83,7 @@ ${sharesTable(
 
 /** What the bench ran on, and with. */
 export function conditions(bench: BenchReport): Html {
-  const { machine, date, quick, seconds, rows, producers, instances } = bench;
+  const { machine, date, quick, seconds, rows, producers, instances, readFrom, fullBatch } = bench;
   return html`<section class="card" aria-labelledby="conditions"><h2 id="conditions">Where and when</h2><dl class="list">
 <div><dt>date</dt><dd><time datetime="${date}">${date}</time></dd></div>
 <div><dt>processor</dt><dd>${machine.cpu}</dd></div>
@@ -92,6 +94,8 @@ export function conditions(bench: BenchReport): Html {
 <div><dt>producers</dt><dd>${figure('producers', producers, whole)}</dd></div>
 <div><dt>instances of the model</dt><dd>${figure('instances', instances, whole)}</dd></div>
 <div><dt>rows of a run</dt><dd>${figure('rows', rows, whole)}</dd></div>
+${fullBatch !== undefined && html`<div><dt>rows of a full batch</dt><dd>${figure('fullBatch', fullBatch, whole)}</dd></div>`}
+${readFrom !== undefined && html`<div><dt>data came from</dt><dd>the ${readFrom}</dd></div>`}
 <div><dt>the bench took</dt><dd>${figure('seconds', seconds, duration)}${quick ? ', quick' : ''}</dd></div>
 </dl></section>`;
 }

@@ -10,10 +10,10 @@ import { band, line, type Panel, plot } from './plot.js';
 const MARGIN = 0.04;
 
 /** What the device does at each batch size: rows a second, and how long a batch takes. */
-export function curve({ curve: points, knee, batchSize }: BenchReport): Html {
+export function curve({ curve: points, knee, batchSize, fullBatch = batchSize }: BenchReport): Html {
   const sizes = points.map((point) => point.batchSize);
   const at = positions(sizes);
-  const marks = marksAt(sizes, at, knee.batchSize, batchSize);
+  const marks = marksAt(sizes, at, knee.batchSize, fullBatch);
   const drawn = plot({
     id: 'curve',
     label: 'Batch size',

@@ -102,6 +102,9 @@ td.number { white-space: nowrap; }
 .sum data { color: var(--ink); font-weight: 560; }
 .gain { min-width: 8rem; }
 .gain data { font-weight: 620; }
+.sweep td, .sweep tbody th { white-space: nowrap; }
+.sweep td[colspan] { white-space: normal; color: var(--bad); }
+.sweep .best > * { background: color-mix(in srgb, var(--busy) 12%, transparent); }
 .wide { overflow-x: auto; }
 details summary { cursor: pointer; padding: .35rem 0; }
 .raw pre { max-height: 60vh; overflow: auto; margin-top: .5rem; padding: 1rem; background: var(--paper); border-radius: 8px; white-space: pre-wrap; overflow-wrap: anywhere; }
@@ -127,6 +130,8 @@ footer { margin-top: 2.5rem; color: var(--dim); font-size: .8125rem; overflow-wr
   .stacks th, .stacks td { display: block; padding: 0; border: 0; }
   .stacks td { display: grid; grid-template-columns: 5.5rem 1fr; margin-top: .2rem; }
   .stacks td::before { content: attr(data-name); color: var(--dim); font-size: .8125rem; }
+  .stacks td:empty { display: none; }
+  .stacks tbody th[data-name]::before { content: attr(data-name) ' '; font-weight: 400; color: var(--dim); }
   .stacks .gain .gauge { grid-column: 2; }
 }
 @media print {

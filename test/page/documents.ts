@@ -1,4 +1,4 @@
-import type { BenchReport, Ceiling, Rate } from '../../src/bench/types.js';
+import type { BenchReport, Ceiling, Rate, SweepPoint } from '../../src/bench/types.js';
 import type { GpuUtilization, Spread } from '../../src/measure/gpu/types.js';
 import type { Bottleneck, DeviceReport, DeviceShares, Report } from '../../src/measure/report.js';
 import type { DeviceTimeline, Timeline } from '../../src/measure/timeline.js';
@@ -179,6 +179,28 @@ function rateOf(median: number, spread: number, next: () => number): Rate {
   };
 }
 
+function* sweepPoints(next: () => number): Generator<SweepPoint> {
+  for (const size of [32, 128, 4096]) {
+    for (const producers of [2, 4]) {
+      const values = { 'batch.size': size, producers };
+      if (size > 1000) {
+        const error = 'the ring needs 8 slots × 800.0 MiB = 6.3 GiB, more than its limit of 2.0 GiB';
+        yield { values, error, rowsPerSecond: null, device: null, fill: null, bottleneck: null };
+        continue;
+      }
+      const rowsPerSecond = rateOf(5000 + 20 * size + 600 * producers, 0.03, next);
+      const busy = places(0.7 + 0.06 * producers * next());
+      const device = {
+        runMs: { p50: places(size * 0.09), p99: places(size * 0.13) },
+        busy,
+        starved: { total: places(0.97 - busy), fetch: 0.01, prep: places(0.95 - busy), batching: 0.01 },
+        blocked: 0.03,
+      };
+      yield { values, error: null, rowsPerSecond, device, fill: 0.99123, bottleneck: 'prep' };
+    }
+  }
+}
+
 export interface BenchShape {
   readonly seed?: number;
   readonly sink?: boolean;
@@ -290,6 +312,12 @@ export function benchReport({
         because: 'storage could feed the device 161 times over',
       },
     ],
+    readFrom: 'page cache',
+    sweep: {
+      keys: ['batch.size', 'producers'],
+      points: [...sweepPoints(next)],
+      best: 3,
+    },
     advice: `The device limits: batches of ${knee.batchSize} instead of 64 bring 16 % (${most} rows/s at the most), a faster device more. Storage, the loader and the sink have room.`,
     warnings: quick
       ? ['A quick bench runs each stage for one second: differences under 10 % are noise.']

@@ -66,7 +66,8 @@ function numbersOf(document: object, except: RegExp): Map<string, number> {
 }
 
 /** Those that are drawn, or shown on hover: time lines, and how a median was spread. */
-const DRAWN = /timeline|utilization\.\w+\.(p50|p95)$|rowsPerSecond\.(min|max|runs)|whatIf\.\d+\.(from|to)$/;
+const DRAWN =
+  /timeline|utilization\.\w+\.(p50|p95)$|rowsPerSecond\.(min|max|runs)|whatIf\.\d+\.(from|to)$|sweep\.(best|points\.\d+\.(values|device\.starved\.(fetch|prep|batching)))/;
 
 describe.each(Object.keys(PAGES) as Name[])('the page of %s', (name) => {
   test('shows every figure of its document, as it stands there', async (context) => {
@@ -297,6 +298,17 @@ describe('the bench', () => {
     expect((dev?.loop ?? 0) * perPixel).toBeCloseTo(BENCH.pointToPoint.rowsPerSecond.median, -2);
     // What is far beyond is cut off, and says so.
     expect(storage?.text).toContain('× the lowest');
+  });
+
+  test('has a table of what was swept, with the best marked and what failed told', async (context) => {
+    const view = await open(context, 'bench', { width: 1400 });
+    const rows: string[][] = await view.evaluate(
+      "[...document.querySelectorAll('.sweep tbody tr')].map((r) => [r.className, ...[...r.cells].map((c) => c.textContent)])",
+    );
+    expect(rows).toHaveLength(6);
+    expect(rows.map(([best]) => best)).toEqual(['', '', '', 'best', '', '']);
+    expect(rows[0]?.slice(1, 3)).toEqual(['32', '2']);
+    expect(rows[5]?.slice(1)).toEqual(['4096', '4', expect.stringContaining('the ring needs 8 slots')]);
   });
 
   test('tells of a batch size where the curve is pointed at', async (context) => {
