@@ -9,16 +9,36 @@ import { defineConfig } from 'vitest/config';
 // Never both in one test: src and dist are two copies, and `instanceof` across them is false.
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     // Processes, since the library starts threads of its own and a crash of a native addon ends the process.
     pool: 'forks',
-    // A pipeline under test keeps several threads busy; more files at once would measure each other.
-    maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     server: {
       // dist is loaded by Node itself, as users' programs do, not rewritten by vite.
       deps: { external: [/\/dist\//] },
     },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'tests',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/stalls/**'],
+          // A pipeline under test keeps several threads busy; more files at once would measure each other.
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // They look at where time goes: nothing else may run beside them.
+          name: 'stalls',
+          include: ['test/stalls/**/*.test.ts'],
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

@@ -11,7 +11,7 @@ export type {
 export { type RunOptions, runJob } from './job/run-job.js';
 export type { Job, JobInput } from './job/schema.js';
 export type { GpuMetric, GpuSource, GpuUtilization, Spread } from './measure/gpu/types.js';
-export type { Progress } from './measure/progress.js';
+export type { DeviceProgress, Progress } from './measure/progress.js';
 export type { Bottleneck, DeviceReport, DeviceShares, Report } from './measure/report.js';
 export { reportPage } from './page/page.js';
 export type { StoppedRun } from './page/types.js';

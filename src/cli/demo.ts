@@ -9,8 +9,9 @@ import { InterruptedError, messageOf, StorageError, UsageError } from '../util/e
 import { countRight, repeatDigits } from './digits.js';
 import { fail } from './fail.js';
 import type { Interruption } from './interrupt.js';
+import { labelled } from './labels.js';
 import { ProgressDisplay } from './progress.js';
-import { labelled, reportText, shortPath } from './report-text.js';
+import { reportText, shortPath } from './report-text.js';
 import type { Terminal } from './terminal.js';
 import { bytes, percentExact, whole, wrap } from './text.js';
 

@@ -1,5 +1,5 @@
 import type { Diagnosis, Finding, LibraryFinding, Status } from '../job/doctor/types.js';
-import type { ReportStyle } from './report-text.js';
+import type { ReportStyle } from './labels.js';
 import { printable, wrap } from './text.js';
 
 const SIGNS: Readonly<Record<Status, string>> = { ok: '✓', absent: '–', broken: '✗' };

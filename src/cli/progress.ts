@@ -27,7 +27,7 @@ export function liveLine(
   width: number,
   colors: Colors,
 ): string {
-  const { splits, totalSplits, rowsPerSecond, busy, starved, blocked, elapsedSeconds } = progress;
+  const { splits, totalSplits, rowsPerSecond, busy, devices, starved, blocked, elapsedSeconds } = progress;
   const done = totalSplits === 0 ? 1 : splits / totalSplits;
   const two = (share: number): string => percent(share).padStart(4);
   const attention = (share: number) => (share >= 0.1 ? { paint: colors.yellow } : {});
@@ -37,7 +37,9 @@ export function liveLine(
   const parts = { text: `${whole(splits)}/${whole(totalSplits)} splits` };
   const fewParts = { text: `${whole(splits)}/${whole(totalSplits)}` };
   const rate = { text: perSecond(rowsPerSecond, 'rows') };
-  const busyShare = { text: `busy ${two(busy)}`, ...(busy >= 0.9 && { paint: colors.green }) };
+  const well = busy >= 0.9 && { paint: colors.green };
+  const busyShare = { text: `busy ${two(busy)}`, ...well };
+  const busyShares = { text: `busy ${two(busy)}${eachOf(devices)}`, ...well };
   const causes = {
     text: `starved ${two(starved.total)} (${causesOf(starved)})`,
     ...attention(starved.total),
@@ -48,7 +50,8 @@ export function liveLine(
   const rest = left === undefined ? [] : [{ text: `about ${stopwatch(left)} left`, paint: colors.dim }];
 
   const lines: Piece[][] = [
-    [title, meter, parts, rate, busyShare, causes, blockedShare, time, ...rest],
+    [title, meter, parts, rate, busyShares, causes, blockedShare, time, ...rest],
+    [title, parts, rate, busyShares, causes, blockedShare, time, ...rest],
     [title, parts, rate, busyShare, causes, blockedShare, time, ...rest],
     [title, parts, rate, busyShare, causes, blockedShare, time],
     [parts, rate, busyShare, causes, blockedShare, time],
@@ -63,18 +66,24 @@ export function liveLine(
 
 /** One line of a log. */
 export function logLine(name: string, progress: Progress, left: number | undefined): string {
-  const { rows, splits, totalSplits, rowsPerSecond, busy, starved, blocked, elapsedSeconds } = progress;
+  const { rows, splits, totalSplits, rowsPerSecond, busy, devices, starved, blocked, elapsedSeconds } =
+    progress;
   const pieces = [
     `${printable(name)} ${stopwatch(elapsedSeconds)}`,
     `${whole(splits)}/${whole(totalSplits)} splits`,
     `${whole(rows)} rows`,
     perSecond(rowsPerSecond, 'rows'),
-    `device busy ${percent(busy)}`,
+    `${devices.length > 1 ? 'devices' : 'device'} busy ${percent(busy)}${eachOf(devices)}`,
     `starved ${percent(starved.total)} (${causesOf(starved)})`,
     `blocked ${percent(blocked)}`,
   ];
   if (left !== undefined) pieces.push(`about ${stopwatch(left)} left`);
   return pieces.join('  ');
+}
+
+/** How busy each of several devices is, in percent. */
+function eachOf(devices: readonly DeviceShares[]): string {
+  return devices.length > 1 ? ` (${devices.map(({ busy }) => whole(busy * 100)).join(', ')})` : '';
 }
 
 function causesOf({ fetch, prep, batching }: DeviceShares['starved']): string {
@@ -101,46 +110,67 @@ export class Forecast {
   }
 }
 
+/** Shares of several stretches of time as those of all of it. */
+class JoinedShares {
+  #weight = 0;
+  #busy = 0;
+  #fetch = 0;
+  #prep = 0;
+  #batching = 0;
+  #blocked = 0;
+
+  add(seconds: number, { busy, starved, blocked }: DeviceShares): void {
+    // Shares are all zero until the device's first run: that time counts for nothing.
+    const weight = seconds * (busy + starved.total + blocked);
+    this.#weight += weight;
+    this.#busy += busy * weight;
+    this.#fetch += starved.fetch * weight;
+    this.#prep += starved.prep * weight;
+    this.#batching += starved.batching * weight;
+    this.#blocked += blocked * weight;
+  }
+
+  get shares(): DeviceShares {
+    const share = (sum: number): number => (this.#weight > 0 ? sum / this.#weight : 0);
+    const [fetch, prep, batching] = [share(this.#fetch), share(this.#prep), share(this.#batching)];
+    return {
+      busy: share(this.#busy),
+      starved: { total: fetch + prep + batching, fetch, prep, batching },
+      blocked: share(this.#blocked),
+    };
+  }
+}
+
 /** Joins the half seconds between two lines of a log: rates and shares over all of them. */
 export class Interval {
   #from: { readonly at: number; readonly rows: number } = { at: 0, rows: 0 };
   #before = 0;
-  #weight = 0;
-  #sums = { busy: 0, fetch: 0, prep: 0, batching: 0, blocked: 0 };
+  #together = new JoinedShares();
+  #devices: JoinedShares[] = [];
 
-  add({ elapsedSeconds, busy, starved, blocked }: Progress): void {
-    // Shares are all zero until the device's first run: that time counts for nothing.
-    const weight = (elapsedSeconds - this.#before) * (busy + starved.total + blocked);
+  add(progress: Progress): void {
+    const { elapsedSeconds, devices } = progress;
+    const seconds = elapsedSeconds - this.#before;
     this.#before = elapsedSeconds;
-    this.#weight += weight;
-    const sums = this.#sums;
-    sums.busy += busy * weight;
-    sums.fetch += starved.fetch * weight;
-    sums.prep += starved.prep * weight;
-    sums.batching += starved.batching * weight;
-    sums.blocked += blocked * weight;
+    this.#together.add(seconds, progress);
+    for (const [place, device] of devices.entries()) {
+      this.#devices[place] ??= new JoinedShares();
+      this.#devices[place].add(seconds, device);
+    }
   }
 
   /** The last report with the interval's rates and shares in place of its own; begins the next interval. */
   close(last: Progress): Progress {
-    const share = (sum: number): number => (this.#weight > 0 ? sum / this.#weight : 0);
-    const { busy, fetch, prep, batching, blocked } = this.#sums;
     const seconds = last.elapsedSeconds - this.#from.at;
     const joined: Progress = {
       ...last,
+      ...this.#together.shares,
+      devices: last.devices.map((device, place) => ({ ...device, ...this.#devices[place]?.shares })),
       rowsPerSecond: seconds > 0 ? (last.rows - this.#from.rows) / seconds : 0,
-      busy: share(busy),
-      starved: {
-        total: share(fetch + prep + batching),
-        fetch: share(fetch),
-        prep: share(prep),
-        batching: share(batching),
-      },
-      blocked: share(blocked),
     };
     this.#from = { at: last.elapsedSeconds, rows: last.rows };
-    this.#weight = 0;
-    this.#sums = { busy: 0, fetch: 0, prep: 0, batching: 0, blocked: 0 };
+    this.#together = new JoinedShares();
+    this.#devices = [];
     return joined;
   }
 }

@@ -7,9 +7,10 @@ import { StuckError } from '../util/errors.js';
 import { endProcess } from './end-process.js';
 import { errorDocument, fail } from './fail.js';
 import type { Interruption } from './interrupt.js';
+import { labelled } from './labels.js';
 import { OutputFile } from './output-file.js';
 import { Interval, ProgressDisplay } from './progress.js';
-import { labelled, reportText, shortPath } from './report-text.js';
+import { reportText, shortPath } from './report-text.js';
 import type { Terminal } from './terminal.js';
 
 export interface RunFlags {

@@ -4,6 +4,7 @@ export {
   bytes,
   counted,
   duration,
+  millis,
   percent,
   percentExact,
   perSecond,

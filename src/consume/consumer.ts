@@ -14,6 +14,7 @@ export class Consumer {
   #waiting: { resolve: (reply: ConsumerReply) => void; reject: (error: Error) => void } | undefined;
   #failure: Error | undefined;
   #onRejected: (rows: readonly RejectedRow[]) => void = () => {};
+  #loaded: Promise<LoadedModel> | undefined;
   /** Resolves when the thread is gone, however it went. */
   readonly exited: Promise<void>;
   #gone!: () => void;
@@ -38,8 +39,13 @@ export class Consumer {
     });
   }
 
-  /** The model, once it is loaded. Call it once, first. */
-  async loaded(): Promise<LoadedModel> {
+  /** The model, once it is loaded. Called before anything else. */
+  loaded(): Promise<LoadedModel> {
+    this.#loaded ??= this.#awaitLoaded();
+    return this.#loaded;
+  }
+
+  async #awaitLoaded(): Promise<LoadedModel> {
     const reply = await this.#reply();
     if (reply.kind !== 'loaded') throw unexpected(reply);
     return reply.model;

@@ -58,7 +58,7 @@ class Consumer {
       if (slot < 0) break;
       const bucket = ring.bucketOf(slot);
       const claimed = ring.slotWord(slot, SlotWord.CLAIMED);
-      const startedAt = this.#ledger.runStarted();
+      const startedAt = this.#ledger.runStarted(ring.committedAt(slot), ring.waitedInVain(slot));
       const rejections = await this.#runner.run(slot);
       this.#ledger.runEnded(startedAt, {
         rows: claimed - ring.slotWord(slot, SlotWord.VOIDED),
@@ -85,10 +85,11 @@ class Consumer {
     reply({ kind: 'rejected', rows });
   }
 
-  /** Blocked where the sink holds every slot, else starved. */
+  /** As the stall clock has it: blocked where the sink, and the runs of others, hold every slot; else starved. */
   #idleState(): ConsumerState {
     const held = this.#ring.countIn(SlotState.DONE) + this.#ring.countIn(SlotState.DRAINING);
-    return held === this.#ring.config.slots ? ConsumerState.blocked : ConsumerState.starved;
+    const taken = held + this.#ring.countIn(SlotState.RUNNING);
+    return held > 0 && taken >= this.#ring.config.slots ? ConsumerState.blocked : ConsumerState.starved;
   }
 }
 
@@ -108,7 +109,8 @@ async function serve(session: Session, model: string): Promise<readonly string[]
       reply({ kind: 'attached' });
     } else {
       await consumer?.consume();
-      return consumer?.warnings ?? [];
+      // What a session has to say since then: see `Session.warnings`.
+      return [...(consumer?.warnings ?? []), ...session.warnings.slice(warnings.length)];
     }
   }
 }

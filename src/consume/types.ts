@@ -16,6 +16,7 @@ export interface LoadedModel {
 /** The stream that a consumer is to serve. */
 export interface Attachment {
   readonly ring: RingMemory;
+  /** Of the device that its session is on. */
   readonly ledger: LedgerMemory;
   readonly clocks: ClockPage;
   /** Its clock in the page. */

@@ -63,7 +63,7 @@ export function nonNegative(expected: string) {
 }
 
 /** A list in which nothing comes twice. */
-export function distinct<T extends z.ZodType<string>>(item: T, expected: string) {
+export function distinct<T extends z.ZodType<string | number>>(item: T, expected: string) {
   return z
     .array(item, expected)
     .superRefine((items, context) => {

@@ -97,7 +97,7 @@ const TENSORFLOW_ON_CPU = ['wasm', 'tfjs-node', 'tfjs-node-gpu'];
 /** Loads a model on the CPU, in a thread of its own, and asks it. */
 export async function inspectModel(uri: string, runtime = runtimeOf(uri)): Promise<ModelInspection> {
   const providers = runtime === 'tensorflow' ? TENSORFLOW_ON_CPU : ['cpu'];
-  const spec = { runtime, uri, providers, options: {}, intraOpNumThreads: 1, inputs: [] };
+  const spec = { runtime, uri, providers, deviceId: 0, options: {}, intraOpNumThreads: 1, inputs: [] };
   const consumer = new Consumer(spec);
   try {
     const { inputs, outputs, device, warnings } = await consumer.loaded();

@@ -1,7 +1,8 @@
-import { createLedgerMemory, type LedgerMemory } from '../clock/device-ledger.js';
+import { createLedgerMemory } from '../clock/device-ledger.js';
+import { createStallMemory } from '../clock/stall-clock.js';
 import { type ClockPage, createClockPage } from '../clock/state-clock.js';
 import type { TraceMemory } from '../clock/trace.js';
-import { Consumer } from '../consume/consumer.js';
+import type { Consumer } from '../consume/consumer.js';
 import type { LoadedModel } from '../consume/types.js';
 import type { Dataset } from '../dataset/types.js';
 import type { Report } from '../measure/report.js';
@@ -16,15 +17,16 @@ import { availableMemory } from '../util/memory.js';
 import { accessOf } from './access.js';
 import { checkColumns, type InputPlan, planInputs } from './inputs.js';
 import { planOutputs } from './outputs.js';
-import { Run, type RunContext } from './run.js';
+import { Run, type RunContext, type RunDevice } from './run.js';
 import type { Job } from './schema.js';
-import { batchOf, bucketsOf, checkSlots, instancesFor, sessionSpec, threadsFor } from './threads.js';
+import { type JobDevice, Sessions } from './sessions.js';
+import { batchOf, bucketsOf, checkSlots, slotWarnings, threadsFor } from './threads.js';
 import { type TracedThreads, traceMemoryFor, traceText } from './trace.js';
 import { planTransform, type TransformedSource } from './transform.js';
 
 /** What is known once model and data are. */
 interface Plan {
-  readonly model: LoadedModel;
+  readonly devices: readonly JobDevice[];
   readonly inputs: InputPlan;
   readonly outputs: readonly OutputColumn[];
   readonly layout: SlotLayout;
@@ -45,8 +47,7 @@ export interface TraceOption {
 export class Pipeline implements AsyncDisposable {
   readonly #job: Job;
   readonly #producers: Producers;
-  readonly #consumers: Consumer[] = [];
-  readonly #intraOpNumThreads: number;
+  readonly #sessions: Sessions;
   #ring: Ring | undefined;
   #plan: Plan | undefined;
   readonly #sink = new Sink();
@@ -56,23 +57,7 @@ export class Pipeline implements AsyncDisposable {
     this.#job = job;
     const { producers, intraOpNumThreads } = threadsFor(job);
     this.#producers = new Producers(producers);
-    this.#intraOpNumThreads = intraOpNumThreads;
-    this.#consumers.push(new Consumer(sessionSpec(job, intraOpNumThreads)));
-  }
-
-  /**
-   * The first session tells which device it is; only then can the others follow, on the same one: some devices take no
-   * second thread while they start, or at all.
-   */
-  async #load(): Promise<LoadedModel> {
-    const [first] = this.#consumers;
-    if (first === undefined) throw new RangeError('no consumer');
-    const model = await first.loaded();
-    const spec = sessionSpec(this.#job, this.#intraOpNumThreads, [model.device.provider]);
-    const others = Array.from({ length: instancesFor(this.#job, model) - 1 }, () => new Consumer(spec));
-    this.#consumers.push(...others);
-    await Promise.all(others.map((consumer) => consumer.loaded()));
-    return model;
+    this.#sessions = new Sessions(job, intraOpNumThreads);
   }
 
   /** Once the data is known: matches its columns, behind the transform, with the model, and lays out the ring. */
@@ -80,8 +65,10 @@ export class Pipeline implements AsyncDisposable {
     const job = this.#job;
     const { uri } = job.source;
     checkColumns('source.columns', job.source.columns ?? [], uri, dataset.schema);
-    const model = await this.#load();
-    const consumer = this.#consumers[0] as Consumer;
+    const devices = await this.#sessions.load();
+    // The model is the same on all of them.
+    const { model, consumers } = devices[0] as JobDevice;
+    const consumer = consumers[0] as Consumer;
     const batch = batchOf(job, model);
     const { schema, transform } = await this.#transformed(dataset, model, signal);
     checkColumns('sink.keep', job.sink.keep, uri, schema);
@@ -92,7 +79,7 @@ export class Pipeline implements AsyncDisposable {
     const outputs = await planOutputs(job, model, inputs.tensors, buckets, consumer);
     const layout = planSlotLayout(buckets, inputs.tensors, outputs.tensors);
     checkArena(layout, job.ring.slots, job.ring.maxBytes ?? availableMemory() / 4);
-    this.#plan = { model, inputs, outputs: outputs.columns, layout, batch, transform };
+    this.#plan = { devices, inputs, outputs: outputs.columns, layout, batch, transform };
   }
 
   /** The columns that there are: the source's, or what the transform makes of them. */
@@ -124,36 +111,38 @@ export class Pipeline implements AsyncDisposable {
   ): Promise<Report> {
     const plan = this.#plan;
     if (plan === undefined) throw new Error('plan() comes first');
-    const { inputs, model, outputs, transform } = plan;
+    const { inputs, outputs, transform } = plan;
     const splits = dataset.splits.filter(({ ordinal }) => !directory?.committed.has(ordinal));
     const traced: TracedThreads = {
       lanes: this.#producers.count,
-      devices: this.#consumers.map(() => model.device.id),
+      devices: plan.devices.flatMap(({ model, consumers }) => consumers.map(() => model.device.id)),
     };
     const trace = context.onTrace && traceMemoryFor(traced);
     const ring = this.#allocate(plan.layout, splits.length, trace);
     const { memory } = ring;
     const clocks = createClockPage(this.#producers.count);
-    const ledger = createLedgerMemory(clocks, memory.config.slots);
-    const consumerClocks = createClockPage(this.#consumers.length);
-    await this.#attach(memory, ledger, consumerClocks, plan.batch.preferredSizes);
+    const stalls = createStallMemory(clocks, memory.config.slots);
+    const devices = plan.devices.map((device) => ({ ...device, ledger: createLedgerMemory(stalls) }));
+    const consumers = devices.flatMap((device) => device.consumers).length;
+    const consumerClocks = createClockPage(consumers);
+    await this.#attach(memory, devices, consumerClocks, plan.batch.preferredSizes);
+    const warnings = devices.flatMap(({ model }) => model.warnings);
     const run = new Run({
       ...context,
       job: this.#job,
-      model,
+      devices,
+      warnings: [...new Set([...warnings, ...slotWarnings(this.#job, consumers)])],
       ring,
       clocks,
       consumerClocks,
-      ledger,
       dataset,
       splits,
       directory,
       producers: this.#producers,
-      consumers: this.#consumers,
     });
-    const owner = consumerOwner(memory.config.lanes, this.#consumers.length);
+    const owner = consumerOwner(memory.config.lanes, consumers);
     const target = directory && { directory: directory.path, format: this.#job.sink.format };
-    await this.#sink.attach({ ring: memory, ledger, owner, outputs, target }, ring, (part) =>
+    await this.#sink.attach({ ring: memory, stalls, owner, outputs, target }, ring, (part) =>
       run.committed(part),
     );
     try {
@@ -178,15 +167,19 @@ export class Pipeline implements AsyncDisposable {
     return this.#ring;
   }
 
+  /** Gives the ring to all consumers. */
   async #attach(
     memory: RingMemory,
-    ledger: LedgerMemory,
+    devices: readonly RunDevice[],
     clocks: ClockPage,
     preferredSizes: readonly number[],
   ): Promise<void> {
     const mostRejections = this.#job.errors.maxRows + 1;
+    const all = devices.flatMap(({ consumers, ledger }) =>
+      consumers.map((consumer) => ({ consumer, ledger })),
+    );
     await Promise.all(
-      this.#consumers.map((consumer, index) =>
+      all.map(({ consumer, ledger }, index) =>
         consumer.attach({
           ring: memory,
           ledger,
@@ -202,12 +195,8 @@ export class Pipeline implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#ring) new ControlSide(this.#ring).abort();
-    for (const consumer of this.#consumers) consumer.stop();
+    this.#sessions.stop();
     this.#sink.stop();
-    await Promise.all([
-      ...this.#consumers.map((consumer) => consumer.exited),
-      this.#sink.exited,
-      this.#producers.close(),
-    ]);
+    await Promise.all([this.#sessions.exited(), this.#sink.exited, this.#producers.close()]);
   }
 }

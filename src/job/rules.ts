@@ -1,16 +1,15 @@
 import type { z } from 'zod';
-import { suggest } from './suggest.js';
-import { formatKey, type KeyPath, listOf, show } from './wording.js';
+import { formatKey, type KeyPath, show } from './wording.js';
 
 /** A combination of keys that can't be: `message` follows the key in a sentence. */
-interface Breach {
+export interface Breach {
   readonly path: KeyPath;
   readonly message: string;
 }
 
 // Each rule is followed by what JSON Schema can say of it, as the keywords of its section.
 
-type Rule<T> = (value: T) => readonly Breach[];
+export type Rule<T> = (value: T) => readonly Breach[];
 
 /** A rule as the argument of zod's superRefine. */
 export function obeys<T>(rule: Rule<T>) {
@@ -37,93 +36,6 @@ export const noSecrets: Rule<Readonly<Record<string, unknown>>> = (storage) =>
       path: [key],
       message: 'is a secret, and secrets come from the environment only: take it out of the job file',
     }));
-
-/** What an option may be: by itself, in words, and in JSON Schema. */
-interface OptionKind {
-  readonly fits: (value: unknown) => boolean;
-  readonly expected: string;
-  readonly schema: object;
-}
-
-const micros: OptionKind = {
-  fits: (value) => typeof value === 'number' && Number.isFinite(value) && value >= 0,
-  expected: 'a number of microseconds, 0 or more',
-  schema: { type: 'number', minimum: 0 },
-};
-const yesOrNo: OptionKind = {
-  fits: (value) => typeof value === 'boolean',
-  expected: 'true or false',
-  schema: { type: 'boolean' },
-};
-const someText: OptionKind = {
-  fits: (value) => typeof value === 'string' && value !== '',
-  expected: 'text',
-  schema: { type: 'string', minLength: 1 },
-};
-const texts: OptionKind = {
-  fits: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
-  expected: 'a list of texts',
-  schema: { type: 'array', items: { type: 'string' } },
-};
-
-/** What the runtimes take as `model.options`; ONNX Runtime is handed whatever there is. */
-const OPTIONS: Readonly<Record<string, Readonly<Record<string, OptionKind>>>> = {
-  simulated: { batchMicros: micros, rowMicros: micros },
-  tensorflow: { allowSoftware: yesOrNo, wasmPath: someText, tags: texts, signature: someText },
-};
-
-interface ModelKeys {
-  readonly uri?: string;
-  readonly runtime: string;
-  readonly options: Readonly<Record<string, unknown>>;
-}
-
-export const modelRule: Rule<ModelKeys> = ({ uri, runtime, options }) => [
-  ...(runtime === 'simulated' || uri !== undefined
-    ? []
-    : [{ path: ['uri'], message: `is missing: the ${runtime} runtime needs a model to run` }]),
-  ...optionBreaches(runtime, options),
-];
-
-function optionBreaches(runtime: string, options: ModelKeys['options']): Breach[] {
-  const kinds = OPTIONS[runtime];
-  if (kinds === undefined) return [];
-  const names = Object.keys(kinds);
-  return Object.entries(options).flatMap(([key, value]) => {
-    const path = ['options', key];
-    const kind = Object.hasOwn(kinds, key) ? kinds[key] : undefined;
-    if (kind === undefined) {
-      const meant = suggest(key, names);
-      const has = meant === undefined ? `it has ${listOf(names, 'and')}` : `did you mean ${meant}?`;
-      return [{ path, message: `is not an option of the ${runtime} runtime; ${has}` }];
-    }
-    return kind.fits(value) ? [] : [{ path, message: `must be ${kind.expected}, not ${show(value)}` }];
-  });
-}
-
-const ofRuntime = (runtime: string) => ({
-  properties: { runtime: { const: runtime } },
-  required: ['runtime'],
-});
-
-export const modelKeywords = {
-  allOf: [
-    { if: ofRuntime('simulated'), else: { required: ['uri'] } },
-    ...Object.entries(OPTIONS).map(([runtime, kinds]) => ({
-      if: ofRuntime(runtime),
-      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema, in an object that nobody awaits
-      then: {
-        properties: {
-          options: {
-            type: 'object',
-            properties: Object.fromEntries(Object.entries(kinds).map(([key, { schema }]) => [key, schema])),
-            additionalProperties: false,
-          },
-        },
-      },
-    })),
-  ],
-};
 
 interface InputKeys {
   readonly from: string;
@@ -234,7 +146,7 @@ export const jobRule: Rule<JobKeys> = (job) => [...simulatedInputs(job), ...colu
 
 export const jobKeywords = {
   if: { properties: { model: { properties: { runtime: { const: 'simulated' } }, required: ['runtime'] } } },
-  // biome-ignore lint/suspicious/noThenProperty: as above
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema, in an object that nobody awaits
   then: {
     properties: {
       inputs: { type: 'object', minProperties: 1 },

@@ -1,65 +1,70 @@
-import { DeviceLedger, type LedgerMemory } from '../clock/device-ledger.js';
+import { DeviceLedger, type DeviceTimes, type LedgerMemory } from '../clock/device-ledger.js';
 import { now } from '../clock/now.js';
 import { type ClockPage, ClockReader } from '../clock/state-clock.js';
 import type { Consumer } from '../consume/consumer.js';
-import type { LoadedModel, RejectedRow } from '../consume/types.js';
+import type { RejectedRow } from '../consume/types.js';
 import type { FileAccess } from '../dataset/dataset.js';
 import type { Dataset, Split } from '../dataset/types.js';
 import { GpuSampler } from '../measure/gpu/sampler.js';
-import type { GpuUtilization } from '../measure/gpu/types.js';
 import { type Progress, ProgressSampler } from '../measure/progress.js';
-import {
-  adviceOn,
-  bottleneckOf,
-  type DeviceReport,
-  producerShares,
-  type Report,
-  round,
-  sharesOf,
-} from '../measure/report.js';
+import { type DeviceReport, producerShares, type Report } from '../measure/report.js';
+import type { SampledDevice } from '../measure/sampled-device.js';
+import { type Timeline, TimelineRecorder } from '../measure/timeline.js';
 import type { Producers } from '../produce/producers.js';
 import type { ProducerContext } from '../produce/types.js';
 import type { CollateInput } from '../produce/writer.js';
 import { ControlSide } from '../ring/control-side.js';
 import { MAIN_OWNER, type Ring } from '../ring/ring.js';
+import type { SessionDevice } from '../session/types.js';
 import type { OutputDirectory } from '../sink/output-directory.js';
 import type { Sink } from '../sink/sink.js';
 import type { Part } from '../sink/types.js';
-import { bytesOf } from '../util/dtype.js';
 import { InterruptedError } from '../util/errors.js';
 import { accessOf } from './access.js';
 import { DeadLetters } from './dead-letters.js';
 import { watchForHangs } from './hang-watch.js';
 import { Rejections, rejectionError } from './rejections.js';
+import { reportOf } from './run-report.js';
 import type { Job } from './schema.js';
+import type { JobDevice } from './sessions.js';
 
 /** How often progress is reported. */
 const PROGRESS_MS = 500;
 
+/** A device, and where its time is booked. */
+export interface RunDevice extends JobDevice {
+  readonly ledger: LedgerMemory;
+}
+
 /** What a run works with; its threads are started, and ended, by the pipeline. */
 export interface RunContext {
   readonly job: Job;
-  readonly model: LoadedModel;
+  readonly devices: readonly RunDevice[];
+  /** For the report. */
+  readonly warnings: readonly string[];
   readonly ring: Ring;
   readonly clocks: ClockPage;
   readonly consumerClocks: ClockPage;
-  readonly ledger: LedgerMemory;
   readonly dataset: Dataset;
   /** Those that are not committed yet. */
   readonly splits: readonly Split[];
   readonly directory: OutputDirectory | undefined;
   readonly producers: Producers;
-  readonly consumers: readonly Consumer[];
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
   readonly fingerprint: string;
   readonly startedAt: number;
 }
 
+/** A device as the main thread sees it. */
+interface WatchedDevice extends SampledDevice {
+  readonly about: SessionDevice & Pick<DeviceReport, 'instances' | 'isolation'>;
+}
+
 /** One pass over the splits of a job that are not committed yet. */
 export class Run {
   readonly #context: RunContext;
-  readonly #ledger: DeviceLedger;
+  readonly #devices: readonly WatchedDevice[];
   readonly #control: ControlSide;
   readonly #resumed: readonly Part[];
   readonly #deadLetters: DeadLetters;
@@ -75,15 +80,19 @@ export class Run {
   constructor(context: RunContext) {
     this.#context = context;
     this.#control = new ControlSide(context.ring);
-    this.#ledger = new DeviceLedger(context.ledger, MAIN_OWNER);
+    this.#devices = context.devices.map(({ model: { device }, consumers, ledger }) => ({
+      id: device.id,
+      about: { ...device, instances: consumers.length, isolation: context.job.model.isolation },
+      ledger: new DeviceLedger(ledger, MAIN_OWNER),
+    }));
     this.#resumed = [...(context.directory?.committed.values() ?? [])];
     this.#partsDone = this.#resumed.length;
     this.#deadLetters = new DeadLetters(context.job.errors.maxRows, this.#resumed, context.directory?.path);
-    const { dataset, job, splits, model } = context;
+    const { dataset, job, splits } = context;
     this.#files = { format: dataset.format, storage: accessOf(job.source), filter: dataset.filter };
     const isPlain = job.transform === undefined && this.#deadLetters.rules === undefined;
     this.#rejections = new Rejections(splits, this.#files, isPlain);
-    this.#warnings = new Set(model.warnings);
+    this.#warnings = new Set(context.warnings);
   }
 
   /** The sink has committed a part. */
@@ -102,17 +111,23 @@ export class Run {
     inputs: readonly CollateInput[],
     transform: ProducerContext['transform'],
   ): Promise<Report> {
-    const { signal, clocks, consumers, producers, consumerClocks, job } = this.#context;
+    const { signal, clocks, devices, producers, consumerClocks, job } = this.#context;
+    const consumers = devices.flatMap((device) => device.consumers);
     const onAbort = (): void => this.#fail(this.#interruption());
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted) onAbort();
     const stopProgress = this.#startProgress();
-    const stopWatch = watchForHangs(consumerClocks, job.model.runTimeoutMs, (consumer, error) =>
+    const { isolation, runTimeoutMs } = job.model;
+    // A process that hangs is ended by the thread that uses it, which does not hang.
+    const limitMs = isolation === 'process' ? Number.POSITIVE_INFINITY : runTimeoutMs;
+    const stopWatch = watchForHangs(consumerClocks, limitMs, (consumer, error) =>
       consumers[consumer]?.abandon(error),
     );
     const watch = (work: Promise<void>): Promise<void> => work.catch((error) => this.#fail(error));
     const reader = new ClockReader(clocks);
-    await using gpus = new GpuSampler([this.#context.model.device.id]);
+    await using gpus = new GpuSampler(this.#devices.map(({ id }) => id));
+    const recorder = new TimelineRecorder(this.#devices, this.#context.startedAt);
+    let recorded: Timeline;
     try {
       await Promise.all([
         ...consumers.map((consumer) => watch(this.#consume(consumer, sink))),
@@ -121,6 +136,7 @@ export class Run {
       ]);
       await Promise.all(this.#recorded);
     } finally {
+      recorded = recorder.stop();
       stopWatch();
       stopProgress();
       signal?.removeEventListener('abort', onAbort);
@@ -131,9 +147,32 @@ export class Run {
     }
     const totals = new Float64Array(6);
     for (let lane = 0; lane < producers.count; lane++) reader.addTotals(lane, now(), totals);
-    const { firstStart, lastEnd } = this.#ledger.read();
-    const [utilization = null] = await gpus.finish({ from: firstStart, to: lastEnd });
-    return this.#report(totals, utilization);
+    const times = this.#devices.map(({ ledger }) => ledger.read());
+    const windows = times.map(({ firstStart, lastEnd }) => ({ from: firstStart, to: lastEnd }));
+    const utilizations = await gpus.finish(windows);
+    const { ring, startedAt, fingerprint, directory } = this.#context;
+    return reportOf({
+      job,
+      fingerprint,
+      ring,
+      startedAt,
+      endedAt: now(),
+      rows: {
+        read: this.#rowsRead,
+        written: directory === undefined ? 0 : this.#rowsWritten,
+        deadLettered: this.#deadLetters.count,
+        resumed: this.#resumed.reduce((sum, part) => sum + part.rows, 0),
+      },
+      devices: this.#devices.map(({ about, ledger }, place) => ({
+        about,
+        times: times[place] as DeviceTimes,
+        runMicros: ledger.runMicros,
+        utilization: utilizations[place] ?? null,
+      })),
+      producers: producerShares(producers.count, totals),
+      timeline: recorded,
+      warnings: [...this.#warnings],
+    });
   }
 
   async #consume(consumer: Consumer, sink: Sink): Promise<void> {
@@ -213,7 +252,7 @@ export class Run {
   #startProgress(): () => void {
     const { onProgress, dataset } = this.#context;
     if (onProgress === undefined) return () => {};
-    const sampler = new ProgressSampler(this.#ledger);
+    const sampler = new ProgressSampler(this.#devices);
     const timer = setInterval(
       () => onProgress(sampler.sample(this.#partsDone, dataset.splits.length)),
       PROGRESS_MS,
@@ -221,70 +260,6 @@ export class Run {
     return () => {
       clearInterval(timer);
       onProgress(sampler.sample(this.#partsDone, dataset.splits.length));
-    };
-  }
-
-  #report(producerTotals: Float64Array, utilization: GpuUtilization | null): Report {
-    const { job, ring, startedAt, producers, fingerprint, model, directory } = this.#context;
-    const times = this.#ledger.read();
-    const shares = sharesOf(times);
-    const producing = producerShares(producers.count, producerTotals);
-    const bottleneck = bottleneckOf(shares, producing.blocked);
-    const endedAt = now();
-    const seconds = (endedAt - startedAt) / 1e6;
-    const ran = times.firstStart > 0;
-    const rowBytes = ring.layout.inputs.reduce(
-      (sum, { rowSize, dtype }) => sum + rowSize * bytesOf(dtype),
-      0,
-    );
-    return {
-      job: job.name,
-      status: 'completed',
-      fingerprint,
-      rows: {
-        read: this.#rowsRead,
-        written: directory === undefined ? 0 : this.#rowsWritten,
-        deadLettered: this.#deadLetters.count,
-        resumed: this.#resumed.reduce((sum, part) => sum + part.rows, 0),
-      },
-      batches: {
-        count: times.batches,
-        meanRows: times.batches > 0 ? round(times.rows / times.batches, 3) : 0,
-        fill: times.capacity > 0 ? round(times.rows / times.capacity) : 0,
-        paddingWaste: times.paddedTokens > 0 ? round(1 - times.tokens / times.paddedTokens) : 0,
-      },
-      seconds: round(seconds),
-      startupSeconds: ran ? round((times.firstStart - startedAt) / 1e6) : round(seconds),
-      drainSeconds: ran ? round((endedAt - times.lastEnd) / 1e6) : 0,
-      throughput: {
-        rowsPerSecond: round(times.rows / seconds, 1),
-        inputBytesPerSecond: Math.round((times.rows * rowBytes) / seconds),
-      },
-      devices: [{ ...this.#deviceReport(model, shares), utilization }],
-      producers: producing,
-      memory: {
-        ringBytes: ring.memory.arena.byteLength,
-        peakRssBytes: process.resourceUsage().maxRSS * 1024,
-      },
-      bottleneck,
-      advice: adviceOn(bottleneck, shares),
-      warnings: [...this.#warnings],
-    };
-  }
-
-  #deviceReport(
-    { device }: LoadedModel,
-    shares: ReturnType<typeof sharesOf>,
-  ): Omit<DeviceReport, 'utilization'> {
-    const { runMicros } = this.#ledger;
-    return {
-      ...device,
-      instances: this.#context.consumers.length,
-      ...shares,
-      runMs: {
-        p50: round(runMicros.quantile(0.5) / 1000, 3),
-        p99: round(runMicros.quantile(0.99) / 1000, 3),
-      },
     };
   }
 }

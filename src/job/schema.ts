@@ -10,14 +10,13 @@ import {
   wholeNumber,
 } from './fields.js';
 import { input } from './input-schema.js';
+import { modelKeywords, modelRule } from './model-rules.js';
 import {
   ascending,
   batchKeywords,
   batchRule,
   jobKeywords,
   jobRule,
-  modelKeywords,
-  modelRule,
   noSecrets,
   obeys,
   sinkKeywords,
@@ -126,20 +125,39 @@ const model = z
       instances: autoOrWholeNumber().default('auto').meta({
         description: 'Sessions per device, each with a thread of its own. auto chooses by device.',
       }),
+      isolation: z
+        .enum(['thread', 'process'])
+        .default('thread')
+        .meta({
+          description:
+            'Where sessions live: in threads of this process, or each in a process of its own. A driver or library that ' +
+            'crashes then takes only that process with it, which is started again.',
+        }),
       runTimeoutMs: wholeNumber(1)
         .default(600_000)
         .meta({
           description:
             'Milliseconds that one run of the model may take. Where one takes longer, the device hangs: what is complete is ' +
-            'written, and the job fails.',
+            'written, and the job fails. With isolation: process, only its process is ended, as if it had crashed.',
+        }),
+      devices: distinct(wholeNumber(0), 'a list of numbers of devices')
+        .min(1, 'at least one number of a device')
+        .exactOptional()
+        .meta({
+          description:
+            'The devices to run on, by their numbers: all take batches from the same ring, with as many sessions on each ' +
+            'as instances says. For providers that number their devices, which are cuda, tensorrt and dml, and for the ' +
+            'simulated runtime; others have one, [0]. By default the one that options.deviceId names, or 0.',
+          examples: [[0, 1]],
         }),
       options: named(z.unknown())
         .default({})
         .meta({
           description:
-            'Handed to the session as they are. The simulated runtime takes batchMicros and rowMicros: a batch takes ' +
-            'batchMicros + rows × rowMicros microseconds. The tensorflow runtime takes allowSoftware, wasmPath, tags and ' +
-            'signature.',
+            'What the runtime takes. onnx: options of ONNX Runtime’s sessions, by its names, such as ' +
+            'graphOptimizationLevel, intraOpNumThreads, freeDimensionOverrides and extra; deviceId, allowSoftware, and ' +
+            'webgpu for that provider’s own. simulated: batchMicros and rowMicros: a batch takes batchMicros + rows × ' +
+            'rowMicros microseconds. tensorflow: allowSoftware, wasmPath, tags and signature.',
         }),
     },
     'a mapping with the uri of a model',

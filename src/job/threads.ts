@@ -2,9 +2,12 @@ import { availableParallelism } from 'node:os';
 import type { LoadedModel } from '../consume/types.js';
 import { DEFAULT_LENGTHS, planBuckets } from '../ring/buckets.js';
 import type { Bucket } from '../ring/layout.js';
+import { numberedProviders } from '../session/providers.js';
 import type { SessionSpec } from '../session/types.js';
 import { UsageError } from '../util/errors.js';
+import { isOnlyFirst } from './model-rules.js';
 import type { Job } from './schema.js';
+import { listOf } from './wording.js';
 
 /** How the machine's cores are shared out. */
 export interface ThreadCounts {
@@ -22,8 +25,32 @@ export function threadsFor(job: Job, cores = availableParallelism()): ThreadCoun
   const auto = onCpu ? Math.ceil(cores / 4) : Math.min(8, Math.max(1, cores - 1));
   const producers = job.producers === 'auto' ? auto : job.producers;
   const instances = job.model.instances === 'auto' ? 1 : job.model.instances;
+  const sessions = instances * devicesOf(job).length;
   // Counted from the automatic number: many producers asked for wait most of the time, and take no core away.
-  return { producers, intraOpNumThreads: Math.max(1, Math.floor((cores - auto) / instances)) };
+  return { producers, intraOpNumThreads: Math.max(1, Math.floor((cores - auto) / sessions)) };
+}
+
+/** The numbers of the devices that a job runs on, among those of its provider. */
+export function devicesOf({ model }: Pick<Job, 'model'>): readonly number[] {
+  // The schema takes no other deviceId than a number.
+  const { deviceId = 0 } = model.options as { readonly deviceId?: number };
+  return model.devices ?? [deviceId];
+}
+
+/**
+ * @throws UsageError where the provider that started, which may be the last of several, has not the devices asked for
+ */
+export function checkDevices(
+  { model: { devices = [0], runtime } }: Pick<Job, 'model'>,
+  { device: { provider }, warnings }: Pick<LoadedModel, 'device' | 'warnings'>,
+): void {
+  const numbered = numberedProviders(runtime);
+  if (isOnlyFirst(devices) || numbered.includes(provider)) return;
+  const why = [`${provider} has one device, and it is what runs here`, ...warnings].join('; ');
+  throw new UsageError(`model.devices: [${devices.join(', ')}] is not to be had: ${why}`, {
+    key: 'model.devices',
+    hint: `Devices are numbered by ${listOf(numbered, 'and')}: see to it that one of them starts, or leave model.devices out.`,
+  });
 }
 
 /** On CUDA one instance copies while another computes; elsewhere a run takes the whole device. */
@@ -35,12 +62,13 @@ const AUTO_INSTANCES: Readonly<Record<string, number>> = { cuda: 2, tensorrt: 2 
  * @throws UsageError where it can't run as many as the job asks for
  */
 export function instancesFor({ model }: Pick<Job, 'model'>, { device }: Pick<LoadedModel, 'device'>): number {
-  const { instances, runtime } = model;
+  const { instances, runtime, isolation } = model;
   if (instances === 'auto') return AUTO_INSTANCES[device.provider] ?? 1;
-  if (instances === 1 || runtime !== 'onnx' || device.provider !== 'webgpu') return instances;
+  const alone = runtime === 'onnx' && device.provider === 'webgpu' && isolation === 'thread';
+  if (instances === 1 || !alone) return instances;
   throw new UsageError(
     `model.instances: ${instances} on webgpu would crash the process: ONNX Runtime has one WebGPU context a process, for one thread`,
-    { key: 'model.instances', hint: 'Set model.instances: 1, or auto.' },
+    { key: 'model.instances', hint: 'Set model.isolation: process, or model.instances: 1.' },
   );
 }
 
@@ -68,19 +96,30 @@ export function checkSlots({ batch, ring }: Pick<Job, 'batch' | 'ring'>, buckets
   );
 }
 
-/** What each consumer loads. */
+/** A warning where sessions that all run leave no slot to be filled or written. */
+export function slotWarnings({ ring: { slots } }: Pick<Job, 'ring'>, sessions: number): string[] {
+  if (slots > sessions) return [];
+  const enough = Math.min(256, 2 * sessions);
+  return [
+    `ring.slots: ${sessions} sessions leave none of the ${slots} slots to be filled while they run; set ring.slots: ${enough} or more`,
+  ];
+}
+
+/** What each consumer of a device loads. */
 export function sessionSpec(
   job: Job,
   intraOpNumThreads: number,
+  deviceId: number,
   providers = job.model.providers,
 ): SessionSpec {
-  const { runtime, uri, options } = job.model;
+  const { runtime, uri, options, isolation, runTimeoutMs } = job.model;
   const inputs = Object.entries(job.inputs).map(([name, { dtype = 'float32' as const, shape }]) => ({
     name,
     dtype,
     dims: shape && ['batch', ...shape],
   }));
-  return { runtime, uri, providers, options, intraOpNumThreads, inputs };
+  const where = { isolation, runTimeoutMs };
+  return { runtime, uri, providers, deviceId, options, intraOpNumThreads, inputs, ...where };
 }
 
 /**

@@ -1,9 +1,12 @@
-import type { DeviceLedger, DeviceTimes } from '../clock/device-ledger.js';
+import type { DeviceTimes } from '../clock/device-ledger.js';
 import { now } from '../clock/now.js';
-import { type DeviceShares, sharesOf } from './report.js';
+import { type DeviceShares, sharesOf, together } from './report.js';
+import type { SampledDevice } from './sampled-device.js';
 
-/** How a run stands; rates and shares are of the time since the report before. */
+/** How a run stands; rates and shares are of the time since the report before. The shares are those of all devices together. */
 export interface Progress extends DeviceShares {
+  /** Each device by itself, in the order of the job's `model.devices`. */
+  readonly devices: readonly DeviceProgress[];
   readonly elapsedSeconds: number;
   /** Rows that have been through the model. */
   readonly rows: number;
@@ -13,44 +16,60 @@ export interface Progress extends DeviceShares {
   readonly totalSplits: number;
 }
 
-/** Samples a device's ledger into progress reports. */
+export interface DeviceProgress extends DeviceShares {
+  readonly id: string;
+}
+
+/** Samples the ledgers of a job's devices into progress reports. */
 export class ProgressSampler {
-  readonly #ledger: DeviceLedger;
+  readonly #devices: readonly SampledDevice[];
   readonly #startedAt: number;
-  #before: DeviceTimes;
+  #before: readonly DeviceTimes[];
   #beforeAt: number;
 
-  constructor(ledger: DeviceLedger) {
-    this.#ledger = ledger;
+  constructor(devices: readonly SampledDevice[]) {
+    this.#devices = devices;
     this.#startedAt = now();
     this.#beforeAt = this.#startedAt;
-    this.#before = ledger.read(true);
+    this.#before = this.#read();
   }
 
   sample(splits: number, totalSplits: number): Progress {
     const at = now();
-    const times = this.#ledger.read(true);
-    const before = this.#before;
+    const times = this.#read();
+    const since = times.map((one, place) => difference(one, this.#before[place] as DeviceTimes));
     const seconds = Math.max(1e-6, (at - this.#beforeAt) / 1e6);
     this.#before = times;
     this.#beforeAt = at;
-    const since: DeviceTimes = {
-      ...times,
-      busy: times.busy - before.busy,
-      starved: {
-        fetch: times.starved.fetch - before.starved.fetch,
-        prep: times.starved.prep - before.starved.prep,
-        batching: times.starved.batching - before.starved.batching,
-      },
-      blocked: times.blocked - before.blocked,
-    };
+    const all = together(since);
     return {
-      ...sharesOf(since),
+      ...sharesOf(all),
+      devices: this.#devices.map(({ id }, place) => ({ id, ...sharesOf(since[place] as DeviceTimes) })),
       elapsedSeconds: (at - this.#startedAt) / 1e6,
-      rows: times.rows,
-      rowsPerSecond: (times.rows - before.rows) / seconds,
+      rows: times.reduce((rows, one) => rows + one.rows, 0),
+      rowsPerSecond: all.rows / seconds,
       splits,
       totalSplits,
     };
   }
+
+  #read(): DeviceTimes[] {
+    return this.#devices.map(({ ledger }) => ledger.read(true));
+  }
+}
+
+/** Times and rows of the time between two readings. */
+function difference(times: DeviceTimes, before: DeviceTimes): DeviceTimes {
+  return {
+    ...times,
+    busy: times.busy - before.busy,
+    starved: {
+      fetch: times.starved.fetch - before.starved.fetch,
+      prep: times.starved.prep - before.starved.prep,
+      batching: times.starved.batching - before.starved.batching,
+    },
+    blocked: times.blocked - before.blocked,
+    handoff: times.handoff - before.handoff,
+    rows: times.rows - before.rows,
+  };
 }

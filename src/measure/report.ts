@@ -6,7 +6,7 @@ import type { Timeline } from './timeline.js';
 /** What limits a run. */
 export type Bottleneck = 'device' | 'fetch' | 'prep' | 'batching' | 'sink';
 
-/** Shares of the device's window, from its first batch to its last; `busy + starved.total + blocked` is 1. */
+/** Shares of a device's window, from its first batch to its last; `busy + starved.total + blocked` is 1. */
 export interface DeviceShares {
   /** At least one run was in progress. */
   readonly busy: number;
@@ -17,8 +17,13 @@ export interface DeviceShares {
     readonly prep: number;
     readonly batching: number;
   };
-  /** No run, and the sink held every slot. */
+  /** No run, and the sink held every slot but those that ran on other devices. */
   readonly blocked: number;
+  /**
+   * No run although the next batch was there, from one run to the next; a part of `starved.batching`. Long only where the
+   * machine's cores are busy with other things. Left out where it is nothing.
+   */
+  readonly handoff?: number;
 }
 
 export interface DeviceReport extends DeviceShares {
@@ -27,6 +32,11 @@ export interface DeviceReport extends DeviceShares {
   /** The execution provider that really ran. */
   readonly provider: string;
   readonly instances: number;
+  /** Where its sessions ran: in threads of this process, or each in a process of its own. */
+  readonly isolation: 'thread' | 'process';
+  /** What it ran of the job's batches, and of their rows. */
+  readonly batches: number;
+  readonly rows: number;
   readonly simulated: boolean;
   /** Whether a GPU did the work, where the runtime can tell. */
   readonly gpu?: boolean;
@@ -57,15 +67,16 @@ export interface Report {
     readonly paddingWaste: number;
   };
   readonly seconds: number;
-  /** Until the first batch began to run. */
+  /** Until the first batch began to run, on any device. */
   readonly startupSeconds: number;
-  /** From the end of the last batch on. */
+  /** From the end of the last batch on, on any device. */
   readonly drainSeconds: number;
   readonly throughput: {
     readonly rowsPerSecond: number;
     /** Of input tensors. */
     readonly inputBytesPerSecond: number;
   };
+  /** In the order of the job's `model.devices`. */
   readonly devices: readonly DeviceReport[];
   /** Shares of the producers' time, all together, while they were at work. */
   readonly producers: {
@@ -80,9 +91,37 @@ export interface Report {
   readonly memory: { readonly ringBytes: number; readonly peakRssBytes: number };
   /** How it went over time; left out where it was over before there was anything to see. */
   readonly timeline?: Timeline;
+  /** Of all devices together, as is the advice. */
   readonly bottleneck: Bottleneck;
   readonly advice: string;
   readonly warnings: readonly string[];
+}
+
+/**
+ * Several devices as one: their times and counts added up, from the first start to the last end. Shares of such times
+ * are means over the devices, each weighing as much as its window is long; one that never ran has no weight.
+ */
+export function together(devices: readonly DeviceTimes[]): DeviceTimes {
+  const sum = (of: (times: DeviceTimes) => number): number =>
+    devices.reduce((total, times) => total + of(times), 0);
+  const starts = devices.map(({ firstStart }) => firstStart).filter((at) => at > 0);
+  return {
+    busy: sum(({ busy }) => busy),
+    starved: {
+      fetch: sum(({ starved }) => starved.fetch),
+      prep: sum(({ starved }) => starved.prep),
+      batching: sum(({ starved }) => starved.batching),
+    },
+    blocked: sum(({ blocked }) => blocked),
+    handoff: sum(({ handoff }) => handoff),
+    firstStart: starts.length > 0 ? Math.min(...starts) : 0,
+    lastEnd: Math.max(0, ...devices.map(({ lastEnd }) => lastEnd)),
+    batches: sum(({ batches }) => batches),
+    rows: sum(({ rows }) => rows),
+    capacity: sum(({ capacity }) => capacity),
+    tokens: sum(({ tokens }) => tokens),
+    paddedTokens: sum(({ paddedTokens }) => paddedTokens),
+  };
 }
 
 /** A device's times as shares of its window; zeros where it never ran. */
@@ -100,46 +139,70 @@ export function sharesOf(times: DeviceTimes): DeviceShares {
       batching: share(starved.batching),
     },
     blocked: share(blocked),
+    ...(share(times.handoff) > 0 && { handoff: share(times.handoff) }),
   };
 }
 
 /** Above this the device is what limits: an idle tenth can't be worth much. */
 const DEVICE_BOUND = 0.9;
 
-/** Producers that wait for a free slot for this share of their time have filled the ring: they are not what limits. */
-const RING_FULL = 0.5;
+/** A device that had to wait for the sink for this share of its time has a sink that takes less than all before it give. */
+const SINK_BOUND = 0.1;
+
+/** Producers that had no room for this share of their time, and are too slow all the same, come in bursts. */
+const BURSTS = 0.1;
+
+/** Idle for this share of its time although the next batch was there: worth a word. */
+const HANDOFF = 0.05;
 
 /**
- * The largest cause for which the device was idle; the device itself where it hardly was, or where the producers
- * (`producersBlocked`: their share of waiting for a free slot) are ahead of it: then it was idle only from one batch to
- * the next, as it is on a machine whose cores are busy with other things.
+ * The largest cause for which the device was idle, but the sink where it was one at all: mending what is before it would
+ * only make it wait for the sink more. The device itself where it hardly was idle, moments from one batch to the next aside.
  */
-export function bottleneckOf({ busy, starved, blocked }: DeviceShares, producersBlocked = 0): Bottleneck {
-  if (busy >= DEVICE_BOUND || busy + starved.total + blocked === 0) return 'device';
-  if (producersBlocked >= RING_FULL) return blocked > starved.total ? 'sink' : 'device';
+export function bottleneckOf({ busy, starved, blocked, handoff = 0 }: DeviceShares): Bottleneck {
+  if (busy + handoff >= DEVICE_BOUND || busy + starved.total + blocked === 0) return 'device';
+  if (blocked >= SINK_BOUND) return 'sink';
   const causes: [Bottleneck, number][] = [
     ['fetch', starved.fetch],
     ['prep', starved.prep],
-    ['batching', starved.batching],
+    ['batching', starved.batching - handoff],
     ['sink', blocked],
   ];
   return causes.reduce((largest, cause) => (cause[1] > largest[1] ? cause : largest))[0];
 }
 
-/** What to change, in a sentence. */
-export function adviceOn(bottleneck: Bottleneck, shares: DeviceShares): string {
-  const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
+/**
+ * What to change, in a sentence or two; `shares` are those of so many devices together, `producersBlocked` is the producers'
+ * share of waiting for a free slot.
+ */
+export function adviceOn(
+  bottleneck: Bottleneck,
+  shares: DeviceShares,
+  devices = 1,
+  producersBlocked = 0,
+): string {
+  const { handoff = 0 } = shares;
+  const bursts =
+    producersBlocked >= BURSTS
+      ? ` Rows come in bursts that the ring is too small for (producers had no free slot ${percent(producersBlocked)} of their time): raise ring.slots too.`
+      : '';
+  const [subject, faster] =
+    devices === 1 ? ['The device', 'a faster device'] : ['The devices', 'faster devices'];
+  const cores =
+    handoff >= HANDOFF
+      ? ` For ${percent(handoff)} of the time the next batch was ready and not started: the machine’s cores were busy with other things.`
+      : '';
   switch (bottleneck) {
     case 'device':
-      return `The device had work ${percent(shares.busy)} of the time: only a faster device, more instances or a larger batch.size can make this job faster.`;
+      return `${subject} had work ${percent(shares.busy + handoff)} of the time: only ${faster}, more instances or a larger batch.size can make this job faster.${cores}`;
     case 'fetch':
-      return `The device waited ${percent(shares.starved.fetch)} of the time for storage: more producers read more at the same time; if that does not help, the storage is too slow for this device.`;
+      return `${subject} waited ${percent(shares.starved.fetch)} of the time for storage: more producers read more at the same time; if that does not help, the storage is too slow for this device.${bursts}`;
     case 'prep':
-      return `The device waited ${percent(shares.starved.prep)} of the time for decoding and collating: raise producers, or make the rows cheaper to prepare.`;
+      return `${subject} waited ${percent(shares.starved.prep)} of the time for decoding and collating: raise producers, or make the rows cheaper to prepare.${bursts}`;
     case 'batching':
-      return `The device waited ${percent(shares.starved.batching)} of the time while rows waited for company: lower batch.maxDelayMs or batch.size, or raise producers.`;
+      return `${subject} waited ${percent(shares.starved.batching - handoff)} of the time while rows waited for company: lower batch.maxDelayMs or batch.size, or raise producers.`;
     case 'sink':
-      return `The device waited ${percent(shares.blocked)} of the time for outputs to be written: raise ring.slots, keep fewer columns, or write to a faster disk.`;
+      return `${subject} waited ${percent(shares.blocked)} of the time for outputs to be written: raise ring.slots, keep fewer columns, or write to a faster disk.`;
   }
 }
 
@@ -161,4 +224,8 @@ export function producerShares(count: number, totals: Float64Array): Report['pro
 /** Five places are more than any clock here is good for, and keep the JSON readable. */
 export function round(value: number, places = 5): number {
   return Math.round(value * 10 ** places) / 10 ** places;
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(0)} %`;
 }

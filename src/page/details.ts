@@ -1,6 +1,6 @@
 import type { GpuUtilization, Spread } from '../measure/gpu/types.js';
 import type { DeviceReport, Report } from '../measure/report.js';
-import { bytes, duration, millis, percentExact, whole } from '../util/figures.js';
+import { bytes, counted, duration, millis, percentExact, whole } from '../util/figures.js';
 import { figure, percentOf } from './figure.js';
 import { type Html, html } from './html.js';
 import { gauge, stackedBar } from './marks.js';
@@ -65,14 +65,14 @@ ${devices.map(({ id, busy, utilization }, i) =>
 const tenth = (value: number): string => value.toFixed(1);
 
 /** Both against the longer of the two. */
-function runTimes({ id, runMs }: DeviceReport, prefix: string): Html {
+function runTimes({ id, runMs, batches, rows }: DeviceReport, prefix: string): Html {
   const longest = Math.max(runMs.p50, runMs.p99);
   const row = (name: 'p50' | 'p99', text: string): Row => ({
     name: text,
     value: figure(`${prefix}runMs.${name}`, runMs[name], millis),
     drawing: gauge('busy', longest > 0 ? runMs[name] / longest : 0),
   });
-  return html`<h4>${id}</h4>${list([row('p50', 'half of them, at most'), row('p99', '99 of 100, at most')])}`;
+  return html`<h4>${id}: ${figure(`${prefix}batches`, batches, (count) => `${whole(count)} batch${count === 1 ? '' : 'es'}`)}, ${figure(`${prefix}rows`, rows, (count) => counted(count, 'row'))}</h4>${list([row('p50', 'half of them, at most'), row('p99', '99 of 100, at most')])}`;
 }
 
 function startAndEnd(report: Report, prefix: string): Html {

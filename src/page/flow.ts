@@ -121,8 +121,8 @@ ${sharesTable(
 }
 
 function deviceTimes(device: DeviceReport, prefix: string): Html {
-  const { id, runtime, provider, simulated, instances } = device;
+  const { id, runtime, provider, simulated, instances, isolation } = device;
   const engine = simulated ? 'simulated' : `${runtime} on ${provider}`;
-  return html`<section class="card"><h3>${id} <small>${engine}, ${figure(`${prefix}instances`, instances, (count) => counted(count, 'instance'))}</small></h3>
+  return html`<section class="card"><h3>${id} <small>${engine}, ${figure(`${prefix}instances`, instances, (count) => counted(count, 'instance'))}${isolation === 'process' && (instances === 1 ? ' in a process of its own' : ' in processes of their own')}</small></h3>
 ${deviceShares(`Where the time of ${id} went`, device, prefix)}</section>`;
 }

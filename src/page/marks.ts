@@ -153,5 +153,5 @@ ${sharesTable(
     share: share(device),
   })),
 )}
-<p class="sum">Starved for ${total} of the time, whatever the cause.</p>`;
+<p class="sum">Starved for ${total} of the time, whatever the cause.${device.handoff !== undefined && html` The next batch was there, and had yet to begin, for ${figure(`${prefix}handoff`, device.handoff, percentExact)}: a part of batching.`}</p>`;
 }

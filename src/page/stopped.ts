@@ -1,3 +1,4 @@
+import type { Progress } from '../measure/progress.js';
 import { duration, percentExact, perSecond, whole } from '../util/figures.js';
 import { figure } from './figure.js';
 import { facts, masthead } from './head.js';
@@ -29,10 +30,27 @@ ${
       name: 'Throughput',
       value: figure('progress.rowsPerSecond', progress.rowsPerSecond, (rate) => perSecond(rate, 'rows')),
     },
-    { name: 'Device busy', value: figure('progress.busy', progress.busy, percentExact) },
+    {
+      name: progress.devices.length > 1 ? 'Devices busy' : 'Device busy',
+      value: figure('progress.busy', progress.busy, percentExact),
+    },
     { name: 'Time', value: figure('progress.elapsedSeconds', progress.elapsedSeconds, duration) },
   ])}
-<section class="card" aria-labelledby="so-far"><h2 id="so-far">Where the device's time went, until then</h2>
-${deviceShares("Where the device's time went", progress, 'progress.')}</section>`
+${timeSoFar(progress)}`
+}`;
+}
+
+/** Of all devices together, and of several each by itself. */
+function timeSoFar(progress: Progress): Html {
+  const { devices } = progress;
+  const several = devices.length > 1;
+  return html`<section class="card" aria-labelledby="so-far"><h2 id="so-far">Where the ${several ? "devices'" : "device's"} time went, until then</h2>
+${deviceShares("Where the device's time went", progress, 'progress.')}</section>
+${
+  several &&
+  html`<div class="columns">${devices.map(
+    (device, i) =>
+      html`<section class="card"><h2>${device.id}</h2>${deviceShares(`Where the time of ${device.id} went`, device, `progress.devices.${i}.`)}</section>`,
+  )}</div>`
 }`;
 }

@@ -108,6 +108,7 @@ export class ConsumerSide {
     for (let slot = 0; slot < ring.config.slots; slot++) {
       if (ring.state(slot) !== SlotState.FILLING || ring.openedAt(slot) > openedBefore) continue;
       if (ring.slotWord(slot, SlotWord.CLAIMED) === 0) continue;
+      ring.setSlotWord(slot, SlotWord.DELAYED, 1);
       ring.seal(slot);
       sealed = true;
     }

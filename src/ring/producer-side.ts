@@ -76,11 +76,13 @@ export class ProducerSide {
     const { words, map } = ring;
     const { slot, run, count } = this.#claim;
     const record = map.run(slot, run);
+    const at = now();
     ring.lock();
     words[record + RunWord.STATUS] = RunStatus.COMMITTED;
     const split = words[record + RunWord.SPLIT] as number;
     ring.setSplitWord(split, SplitWord.COMMITTED_ROWS, (words[record + RunWord.ROW] as number) + count);
     ring.addSlotWord(slot, SlotWord.TOKENS, tokens);
+    ring.setCommittedAt(slot, at);
     ring.addSlotWord(slot, SlotWord.SETTLED, count);
     ring.settle(slot);
     ring.unlock();
@@ -190,6 +192,7 @@ export class ProducerSide {
     ring.setSlotWord(slot, SlotWord.VOIDED, 0);
     ring.setSlotWord(slot, SlotWord.TOKENS, 0);
     ring.setSlotWord(slot, SlotWord.BATCH, 0);
+    ring.setSlotWord(slot, SlotWord.DELAYED, 0);
     ring.setSlotWord(slot, SlotWord.RUNS, 0);
     ring.setOpenedAt(slot, now());
     ring.setState(slot, SlotState.FILLING);

@@ -95,6 +95,10 @@ export const SlotWord = {
   OPENED_AT: 8,
   /** Lengths of its committed rows, summed. */
   TOKENS: 10,
+  /** 1 where the delay sealed it: company that its rows had waited for did not come. */
+  DELAYED: 11,
+  /** float64 at word 12: when rows were last committed in it, microseconds. */
+  COMMITTED_AT: 12,
   words: 16,
 } as const;
 

@@ -212,6 +212,20 @@ export class Ring {
     this.#times[(this.map.slot(slot) + SlotWord.OPENED_AT) / 2] = micros;
   }
 
+  setCommittedAt(slot: number, micros: number): void {
+    this.#times[(this.map.slot(slot) + SlotWord.COMMITTED_AT) / 2] = micros;
+  }
+
+  /** When the last of a slot's rows was committed, microseconds. Valid from READY to DRAINING. */
+  committedAt(slot: number): number {
+    return this.#times[(this.map.slot(slot) + SlotWord.COMMITTED_AT) / 2] as number;
+  }
+
+  /** Whether a slot left because its rows had waited for as long as they may. Valid from READY to DRAINING. */
+  waitedInVain(slot: number): boolean {
+    return this.slotWord(slot, SlotWord.DELAYED) === 1;
+  }
+
   /** Where the open slot of a bucket is named: in fixed order every lane has open slots of its own. */
   place(lane: number, bucket: number): number {
     return this.config.fixedOrder ? lane * this.layout.buckets.length + bucket : bucket;

@@ -7,6 +7,17 @@ const DEFAULTS: Readonly<Record<string, readonly string[]>> = {
   module: ['cpu'],
 };
 
+/** Providers that number their devices, by runtime; any other has one device, or chooses it itself. */
+const NUMBERED: Readonly<Record<string, readonly string[]>> = {
+  onnx: ['cuda', 'tensorrt', 'dml'],
+  simulated: ['simulated'],
+};
+
+/** Those of a runtime's providers that can be told which device to run on. */
+export function numberedProviders(runtime: string): readonly string[] {
+  return NUMBERED[runtime] ?? [];
+}
+
 export function defaultProviders(runtime: string): readonly string[] {
   return DEFAULTS[runtime] ?? ['cpu'];
 }

@@ -2,7 +2,7 @@ import { now } from '../clock/now.js';
 import type { TypedArray } from '../util/dtype.js';
 import { sizeOf } from '../util/dtype.js';
 import { halfToNumber } from '../util/half.js';
-import type { ModelTensor, Session, SessionSpec, TensorView } from './types.js';
+import type { ModelTensor, Session, SessionDevice, SessionSpec, TensorView } from './types.js';
 
 /**
  * A device of known speed: a batch takes `batchMicros + rows × rowMicros`, asleep, so that overlap, starvation and
@@ -13,10 +13,16 @@ export async function load(spec: SessionSpec): Promise<Session> {
   return new SimulatedSession(spec);
 }
 
+/**
+ * What late wake-ups cost is made up for up to this. A busy machine may wake a thread up several milliseconds late, many
+ * short batches' worth; after a long stop, of the process or the machine, the device must not race to catch up.
+ */
+const MAKE_UP_MICROS = 100_000;
+
 class SimulatedSession implements Session {
   readonly inputs: readonly ModelTensor[];
   readonly outputs: readonly ModelTensor[] = [{ name: 'checksum', dtype: 'float64', dims: ['batch'] }];
-  readonly device = { id: 'simulated:0', runtime: 'simulated', provider: 'simulated', simulated: true };
+  readonly device: SessionDevice;
   readonly warnings = [];
   readonly #batchMicros: number;
   readonly #rowMicros: number;
@@ -24,7 +30,9 @@ class SimulatedSession implements Session {
   /** How much longer sleeps have taken than asked for: taken off the next ones, so that the mean is exact. */
   #overslept = 0;
 
-  constructor({ inputs, options }: SessionSpec) {
+  constructor({ inputs, options, deviceId }: SessionSpec) {
+    const id = `simulated:${deviceId}`;
+    this.device = { id, runtime: 'simulated', provider: 'simulated', simulated: true };
     this.inputs = inputs;
     this.#batchMicros = Number(options.batchMicros ?? 0);
     this.#rowMicros = Number(options.rowMicros ?? 0);
@@ -38,8 +46,8 @@ class SimulatedSession implements Session {
     const wanted = this.#batchMicros + rows * this.#rowMicros;
     const asked = wanted - (now() - startedAt) - this.#overslept;
     if (asked > 0) Atomics.wait(this.#sleep, 0, 0, asked / 1000);
-    // Never more than one batch's worth: after a long stop the device must not race to catch up.
-    this.#overslept = Math.min(wanted, Math.max(0, this.#overslept + now() - startedAt - wanted));
+    const overslept = Math.max(0, this.#overslept + now() - startedAt - wanted);
+    this.#overslept = Math.min(Math.max(wanted, MAKE_UP_MICROS), overslept);
   }
 
   async outputDims(inputs: readonly TensorView[]): Promise<ReadonlyMap<string, readonly number[]>> {

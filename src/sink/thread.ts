@@ -1,5 +1,5 @@
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads';
-import { DeviceLedger } from '../clock/device-ledger.js';
+import { StallClock } from '../clock/stall-clock.js';
 import { RingStatus } from '../ring/protocol.js';
 import { Ring } from '../ring/ring.js';
 import { SinkSide } from '../ring/sink-side.js';
@@ -26,7 +26,7 @@ class Sink {
   readonly #context: SinkContext;
   readonly #ring: Ring;
   readonly #side: SinkSide;
-  readonly #ledger: DeviceLedger;
+  readonly #stalls: StallClock;
   readonly #assembly: Assembly;
   readonly #writes = new Set<Promise<void>>();
   readonly #backlog: CompleteSplit[] = [];
@@ -38,7 +38,7 @@ class Sink {
     this.#context = context;
     this.#ring = new Ring(context.ring, context.owner);
     this.#side = new SinkSide(this.#ring);
-    this.#ledger = new DeviceLedger(context.ledger, context.owner);
+    this.#stalls = new StallClock(context.stalls, context.owner);
     this.#assembly = new Assembly(this.#ring, context.target === undefined ? [] : context.outputs);
   }
 
@@ -77,7 +77,7 @@ class Sink {
   #empty(slot: number): void {
     this.#backlog.push(...this.#assembly.take(slot));
     // Booked before the slot is free: the other way round, it could be filled and finished first.
-    this.#ledger.slotReleased();
+    this.#stalls.slotReleased();
     this.#side.release(slot);
   }
 

@@ -1,4 +1,4 @@
-import type { LedgerMemory } from '../clock/device-ledger.js';
+import type { StallMemory } from '../clock/stall-clock.js';
 import type { DeadLetter } from '../produce/bad-rows.js';
 import type { ProducedSplit } from '../produce/types.js';
 import type { TensorRegion } from '../ring/layout.js';
@@ -17,7 +17,7 @@ export interface OutputColumn {
 /** What the sink's thread needs; clonable. */
 export interface SinkContext {
   readonly ring: RingMemory;
-  readonly ledger: LedgerMemory;
+  readonly stalls: StallMemory;
   /** Its number as an owner of locks. */
   readonly owner: number;
   readonly outputs: readonly OutputColumn[];

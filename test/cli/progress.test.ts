@@ -1,17 +1,18 @@
 import pc from 'picocolors';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Forecast, Interval, liveLine, ProgressDisplay } from '../../src/cli/progress.js';
+import { Forecast, Interval, liveLine, logLine, ProgressDisplay } from '../../src/cli/progress.js';
 import { type Output, Terminal } from '../../src/cli/terminal.js';
 import { widthOf } from '../../src/cli/text.js';
 import type { Progress } from '../../src/measure/progress.js';
 
 const plain = pc.createColors(false);
 
+const SHARES = { busy: 0.82, starved: { total: 0.18, fetch: 0.02, prep: 0.06, batching: 0.1 }, blocked: 0 };
+
 function progress(changes: Partial<Progress> = {}): Progress {
   return {
-    busy: 0.82,
-    starved: { total: 0.18, fetch: 0.02, prep: 0.06, batching: 0.1 },
-    blocked: 0,
+    ...SHARES,
+    devices: [{ id: 'cpu', ...SHARES }],
     elapsedSeconds: 5,
     rows: 70_000,
     rowsPerSecond: 14_085,
@@ -42,6 +43,12 @@ describe('the live line', () => {
       'digits  ███████▎········  29/64 splits  14,085 rows/s  busy 82 %  ' +
         'starved 18 % (fetch 2, prep 6, batching 10)  blocked  0 %  0:05  about 0:07 left',
     );
+  });
+
+  test('says of several devices how busy each is, where there is room', () => {
+    const devices = [0.9, 0.74].map((busy, place) => ({ id: `cuda:${place}`, ...SHARES, busy }));
+    expect(liveLine('digits', progress({ devices }), 7, 200, plain)).toContain('  busy 82 % (90, 74)  ');
+    expect(liveLine('digits', progress({ devices }), 7, 79, plain)).toContain('  busy 82 %  ');
   });
 
   test('on 80 columns names the largest cause of starving', () => {
@@ -96,6 +103,20 @@ describe('an interval of a log', () => {
     interval.add(next);
     expect(interval.close(next).rowsPerSecond).toBe(500);
   });
+});
+
+test('an interval of a log joins the shares of each device by itself', () => {
+  const interval = new Interval();
+  const none = { total: 0, fetch: 0, prep: 0, batching: 0 };
+  const device = (id: string, busy: number) => ({ id, busy, starved: none, blocked: 1 - busy });
+  interval.add(progress({ elapsedSeconds: 1, devices: [device('cuda:0', 1), device('cuda:1', 0.5)] }));
+  const last = progress({ elapsedSeconds: 4, devices: [device('cuda:0', 0.6), device('cuda:1', 0.1)] });
+  interval.add(last);
+  const joined = interval.close(last);
+  expect(joined.devices.map(({ id }) => id)).toEqual(['cuda:0', 'cuda:1']);
+  expect(joined.devices[0]?.busy).toBeCloseTo(0.7, 9);
+  expect(joined.devices[1]?.busy).toBeCloseTo(0.2, 9);
+  expect(logLine('digits', joined, undefined)).toContain('  devices busy 82 % (70, 20)  ');
 });
 
 describe('where it is shown', () => {

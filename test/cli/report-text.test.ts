@@ -23,6 +23,9 @@ const REPORT: Report = {
       runtime: 'onnx',
       provider: 'cpu',
       instances: 1,
+      isolation: 'thread',
+      batches: 1563,
+      rows: 100_000,
       simulated: false,
       busy: 0.818,
       starved: { total: 0.182, fetch: 0.021, prep: 0.063, batching: 0.098 },
@@ -62,6 +65,19 @@ digits: 100,000 rows in 7.10 s (14,085 rows/s, 44.2 MB/s of tensors)
               company: lower batch.maxDelayMs.`);
   });
 
+  test('says where sessions ran in processes of their own', () => {
+    const deviceLine = (instances: number): string => {
+      const devices = REPORT.devices.map((device) => ({
+        ...device,
+        instances,
+        isolation: 'process' as const,
+      }));
+      return reportText({ ...REPORT, devices }, undefined, { ...style, width: 200 });
+    };
+    expect(deviceLine(1)).toContain('cpu (onnx on cpu), 1 instance in a process of its own, 3.04 ms a batch');
+    expect(deviceLine(2)).toContain('2 instances in processes of their own, ');
+  });
+
   test('says what the GPU says of itself, as far as it does', () => {
     const [device] = REPORT.devices;
     if (device === undefined) throw new Error('no device');
@@ -92,6 +108,45 @@ digits: 100,000 rows in 7.10 s (14,085 rows/s, 44.2 MB/s of tensors)
     expect(text.replaceAll(/\n +/g, ' ')).toContain(
       'GPU         in use 97 %, SMs 31 %, memory 10.7 GB of 85.9 GB, 413 W (NVIDIA H100)',
     );
+  });
+
+  test('of several devices has a column for each, as many beside each other as there is room for', () => {
+    const [one] = REPORT.devices;
+    if (one === undefined) throw new Error('no device');
+    const cuda = { ...one, provider: 'cuda', instances: 2 };
+    const starved = { total: 0.4, fetch: 0, prep: 0.4, batching: 0 };
+    const devices = [
+      { ...cuda, id: 'cuda:0' },
+      { ...cuda, id: 'cuda:1', busy: 0.5, starved, blocked: 0.1, batches: 7 },
+      { ...cuda, id: 'cuda:2', busy: 1 },
+    ];
+    const text = reportText({ ...REPORT, devices }, undefined, { ...style, width: 40 });
+    expect(text.slice(text.indexOf('  devices'), text.indexOf('  rows'))).toBe(`\
+  devices     3 (onnx on cuda), 2
+              instances each
+                 cuda:0   cuda:1
+    busy         81.8 %   50.0 %
+    starved      18.2 %   40.0 %
+      fetch       2.1 %    0.0 %
+      prep        6.3 %   40.0 %
+      batching    9.8 %    0.0 %
+    blocked       0.0 %   10.0 %
+    a batch     3.04 ms  3.04 ms
+      p99       10.9 ms  10.9 ms
+    batches       1,563        7
+                 cuda:2
+    busy        100.0 %
+    starved      18.2 %
+      fetch       2.1 %
+      prep        6.3 %
+      batching    9.8 %
+    blocked       0.0 %
+    a batch     3.04 ms
+      p99       10.9 ms
+    batches       1,563
+
+`);
+    expect(reportText({ ...REPORT, devices }, undefined, style)).toMatch(/ cuda:0 +cuda:1 +cuda:2\n/);
   });
 
   test('says of a simulated device that it is one, and shows warnings', () => {

@@ -25,6 +25,7 @@ const REPORT = {
       runtime: 'onnx',
       provider: 'cpu',
       instances: 1,
+      isolation: 'thread',
       simulated: false,
       busy: share,
       starved: { total: share, fetch: share, prep: share, batching: share },

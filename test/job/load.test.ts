@@ -22,6 +22,8 @@ describe('a job file', () => {
         runtime: 'onnx',
         providers: ['cuda', 'webgpu', 'cpu'],
         instances: 'auto',
+        isolation: 'thread',
+        runTimeoutMs: 600_000,
         options: {},
       },
       inputs: {
@@ -68,6 +70,8 @@ describe('a job file', () => {
         runtime: 'onnx',
         providers: ['cpu'],
         instances: 'auto',
+        isolation: 'thread',
+        runTimeoutMs: 600_000,
         options: {},
       },
       inputs: {},

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { createLedgerMemory, DeviceLedger } from '../../src/clock/device-ledger.js';
+import { createLedgerMemory, DeviceLedger, type LedgerMemory } from '../../src/clock/device-ledger.js';
+import { createStallMemory, StallClock } from '../../src/clock/stall-clock.js';
 import { createClockPage, ProducerState, StateClock } from '../../src/clock/state-clock.js';
 import { ProgressSampler } from '../../src/measure/progress.js';
 
@@ -16,21 +17,28 @@ const pass = (seconds: number): void => {
   time.at += seconds * SECOND;
 };
 
-function device() {
+function devices(...ids: string[]) {
   const clocks = createClockPage(1);
   const producer = new StateClock(clocks, 0);
-  const memory = createLedgerMemory(clocks, 4);
-  const ledger = new DeviceLedger(memory, 1);
+  const stalls = createStallMemory(clocks, 4);
+  const memories = ids.map(() => createLedgerMemory(stalls));
+  const ledgers = memories.map((memory, place) => new DeviceLedger(memory, 10 + place));
+  const sink = new StallClock(stalls, 2);
   // The main thread samples with an owner of its own.
-  const sampler = new ProgressSampler(new DeviceLedger(memory, 2));
-  const run = (seconds: number, rows: number): void => {
+  const sampler = new ProgressSampler(
+    ids.map((id, place) => ({ id, ledger: new DeviceLedger(memories[place] as LedgerMemory, 1) })),
+  );
+  const run = (seconds: number, rows: number, place = 0): void => {
+    const ledger = ledgers[place] as DeviceLedger;
     const startedAt = ledger.runStarted();
     pass(seconds);
     ledger.runEnded(startedAt, { rows, capacity: rows, tokens: rows, paddedTokens: rows });
-    ledger.slotReleased();
+    sink.slotReleased();
   };
-  return { ledger, producer, sampler, run };
+  return { ledger: ledgers[0] as DeviceLedger, producer, sampler, run };
 }
+
+const device = () => devices('cpu');
 
 describe('a progress report', () => {
   test('says how much is done, and how fast since the report before', () => {
@@ -84,10 +92,10 @@ describe('a progress report', () => {
   test('is all zeros before the first run', () => {
     const { sampler } = device();
     pass(2);
+    const none = { busy: 0, starved: { total: 0, fetch: 0, prep: 0, batching: 0 }, blocked: 0 };
     expect(sampler.sample(0, 4)).toEqual({
-      busy: 0,
-      starved: { total: 0, fetch: 0, prep: 0, batching: 0 },
-      blocked: 0,
+      ...none,
+      devices: [{ id: 'cpu', ...none }],
       elapsedSeconds: 2,
       rows: 0,
       rowsPerSecond: 0,
@@ -101,5 +109,32 @@ describe('a progress report', () => {
     run(1, 10);
     sampler.sample(0, 1);
     expect(sampler.sample(0, 1)).toMatchObject({ busy: 0, rowsPerSecond: 0 });
+  });
+
+  test('of several devices has the shares of each, and those of all together, by the length of their windows', () => {
+    const { sampler, run, producer } = devices('cuda:0', 'cuda:3');
+    run(1, 10);
+    run(1, 10, 1);
+    sampler.sample(0, 1);
+    producer.switch(ProducerState.fetch);
+    run(3, 30, 0);
+    run(1, 10, 1);
+    const starved = (share: number) => ({ total: share, fetch: share, prep: 0, batching: 0 });
+    expect(sampler.sample(0, 1)).toMatchObject({
+      busy: 0.5,
+      starved: starved(0.5),
+      rows: 60,
+      rowsPerSecond: 10,
+      devices: [
+        { id: 'cuda:0', busy: 0.75, starved: starved(0.25) },
+        { id: 'cuda:3', busy: 0.25, starved: starved(0.75) },
+      ],
+    });
+  });
+
+  test('counts nothing of a device that has not run yet', () => {
+    const { sampler, run } = devices('cuda:0', 'cuda:1');
+    run(1, 10);
+    expect(sampler.sample(0, 1)).toMatchObject({ busy: 1, devices: [{ busy: 1 }, { busy: 0 }] });
   });
 });

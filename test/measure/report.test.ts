@@ -10,6 +10,7 @@ import {
   producerShares,
   round,
   sharesOf,
+  together,
 } from '../../src/measure/report.js';
 
 interface Parts {
@@ -18,12 +19,20 @@ interface Parts {
   readonly prep?: number;
   readonly batching?: number;
   readonly blocked?: number;
+  readonly handoff?: number;
 }
 
 /** Times of a device; what is not given is 0. */
-function timesOf({ busy = 0, fetch = 0, prep = 0, batching = 0, blocked = 0 }: Parts): DeviceTimes {
+function timesOf({
+  busy = 0,
+  fetch = 0,
+  prep = 0,
+  batching = 0,
+  blocked = 0,
+  handoff = 0,
+}: Parts): DeviceTimes {
   const counts = { firstStart: 0, lastEnd: 0, batches: 0, rows: 0, capacity: 0, tokens: 0, paddedTokens: 0 };
-  return { busy, starved: { fetch, prep, batching }, blocked, ...counts };
+  return { busy, starved: { fetch, prep, batching: batching + handoff }, blocked, handoff, ...counts };
 }
 
 const shares = (parts: Parts): DeviceShares => sharesOf(timesOf(parts));
@@ -66,7 +75,8 @@ describe('the bottleneck', () => {
     ['fetch', { busy: 89, fetch: 11 }],
     ['fetch', { busy: 40, fetch: 30, prep: 20, batching: 5, blocked: 5 }],
     ['prep', { busy: 40, fetch: 20, prep: 30, batching: 5, blocked: 5 }],
-    ['batching', { busy: 40, fetch: 5, prep: 5, batching: 30, blocked: 20 }],
+    ['batching', { busy: 40, fetch: 10, prep: 10, batching: 31, blocked: 9 }],
+    ['sink', { busy: 40, fetch: 5, prep: 45, batching: 0, blocked: 10 }],
     ['sink', { busy: 40, fetch: 20, prep: 5, batching: 5, blocked: 30 }],
     ['sink', { blocked: 1 }],
     ['device', {}],
@@ -75,14 +85,14 @@ describe('the bottleneck', () => {
   });
 
   test('is a single cause, not what several have together', () => {
-    const parts = { busy: 40, fetch: 25, prep: 24, batching: 0, blocked: 11 };
+    const parts = { busy: 42, fetch: 25, prep: 24, batching: 0, blocked: 9 };
     expect(bottleneckOf(shares(parts))).toBe('fetch');
   });
 
-  test('is not before the device where the producers have filled the ring, whatever its gaps look like', () => {
-    expect(bottleneckOf(shares({ busy: 800, batching: 200 }), 0.9)).toBe('device');
-    expect(bottleneckOf(shares({ busy: 500, batching: 100, blocked: 400 }), 0.9)).toBe('sink');
-    expect(bottleneckOf(shares({ busy: 800, batching: 200 }), 0.1)).toBe('batching');
+  test('is the device where it was idle only from one batch to the next', () => {
+    expect(bottleneckOf(shares({ busy: 70, handoff: 25, fetch: 5 }))).toBe('device');
+    expect(bottleneckOf(shares({ busy: 70, batching: 25, fetch: 5 }))).toBe('batching');
+    expect(bottleneckOf(shares({ busy: 60, handoff: 22, fetch: 18 }))).toBe('fetch');
   });
 });
 
@@ -104,6 +114,48 @@ describe('advice', () => {
       expect(advice).toMatch(/^[A-Z].*\.$/);
     },
   );
+});
+
+test('advice names bursts that the ring is too small for, and a machine with other things to do', () => {
+  const all = shares({ busy: 400, prep: 600 });
+  expect(adviceOn('prep', all, 1, 0.3)).toContain('raise ring.slots too');
+  expect(adviceOn('prep', all, 1, 0.05)).not.toContain('ring.slots');
+  expect(adviceOn('device', shares({ busy: 70, handoff: 30 }))).toContain(
+    'For 30 % of the time the next batch was ready',
+  );
+});
+
+test('advice to several devices speaks of all', () => {
+  const all = shares({ busy: 400, fetch: 600 });
+  expect(adviceOn('fetch', all, 2)).toMatch(/^The devices waited 60 % of the time/);
+  expect(adviceOn('device', all, 2)).toContain('only faster devices');
+});
+
+describe('several devices together', () => {
+  const counts = { batches: 2, rows: 10, capacity: 16, tokens: 10, paddedTokens: 16 };
+  const first = { ...timesOf({ busy: 900, fetch: 100 }), ...counts, firstStart: 50, lastEnd: 1050 };
+  const second = { ...timesOf({ busy: 50, blocked: 50 }), ...counts, firstStart: 20, lastEnd: 120 };
+
+  test('have shares that weigh each by its window', () => {
+    expect(sharesOf(together([first, second]))).toEqual({
+      busy: 0.86364,
+      starved: { total: 0.09091, fetch: 0.09091, prep: 0, batching: 0 },
+      blocked: 0.04545,
+    });
+  });
+
+  test('are at work from the first start to the last end, whatever one does that never ran', () => {
+    expect(together([first, second, timesOf({})])).toMatchObject({
+      firstStart: 20,
+      lastEnd: 1050,
+      batches: 4,
+      rows: 20,
+      capacity: 32,
+      tokens: 20,
+      paddedTokens: 32,
+    });
+    expect(together([timesOf({})])).toEqual(timesOf({}));
+  });
 });
 
 describe("producers' shares", () => {

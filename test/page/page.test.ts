@@ -26,6 +26,20 @@ const STOPPED = {
     busy: 0.61,
     starved: { total: 0.3, fetch: 0.2, prep: 0.07, batching: 0.03 },
     blocked: 0.09,
+    devices: [
+      {
+        id: 'cuda:0',
+        busy: 0.7,
+        starved: { total: 0.25, fetch: 0.15, prep: 0.07, batching: 0.03 },
+        blocked: 0.05,
+      },
+      {
+        id: 'cuda:1',
+        busy: 0.52,
+        starved: { total: 0.35, fetch: 0.25, prep: 0.07, batching: 0.03 },
+        blocked: 0.13,
+      },
+    ],
   },
 } as const;
 const PAGES = { run: RUN, two: TWO, bench: BENCH, stopped: STOPPED };

@@ -9,6 +9,7 @@ const spec = (runtime: string): SessionSpec => ({
   runtime,
   uri: DIGITS,
   providers: ['cpu'],
+  deviceId: 0,
   options: {},
   intraOpNumThreads: 1,
   inputs: [],

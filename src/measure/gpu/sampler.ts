@@ -35,10 +35,10 @@ export class GpuSampler {
   }
 
   /**
-   * What each device's GPU said of itself in a window, in microseconds of `now()`, and null where it said nothing: in
-   * the order of `deviceIds`. Ends the thread.
+   * What each device's GPU said of itself in its window, in microseconds of `now()`, and null where it said nothing:
+   * windows and answers in the order of `deviceIds`. Ends the thread.
    */
-  async finish(window: SummaryRequest): Promise<SummaryReply> {
+  async finish(windows: SummaryRequest): Promise<SummaryReply> {
     const nothing = this.#deviceIds.map(() => null);
     const worker = this.#worker;
     if (worker === undefined) return nothing;
@@ -48,7 +48,7 @@ export class GpuSampler {
       this.#exited.then(() => nothing),
       new Promise<typeof nothing>((resolve) => {
         timer = setTimeout(resolve, ANSWER_MS, nothing);
-        worker.postMessage(window);
+        worker.postMessage(windows);
       }),
     ]);
     clearTimeout(timer);
@@ -59,7 +59,7 @@ export class GpuSampler {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#worker === undefined) return;
     // Asked a second time, it does not mind.
-    this.#worker.postMessage({ from: 0, to: 0 } satisfies SummaryRequest);
+    this.#worker.postMessage([] satisfies SummaryRequest);
     let timer: NodeJS.Timeout | undefined;
     await Promise.race([
       this.#exited,

@@ -13,11 +13,14 @@ import type { GpuDevice, GpuProbe, GpuUtilization } from './types.js';
 /** 10 Hz. */
 const EVERY_MS = 100;
 
-/** Main thread → this one: the window that counts, in microseconds of `now()`. The answer ends the thread. */
-export interface SummaryRequest {
+/** What counts of a device's samples, in microseconds of `now()`. */
+export interface SampleWindow {
   readonly from: number;
   readonly to: number;
 }
+
+/** Main thread → this one: by the place of the device in the list as well. The answer ends the thread. */
+export type SummaryRequest = readonly SampleWindow[];
 
 /** By the place of the device in the list that the thread was started with. */
 export type SummaryReply = readonly (GpuUtilization | null)[];
@@ -40,10 +43,10 @@ function sampleAll(probe: GpuProbe, sampled: Iterable<Sampled>): void {
 function summarise(
   probe: GpuProbe,
   sampled: Sampled | undefined,
-  { from, to }: SummaryRequest,
+  window: SampleWindow | undefined,
 ): GpuUtilization | null {
-  if (sampled === undefined) return null;
-  const { samples, spreads } = sampled.series.summary(from, to);
+  if (sampled === undefined || window === undefined) return null;
+  const { samples, spreads } = sampled.series.summary(window.from, window.to);
   if (samples === 0) return null;
   const { name, index } = sampled.gpu;
   return { source: probe.source, name, samples, memoryTotalBytes: probe.memoryBytes(index), ...spreads };
@@ -69,9 +72,9 @@ async function main(deviceIds: readonly string[]): Promise<void> {
   });
   sampleAll(probe, byIndex.values());
   const timer = setInterval(sampleAll, EVERY_MS, probe, [...byIndex.values()]);
-  const request = await asked;
+  const windows = await asked;
   clearInterval(timer);
-  port.postMessage(sampled.map((one) => summarise(probe, one, request)) satisfies SummaryReply);
+  port.postMessage(sampled.map((one, place) => summarise(probe, one, windows[place])) satisfies SummaryReply);
   probe.close();
 }
 

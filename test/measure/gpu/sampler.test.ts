@@ -9,15 +9,24 @@ import { compileStub } from './stub.js';
 const SAMPLER = new URL('../../../dist/measure/gpu/sampler.js', import.meta.url);
 const NOW = new URL('../../../dist/clock/now.js', import.meta.url);
 
-/** Samples the devices for two seconds in a process of its own: where libraries are looked for is fixed at its start. */
-async function sample(deviceIds: readonly string[], env: Record<string, string>): Promise<unknown> {
+/**
+ * Samples the devices for two seconds in a process of its own: where libraries are looked for is fixed at its start. Those
+ * in `unused` never ran.
+ */
+async function sample(
+  deviceIds: readonly string[],
+  env: Record<string, string>,
+  unused: readonly string[] = [],
+): Promise<unknown> {
+  const used = deviceIds.map((id) => !unused.includes(id));
   const program = `
     import { GpuSampler } from '${SAMPLER}';
     import { now } from '${NOW}';
     const sampler = new GpuSampler(${JSON.stringify(deviceIds)});
     const from = now();
     await new Promise((resolve) => setTimeout(resolve, 2000));
-    console.log(JSON.stringify(await sampler.finish({ from, to: now() })));`;
+    const windows = ${JSON.stringify(used)}.map((used) => (used ? { from, to: now() } : { from: 0, to: 0 }));
+    console.log(JSON.stringify(await sampler.finish(windows)));`;
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], {
     env: { ...process.env, ...env },
   });
@@ -49,6 +58,16 @@ describe.skipIf(process.platform === 'win32')('the thread that asks GPUs', () =>
     });
     expect(second?.samples).toBeGreaterThanOrEqual(3);
     expect(second?.samples).toBeLessThanOrEqual(21);
+  });
+
+  test("counts each device's samples over its own window alone", async (context) => {
+    const at = workspace();
+    compileStub(context, at('libnvidia-ml.so.1'));
+    const [first, second] = (await sample(['cuda:0', 'cuda:1'], { LD_LIBRARY_PATH: at('.') }, [
+      'cuda:1',
+    ])) as (Record<string, unknown> | null)[];
+    expect(first).toMatchObject({ name: 'NVIDIA Stub H100' });
+    expect(second).toBeNull();
   });
 
   test('asks nvidia-smi where there is no library', async () => {

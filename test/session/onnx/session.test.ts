@@ -1,13 +1,15 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { load } from '../../src/session/onnx/load.js';
-import type { Session, SessionSpec, TensorView } from '../../src/session/types.js';
-import { DeviceError, StorageError, UsageError } from '../../src/util/errors.js';
-import { readArrow } from '../helpers/arrow.js';
-import { workspace } from '../helpers/workspace.js';
+import { load } from '../../../src/session/onnx/load.js';
+import { providerNamed } from '../../../src/session/onnx/providers.js';
+import { numberedProviders } from '../../../src/session/providers.js';
+import type { Session, SessionSpec, TensorView } from '../../../src/session/types.js';
+import { DeviceError, StorageError, UsageError } from '../../../src/util/errors.js';
+import { readArrow } from '../../helpers/arrow.js';
+import { workspace } from '../../helpers/workspace.js';
 
-const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+const at = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 const DIGITS = at('native-models/digits/digits.onnx');
 const hasCuda = existsSync(
   at('node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_providers_cuda.so'),
@@ -19,6 +21,7 @@ const spec = (changes: Partial<SessionSpec> = {}): SessionSpec => ({
   runtime: 'onnx',
   uri: DIGITS,
   providers: ['cpu'],
+  deviceId: 0,
   options: {},
   intraOpNumThreads: 1,
   inputs: [],
@@ -186,11 +189,14 @@ describe('a session', () => {
     });
   });
 
-  test('refuses a device that is no number', async () => {
-    const failure = load(spec({ providers: ['dml'], options: { deviceId: 'first' } }));
-    await expect(failure).rejects.toThrow(
-      'model.options.deviceId: expected a whole number, 0 or more, got first',
-    );
+  test('is told which device to run on where it numbers them, and the device is named so', () => {
+    for (const name of ['cpu', 'webgpu', 'cuda', 'tensorrt', 'dml', 'coreml']) {
+      const provider = providerNamed(name);
+      const third = spec({ deviceId: 3 });
+      const numbers = numberedProviders('onnx').includes(name);
+      expect(/:3$/.test(provider.deviceId(third)), name).toBe(numbers);
+      expect(provider.config(third)).toEqual(numbers ? { name, deviceId: 3 } : { name });
+    }
   });
 });
 
