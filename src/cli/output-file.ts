@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { basename, dirname, extname, resolve } from 'node:path';
-import { writeFileAtomically } from '../sink/atomic-file.js';
+import { LocalOutput } from '../storage/local-output.js';
 import { messageOf, UsageError } from '../util/errors.js';
 
 /** A file that a command writes about its work, where its command line says. */
@@ -47,6 +47,6 @@ export class OutputFile {
    * @throws StorageError
    */
   async write(text: string): Promise<void> {
-    await writeFileAtomically(dirname(this.path), basename(this.path), Buffer.from(text));
+    await new LocalOutput(dirname(this.path)).write(basename(this.path), Buffer.from(text));
   }
 }

@@ -158,7 +158,13 @@ function withoutUndefined(value: unknown, depth: number): unknown {
 
 /** Where users choose the names, zod drops this one without a word. */
 function unusableNames(job: unknown): Fault[] {
-  const sections: KeyPath[] = [['inputs'], ['outputs'], ['source', 'storage'], ['model', 'options']];
+  const sections: KeyPath[] = [
+    ['inputs'],
+    ['outputs'],
+    ['source', 'storage'],
+    ['sink', 'storage'],
+    ['model', 'options'],
+  ];
   return sections
     .map((section) => [...section, '__proto__'])
     .filter((key) => valueAt(job, key) !== undefined)

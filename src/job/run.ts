@@ -87,7 +87,7 @@ export class Run {
     }));
     this.#resumed = [...(context.directory?.committed.values() ?? [])];
     this.#partsDone = this.#resumed.length;
-    this.#deadLetters = new DeadLetters(context.job.errors.maxRows, this.#resumed, context.directory?.path);
+    this.#deadLetters = new DeadLetters(context.job.errors.maxRows, this.#resumed, context.directory?.store);
     const { dataset, job, splits } = context;
     this.#files = { format: dataset.format, storage: accessOf(job.source), filter: dataset.filter };
     const isPlain = job.transform === undefined && this.#deadLetters.rules === undefined;
@@ -116,6 +116,7 @@ export class Run {
     const onAbort = (): void => this.#fail(this.#interruption());
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted) onAbort();
+    this.#context.directory?.onLost((error) => this.#fail(error));
     const stopProgress = this.#startProgress();
     const { isolation, runTimeoutMs } = job.model;
     // A process that hangs is ended by the thread that uses it, which does not hang.
@@ -244,7 +245,7 @@ export class Run {
     const { directory, dataset } = this.#context;
     const kept = `${this.#partsDone} of ${dataset.splits.length} parts written`;
     if (directory === undefined) return new InterruptedError('interrupted');
-    return new InterruptedError(`interrupted: ${kept} to ${directory.path}`, {
+    return new InterruptedError(`interrupted: ${kept} to ${directory.uri}`, {
       hint: 'Run the same command again to go on from there.',
     });
   }

@@ -7,10 +7,11 @@ import { join } from 'node:path';
 import { finish } from '../../scripts/steps.mjs';
 import { arrow } from './arrow.mjs';
 import { onnx } from './onnx.mjs';
+import { outputs } from './outputs.mjs';
 import { makePython, skipped } from './python.mjs';
 import { tensorflow } from './tensorflow.mjs';
 
-const PARTS = { arrow, onnx, tensorflow };
+const PARTS = { arrow, outputs, onnx, tensorflow };
 
 /**
  * @param {string} folder

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { type JobInput, loadJob, runJob } from 'penstock';
 import { describe, expect, test, vi } from 'vitest';
 import { DIGITS_JOB, repository, start } from '../cli/penstock.js';
@@ -144,8 +144,9 @@ describe('the process of a session', () => {
     };
     writeFileSync(at('job.json'), JSON.stringify(job));
     const { child, ended } = start(['run', at('job.json')], { detached: true });
-    const manifest = (): string[] => readFileSync(at('out', '_manifest.jsonl'), 'utf8').trim().split('\n');
-    await vi.waitFor(() => expect(manifest().length).toBeGreaterThan(1), { timeout: 30_000 });
+    const committed = (): string[] =>
+      readdirSync(at('out', '_manifest')).filter((name) => name.startsWith('part-'));
+    await vi.waitFor(() => expect(committed().length).toBeGreaterThan(0), { timeout: 30_000 });
     const [session] = childrenOf(child.pid as number) as [number];
     process.kill(-(child.pid as number), 'SIGINT');
     // What it says when it has heard of it; the batch has most of its second left.

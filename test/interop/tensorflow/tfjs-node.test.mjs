@@ -140,7 +140,7 @@ const { loadSession } = await import(built.href);
 
 /** @param {string} uri @param {object} [options] */
 function open(uri, options = {}) {
-  const spec = { providers: ['tfjs-node'], intraOpNumThreads: 1, inputs: [], options };
+  const spec = { providers: ['tfjs-node'], intraOpNumThreads: 1, deviceId: 0, inputs: [], options };
   return loadSession({ ...model(uri), ...spec });
 }
 
