@@ -30,6 +30,13 @@ export const SERVICES = [
     probe: ['-fsyntax-only', '-include', 'stdio.h', '-x', 'c', '/dev/null'],
   },
   {
+    name: 'chromium',
+    binary: 'chromium',
+    packages: ['chromium'],
+    whatFor: 'opens the pages of reports',
+    probe: ['--version'],
+  },
+  {
     // A Vulkan driver that computes on the CPU. Tests hand its description to Vulkan's loader as VK_ICD_FILENAMES.
     name: 'swiftshader',
     binary: '/usr/lib/chromium/vk_swiftshader_icd.json',

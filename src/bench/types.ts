@@ -1,4 +1,4 @@
-import type { Bottleneck, Report } from '../measure/report.js';
+import type { Bottleneck, DeviceReport, Report } from '../measure/report.js';
 
 /** A rate over several runs: rows a second. */
 export interface Rate {
@@ -47,6 +47,31 @@ export interface WhatIf {
   /** That ÷ what it does now − 1. */
   readonly gain: number;
   readonly because: string;
+  /** Whether the ceiling that changes was measured so; false where it is reckoned from those that were. */
+  readonly measured?: boolean;
+}
+
+/** One combination of a sweep's values, as the whole pipeline ran with it. */
+export interface SweepPoint {
+  /** The value of each key. */
+  readonly values: Readonly<Record<string, unknown>>;
+  /** Why the job did not run with them; then what follows is null. */
+  readonly error: string | null;
+  readonly rowsPerSecond: Rate | null;
+  /** Of the median run, as in its report; of its first device, where there are several. */
+  readonly device: Pick<DeviceReport, 'runMs' | 'busy' | 'starved' | 'blocked'> | null;
+  /** Rows ÷ the rows that would have fitted. */
+  readonly fill: number | null;
+  readonly bottleneck: Bottleneck | null;
+}
+
+/** The whole pipeline over values of some keys. */
+export interface Sweep {
+  readonly keys: readonly string[];
+  /** In the order of the values; of several keys, the last changes fastest. */
+  readonly points: readonly SweepPoint[];
+  /** The place of the fastest among the points; −1 where none ran. */
+  readonly best: number;
 }
 
 /** The document of `penstock bench --json`. */
@@ -63,6 +88,8 @@ export interface BenchReport {
   };
   readonly quick: boolean;
   readonly seconds: number;
+  /** Where the data came from: they were read over and over, so that files are in the page cache. */
+  readonly readFrom?: 'page cache' | 'local cache' | 'remote storage';
   /** Rows of one run over the data. */
   readonly rows: number;
   readonly batchSize: number;
@@ -75,6 +102,8 @@ export interface BenchReport {
     /** Null where the job writes nothing. */
     readonly sink: Ceiling | null;
   };
+  /** Rows in a full batch of those that the curve is of: fewer than `batchSize` where a budget of tokens says so. */
+  readonly fullBatch?: number;
   /** The device over batch sizes, ascending. */
   readonly curve: readonly DevicePoint[];
   /** The smallest batch size with at least nine tenths of the most that the curve reaches. */
@@ -91,6 +120,8 @@ export interface BenchReport {
   readonly speedup: number;
   readonly limitedBy: Bottleneck;
   readonly whatIf: readonly WhatIf[];
+  /** Where `--sweep` asked for it. */
+  readonly sweep?: Sweep;
   readonly advice: string;
   readonly warnings: readonly string[];
 }

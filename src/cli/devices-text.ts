@@ -2,7 +2,7 @@ import type { GpuUtilization } from '../measure/gpu/types.js';
 import type { DeviceReport } from '../measure/report.js';
 import { LABELS, label, labelled, type ReportStyle } from './labels.js';
 import type { Colors } from './terminal.js';
-import { bar, bytes, counted, percent, percentExact, whole } from './text.js';
+import { bar, bytes, counted, millis, percent, percentExact, whole } from './text.js';
 
 const BAR_WIDTH = 32;
 /** Columns of a number of a device, where there are several beside each other. */
@@ -33,10 +33,6 @@ function instancesOf({ instances, isolation }: DeviceReport): string {
 
 function engineOf({ runtime, provider, simulated }: DeviceReport): string {
   return simulated ? 'simulated: its times are made up, not measured' : `${runtime} on ${provider}`;
-}
-
-function millis(value: number): string {
-  return `${value < 10 ? value.toFixed(2) : value.toFixed(1)} ms`;
 }
 
 /** Where a device's time went, a heading each; they add up to all of it. */

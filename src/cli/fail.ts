@@ -51,8 +51,23 @@ function causesOf(error: unknown): unknown[] {
   return causes;
 }
 
-/** An error for programs. Every field is always there. */
-export function errorDocument(error: unknown, job: string | undefined): object {
+/** What programs are told of a failure. Every field is always there. */
+export interface ErrorDocument {
+  readonly job: string | null;
+  readonly status: 'failed' | 'interrupted';
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly hint: string | null;
+    readonly file: string | null;
+    readonly line: number | null;
+    readonly key: string | null;
+    readonly row: number | null;
+    readonly column: string | null;
+  };
+}
+
+export function errorDocument(error: unknown, job: string | undefined): ErrorDocument {
   const known = error instanceof PenstockError ? error : undefined;
   const { file, line, key, row, column } = known?.place ?? {};
   return {

@@ -56,6 +56,8 @@ Exit codes:
       (text: string, before: string[] = []) => [...before, text],
     )
     .option('--overwrite', 'replace what another job has written to the same place')
+    .option('--report <file.html>', 'write the report as a page to look at, too')
+    .option('--trace <file.json>', 'record what every thread did, for ui.perfetto.dev or chrome://tracing')
     .addHelpText(
       'after',
       `
@@ -67,7 +69,8 @@ waited for rows) or blocked (it waited for outputs to be written).
 Examples:
   penstock run examples/digits/job.yaml
   penstock run job.yaml --set batch.size=128 --set 'source.columns=[id, pixels]'
-  penstock run job.yaml --json | jq .throughput.rowsPerSecond`,
+  penstock run job.yaml --json | jq .throughput.rowsPerSecond
+  penstock run job.yaml --report report.html --trace trace.json`,
     )
     .action(async (job: string, flags: Partial<RunFlags>) => {
       const all = { json: false, set: [], overwrite: false, ...flags };

@@ -1,18 +1,26 @@
 import { loadJob } from '../job/load.js';
 import { runJob } from '../job/run-job.js';
+import type { Progress } from '../measure/progress.js';
 import type { Report } from '../measure/report.js';
+import { reportPage } from '../page/page.js';
 import { StuckError } from '../util/errors.js';
 import { endProcess } from './end-process.js';
-import { fail } from './fail.js';
+import { errorDocument, fail } from './fail.js';
 import type { Interruption } from './interrupt.js';
-import { ProgressDisplay } from './progress.js';
-import { reportText } from './report-text.js';
+import { labelled } from './labels.js';
+import { OutputFile } from './output-file.js';
+import { Interval, ProgressDisplay } from './progress.js';
+import { reportText, shortPath } from './report-text.js';
 import type { Terminal } from './terminal.js';
 
 export interface RunFlags {
   readonly json: boolean;
   readonly set: readonly string[];
   readonly overwrite: boolean;
+  /** A page to be written about the run. */
+  readonly report?: string;
+  /** A file for a trace of it. */
+  readonly trace?: string;
 }
 
 /** `penstock run` */
@@ -22,24 +30,101 @@ export async function run(
   terminal: Terminal,
   { signal }: Interruption,
 ): Promise<number> {
+  const { json, set, overwrite } = flags;
   let name: string | undefined;
+  let files: Files | undefined;
+  let trace: string | undefined;
+  const soFar = new Interval();
+  let last: Progress | undefined;
   try {
-    const job = await loadJob(file, { set: flags.set });
+    files = await Files.of(flags, terminal);
+    const job = await loadJob(file, { set });
     name = job.name;
     const { show } = new ProgressDisplay(terminal, job.name);
-    const report = await runJob(job, { signal, onProgress: show, overwrite: flags.overwrite });
-    if (flags.json) terminal.document(report);
+    const onProgress = (progress: Progress): void => {
+      show(progress);
+      soFar.add(progress);
+      last = progress;
+    };
+    const onTrace = (text: string): void => {
+      trace = text;
+    };
+    const report = await runJob(job, {
+      signal,
+      onProgress,
+      overwrite,
+      ...(flags.trace !== undefined && { onTrace }),
+    });
+    if (json) terminal.document(report);
     else {
       const output = job.sink.format === 'none' ? undefined : job.sink.uri;
       terminal.print(reportText(report, output, { colors: terminal.colors, width: terminal.textWidth }));
     }
-    return exitCodeOf(report);
+    return (await files.write(report, trace)) || exitCodeOf(report);
   } catch (error) {
-    const code = fail(error, terminal, { json: flags.json, job: name });
+    const code = fail(error, terminal, { json, job: name });
+    // A job that was not even read has nothing to show.
+    if (name !== undefined) {
+      const progress = last !== undefined && last.rows > 0 ? { progress: soFar.close(last) } : {};
+      await files?.write({ ...errorDocument(error, name), ...progress }, trace);
+    }
     if (error instanceof StuckError) {
       await endProcess(code);
     }
     return code;
+  }
+}
+
+/** What is written beside the outputs, where it is wanted. */
+class Files {
+  readonly #page: OutputFile | undefined;
+  readonly #trace: OutputFile | undefined;
+  readonly #terminal: Terminal;
+  readonly #json: boolean;
+
+  private constructor(
+    page: OutputFile | undefined,
+    trace: OutputFile | undefined,
+    terminal: Terminal,
+    json: boolean,
+  ) {
+    this.#page = page;
+    this.#trace = trace;
+    this.#terminal = terminal;
+    this.#json = json;
+  }
+
+  /** @throws UsageError where one can't be written */
+  static async of({ report, trace, json }: RunFlags, terminal: Terminal): Promise<Files> {
+    return new Files(
+      report === undefined ? undefined : await OutputFile.at('--report', report, '.html'),
+      trace === undefined ? undefined : await OutputFile.at('--trace', trace, '.json'),
+      terminal,
+      json,
+    );
+  }
+
+  /**
+   * What they tell of stays as it is, whatever becomes of them: where one can't be written that is told, and is the exit
+   * code of a run that was well.
+   */
+  async write(document: Parameters<typeof reportPage>[0], trace: string | undefined): Promise<number> {
+    const page = await this.#write('page', this.#page, () => reportPage(document));
+    const traced = trace === undefined ? 0 : await this.#write('trace', this.#trace, () => trace);
+    return page || traced;
+  }
+
+  async #write(label: string, file: OutputFile | undefined, text: () => string): Promise<number> {
+    if (file === undefined) return 0;
+    const terminal = this.#terminal;
+    try {
+      await file.write(text());
+    } catch (error) {
+      return fail(error, terminal, { json: false, job: undefined });
+    }
+    const style = { colors: terminal.colors, width: terminal.textWidth };
+    if (!this.#json) terminal.print(labelled(label, shortPath(file.path), style).join('\n'));
+    return 0;
   }
 }
 

@@ -1,4 +1,5 @@
 import { now } from './now.js';
+import type { TraceWriter } from './trace.js';
 
 /** What a producer does; exactly one at a time. */
 export const ProducerState = { idle: 0, fetch: 1, decode: 2, transform: 3, collate: 4, blocked: 5 } as const;
@@ -37,14 +38,17 @@ export function createClockPage(clocks: number): ClockPage {
 export class StateClock {
   readonly #words: Int32Array;
   readonly #values: Float64Array;
+  readonly #trace: TraceWriter | undefined;
 
-  /** Starts (or takes over from a dead owner) clock `index` in state 0. */
-  constructor(page: ClockPage, index: number) {
+  /** Starts (or takes over from a dead owner) clock `index` in state 0. With `trace`, every change is recorded there. */
+  constructor(page: ClockPage, index: number, trace?: TraceWriter) {
+    this.#trace = trace;
     this.#words = new Int32Array(page, index * CLOCK_BYTES, 2);
     this.#values = new Float64Array(page, index * CLOCK_BYTES, TOTALS + STATES);
     if ((this.#words[SEQUENCE] ?? 0) % 2 !== 0) Atomics.add(this.#words, SEQUENCE, 1);
     if (this.#values[SINCE] === 0) this.#values[SINCE] = now();
     this.switch(0);
+    trace?.state(0);
   }
 
   /** From `at` on (microseconds of `now()`), the thread is in `state`. Returns the state before. */
@@ -58,6 +62,7 @@ export class StateClock {
     values[SINCE] = at;
     words[STATE] = state;
     Atomics.add(words, SEQUENCE, 1);
+    if (this.#trace !== undefined && state !== previous) this.#trace.state(state, at);
     return previous;
   }
 }

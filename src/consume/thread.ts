@@ -35,7 +35,7 @@ class Consumer {
     const { ring, ledger, clocks, clock, owner, preferredSizes, mostRejections } = attachment;
     this.#ring = new Ring(ring, owner);
     this.#side = new ConsumerSide(this.#ring);
-    this.#clock = new StateClock(clocks, clock);
+    this.#clock = new StateClock(clocks, clock, this.#ring.trace);
     this.#ledger = new DeviceLedger(ledger, owner);
     this.#preferredSizes = preferredSizes;
     const options = { model, preferredSizes, mostRejections };

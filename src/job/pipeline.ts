@@ -1,6 +1,7 @@
 import { createLedgerMemory } from '../clock/device-ledger.js';
 import { createStallMemory } from '../clock/stall-clock.js';
 import { type ClockPage, createClockPage } from '../clock/state-clock.js';
+import type { TraceMemory } from '../clock/trace.js';
 import type { Consumer } from '../consume/consumer.js';
 import type { LoadedModel } from '../consume/types.js';
 import type { Dataset } from '../dataset/types.js';
@@ -22,6 +23,7 @@ import type { Job } from './schema.js';
 import { type JobDevice, Sessions } from './sessions.js';
 import { sinkTarget } from './sink.js';
 import { batchOf, bucketsOf, checkSlots, slotWarnings, threadsFor } from './threads.js';
+import { type TracedThreads, traceMemoryFor, traceText } from './trace.js';
 import { planTransform, type TransformedSource } from './transform.js';
 
 /** What is known once model and data are. */
@@ -33,6 +35,11 @@ interface Plan {
   /** The job's, as the model leaves it. */
   readonly batch: Job['batch'];
   readonly transform: TransformedSource['transform'];
+}
+
+export interface TraceOption {
+  /** Takes the trace; without it none is recorded. */
+  readonly onTrace?: (trace: string) => void;
 }
 
 /**
@@ -103,13 +110,18 @@ export class Pipeline implements AsyncDisposable {
   async run(
     dataset: Dataset,
     directory: OutputDirectory | undefined,
-    context: Pick<RunContext, 'signal' | 'onProgress' | 'fingerprint' | 'startedAt'>,
+    context: Pick<RunContext, 'signal' | 'onProgress' | 'fingerprint' | 'startedAt'> & TraceOption,
   ): Promise<Report> {
     const plan = this.#plan;
     if (plan === undefined) throw new Error('plan() comes first');
     const { inputs, outputs, transform } = plan;
     const splits = dataset.splits.filter(({ ordinal }) => !directory?.committed.has(ordinal));
-    const ring = this.#allocate(plan.layout, splits.length);
+    const traced: TracedThreads = {
+      lanes: this.#producers.count,
+      devices: plan.devices.flatMap(({ model, consumers }) => consumers.map(() => model.device.id)),
+    };
+    const trace = context.onTrace && traceMemoryFor(traced);
+    const ring = this.#allocate(plan.layout, splits.length, trace);
     const { memory } = ring;
     const clocks = createClockPage(this.#producers.count);
     const stalls = createStallMemory(clocks, memory.config.slots);
@@ -136,10 +148,15 @@ export class Pipeline implements AsyncDisposable {
     await this.#sink.attach({ ring: memory, stalls, owner, outputs, target }, ring, (part) =>
       run.committed(part),
     );
-    return run.complete(this.#sink, inputs.collate, transform);
+    try {
+      return await run.complete(this.#sink, inputs.collate, transform);
+    } finally {
+      if (trace !== undefined)
+        context.onTrace?.(traceText(trace, traced, { job: this.#job.name, startedAt: context.startedAt }));
+    }
   }
 
-  #allocate(layout: SlotLayout, splits: number): Ring {
+  #allocate(layout: SlotLayout, splits: number, trace: TraceMemory | undefined): Ring {
     const { batch, ring } = this.#job;
     const fixedOrder = batch.order === 'fixed';
     const memory = createRingMemory(layout, {
@@ -149,7 +166,7 @@ export class Pipeline implements AsyncDisposable {
       maxDelayMicros: fixedOrder ? Number.POSITIVE_INFINITY : batch.maxDelayMs * 1000,
       fixedOrder,
     });
-    this.#ring = new Ring(memory, MAIN_OWNER);
+    this.#ring = new Ring({ ...memory, trace }, MAIN_OWNER);
     return this.#ring;
   }
 

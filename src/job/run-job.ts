@@ -19,6 +19,11 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Called about twice a second while rows run. */
   readonly onProgress?: (progress: Progress) => void;
+  /**
+   * Called once, when all threads have stopped, with a trace of what they did, in the Trace Event Format of Chrome, as JSON;
+   * also where the run fails. It is recorded only where this is given.
+   */
+  readonly onTrace?: (trace: string) => void;
   /** Replace what another job has written to the sink. Default: false, and that is an error. */
   readonly overwrite?: boolean;
 }

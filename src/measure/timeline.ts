@@ -2,7 +2,10 @@ import type { DeviceTimes } from '../clock/device-ledger.js';
 import { now } from '../clock/now.js';
 import type { SampledDevice } from './sampled-device.js';
 
-/** How a run went, interval by interval. Arrays are of one length; intervals are alike but for the last. */
+/**
+ * How a run went, interval by interval. Arrays are of one length; intervals are alike but for the first, which is over
+ * when batches can begin, and the last.
+ */
 export interface Timeline {
   /** The end of each interval, seconds from the start of the run. */
   readonly seconds: readonly number[];
@@ -56,6 +59,8 @@ export class TimelineRecorder {
     this.#devices = devices;
     this.#startedAt = startedAt;
     this.#before = devices.map((device) => device.ledger.read(true));
+    // Else the first interval would be as long as models take to load, and what ran at its end would be thin as paper.
+    this.#sample();
     this.#timer = setInterval(() => this.#tick(), SAMPLE_MS);
     this.#timer.unref();
   }
@@ -64,6 +69,7 @@ export class TimelineRecorder {
   stop(): Timeline {
     clearInterval(this.#timer);
     this.#sample();
+    this.#endAtLastRun();
     return this.#timeline();
   }
 
@@ -82,6 +88,22 @@ export class TimelineRecorder {
     const rows = sum(times, ({ rows }) => rows) - sum(this.#before, ({ rows }) => rows);
     this.#before = times;
     this.#intervals.push({ end: now(), rows, rssBytes: process.memoryUsage.rss(), devices });
+  }
+
+  /** A live reading goes on after the last run, as if the device waited for more. */
+  #endAtLastRun(): void {
+    const windows = this.#devices.map(({ ledger }) => ledger.read());
+    const left = windows.map(microsOf);
+    this.#intervals = this.#intervals.map((interval) => {
+      const devices = interval.devices.map((micros, device) => {
+        const rest = left[device] ?? micros;
+        const isOver = interval.end > (windows[device]?.lastEnd ?? 0);
+        const counted = isOver ? rest : micros;
+        left[device] = each((heading) => Math.max(0, rest[heading] - counted[heading]));
+        return counted;
+      });
+      return { ...interval, devices };
+    });
   }
 
   #timeline(): Timeline {
@@ -109,14 +131,17 @@ export class TimelineRecorder {
 
 /** What is booked when an idle stretch ends may differ from what it looked like meanwhile: nothing is less than none. */
 function between(before: DeviceTimes, after: DeviceTimes): Micros {
-  const more = (of: (times: DeviceTimes) => number): number => Math.max(0, of(after) - of(before));
-  return {
-    busy: more(({ busy }) => busy),
-    fetch: more(({ starved }) => starved.fetch),
-    prep: more(({ starved }) => starved.prep),
-    batching: more(({ starved }) => starved.batching),
-    blocked: more(({ blocked }) => blocked),
-  };
+  const [from, to] = [microsOf(before), microsOf(after)];
+  return each((heading) => Math.max(0, to[heading] - from[heading]));
+}
+
+function microsOf({ busy, starved, blocked }: DeviceTimes): Micros {
+  const { fetch, prep, batching } = starved;
+  return { busy, fetch, prep, batching, blocked };
+}
+
+function each(of: (heading: Heading) => number): Micros {
+  return Object.fromEntries(HEADINGS.map((heading) => [heading, of(heading)])) as Micros;
 }
 
 function joinPairs(intervals: readonly Interval[]): Interval[] {
@@ -132,9 +157,7 @@ function joinPairs(intervals: readonly Interval[]): Interval[] {
 function join(first: Interval, second: Interval): Interval {
   const devices = first.devices.map((micros, i) => {
     const others = second.devices[i] as Micros;
-    return Object.fromEntries(
-      HEADINGS.map((heading) => [heading, micros[heading] + others[heading]]),
-    ) as Micros;
+    return each((heading) => micros[heading] + others[heading]);
   });
   return { ...second, rows: first.rows + second.rows, devices };
 }

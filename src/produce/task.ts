@@ -40,8 +40,8 @@ interface Bench {
  */
 export default async function produce(task: ProduceTask): Promise<ProduceResult> {
   const { context, lane, port } = task;
-  const clock = new StateClock(context.clocks, lane);
   const ring = new Ring(context.ring, laneOwner(lane));
+  const clock = new StateClock(context.clocks, lane, ring.trace);
   const side = new ProducerSide(ring, lane);
   // Only who waits for something else than the ring has to be told.
   const waits = context.transform !== undefined || areRemote(context.splits);

@@ -1,3 +1,5 @@
+import { now } from '../clock/now.js';
+import { type TraceMemory, TraceWriter } from '../clock/trace.js';
 import { bytesOf, type TypedArray, viewOf } from '../util/dtype.js';
 import { EventCount } from '../util/event-count.js';
 import { Mutex } from '../util/mutex.js';
@@ -40,6 +42,8 @@ export interface RingMemory {
   readonly arena: SharedArrayBuffer;
   readonly layout: SlotLayout;
   readonly config: RingConfig;
+  /** Where the states of slots are recorded, a track an owner; nowhere where it is left out. */
+  readonly trace?: TraceMemory | undefined;
 }
 
 /** A run of rows as the sink sees it. */
@@ -85,6 +89,8 @@ export class Ring {
   readonly free: EventCount;
   readonly done: EventCount;
   readonly owner: number;
+  /** The track of this thread. */
+  readonly trace: TraceWriter | undefined;
   readonly #times: Float64Array;
 
   /** `owner`: a positive number that no other live thread uses on this ring; see `laneOwner` and its like. */
@@ -98,6 +104,7 @@ export class Ring {
     this.free = new EventCount(this.words, Header.FREE, Header.FREE_WAITERS);
     this.done = new EventCount(this.words, Header.DONE, Header.DONE_WAITERS);
     this.owner = owner;
+    this.trace = memory.trace && new TraceWriter(memory.trace, owner);
   }
 
   get config(): RingConfig {
@@ -144,11 +151,21 @@ export class Ring {
 
   /** Moves a slot from one state to another, if it is in the first: one atomic step. */
   exchange(slot: number, from: SlotState, to: SlotState): boolean {
-    return Atomics.compareExchange(this.words, this.map.slot(slot) + SlotWord.STATE, from, to) === from;
+    const word = this.map.slot(slot) + SlotWord.STATE;
+    const moved = Atomics.compareExchange(this.words, word, from, to) === from;
+    // Stamped after it has succeeded, and a store before it is made: so a slot's states are in the order of their times.
+    if (moved && this.trace !== undefined) this.#record(slot, to);
+    return moved;
   }
 
   setState(slot: number, state: SlotState): void {
+    if (this.trace !== undefined) this.#record(slot, state);
     Atomics.store(this.words, this.map.slot(slot) + SlotWord.STATE, state);
+  }
+
+  #record(slot: number, state: SlotState): void {
+    const rows = this.slotWord(slot, SlotWord.CLAIMED) - this.slotWord(slot, SlotWord.VOIDED);
+    this.trace?.slot(slot, state, rows, now());
   }
 
   /** How many slots are in a state at this moment. */

@@ -114,7 +114,13 @@ class Sink {
   }
 
   async #write(split: CompleteSplit): Promise<void> {
-    if (this.#writer !== undefined) reply({ kind: 'part', part: await this.#writer.write(split) });
+    if (this.#writer !== undefined) {
+      const { ordinal } = split.produced;
+      this.#ring.trace?.writeBegin(ordinal);
+      const part = await this.#writer.write(split);
+      this.#ring.trace?.writeEnd(ordinal);
+      reply({ kind: 'part', part });
+    }
     this.#finished++;
   }
 }
