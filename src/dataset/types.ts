@@ -37,6 +37,11 @@ export interface RawBatch {
    * fetched.
    */
   decode(): RecordBatch;
+  /**
+   * Passes over its rows without decoding them, for those who want no more of them than that they were read. Where it is
+   * left out, not to call `decode` does that.
+   */
+  skip?(): void;
   /** The place in the unit of one of the decoded rows; where left out, they follow `rowInUnit` one after another. */
   rowAt?(row: number): number;
   /** Columns that were left where they lie, by name. */

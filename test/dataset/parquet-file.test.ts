@@ -113,6 +113,44 @@ describe('a Parquet file', () => {
     expect(await file.rowsBefore(3)).toBe(21);
   });
 
+  it.each(['all-v1', 'all-v2', 'groups', 'codec-zstd', 'duckdb-snappy', 'old', 'empty'])(
+    'reads as much where nothing is decoded: %s',
+    async (name) => {
+      const file = await openSample(sample(`${name}.parquet`));
+      const all = { first: 0, count: file.units.length };
+      const decoded = { bytes: 0, rows: 0 };
+      for await (const raw of file.batches(all)) {
+        decoded.bytes += raw.bytes;
+        decoded.rows += raw.decode().numRows;
+      }
+      const skipped = { bytes: 0, rows: 0 };
+      for await (const raw of file.batches(all)) {
+        skipped.bytes += raw.bytes;
+        raw.skip?.();
+        skipped.rows += raw.rows;
+      }
+      expect(skipped).toEqual(decoded);
+    },
+  );
+
+  it.each([true, false])(
+    'reads a part of a row group only where nothing is decoded (at once: %s)',
+    async (atOnce) => {
+      const reader = atOnce ? new SyncReader(bytes) : new MemoryReader(bytes);
+      const file = await ParquetFile.open(reader, ['x']);
+      let read = 0;
+      let rows = 0;
+      for await (const raw of file.batches({ first: 0, count: 1, limit: 2000 })) {
+        read += raw.bytes;
+        raw.skip?.();
+        rows += raw.rows;
+      }
+      expect(rows).toBeGreaterThanOrEqual(2000);
+      // 2,000 rows of a kilobyte each, and what is read ahead; the row group has 24,000.
+      expect(read).toBeLessThan(12 * 2 ** 20);
+    },
+  );
+
   it('says which columns it has where one is asked for that is not there', async () => {
     const reader = new MemoryReader(sample('groups.parquet'));
     await expect(ParquetFile.open(reader, ['ID'])).rejects.toThrow(

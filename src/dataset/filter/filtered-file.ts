@@ -131,6 +131,10 @@ class FilteredBatch implements RawBatch {
     return this.#decoded().batch;
   }
 
+  skip(): void {
+    this.#raw.skip?.();
+  }
+
   rowAt(row: number): number {
     return this.rowInUnit + (this.#decoded().rows[row] ?? 0);
   }

@@ -75,6 +75,22 @@ export class LeafReader {
     }
   }
 
+  /** Passes over the pages that are here, of which nothing but their headers is looked at. */
+  skip(): void {
+    while (!this.isExhausted && this.#nextPage()) {
+      const { header, bytes } = this.#page as Page;
+      this.window.take(bytes);
+      this.#page = undefined;
+      const { num_values: entries = 0 } = header.data_page_header ?? header.data_page_header_v2 ?? {};
+      this.#entries += countOf(entries);
+    }
+  }
+
+  /** The share of the chunk that was skipped. */
+  get shareSkipped(): number {
+    return this.isExhausted ? 1 : this.#entries / this.#chunk.values;
+  }
+
   take(rows: number): LeafSlice {
     return this.#buffer.take(rows);
   }

@@ -90,7 +90,7 @@ export class ParquetFile implements DataFile {
         const raw = new GroupBatch(group, unit);
         yield raw;
         // Whoever did not look at it has passed over its rows all the same.
-        raw.decode();
+        if (!raw.isSkipped) raw.decode();
       }
     } finally {
       await group.settle();
@@ -141,6 +141,7 @@ class GroupBatch implements RawBatch {
   readonly stored = new Map();
   readonly #group: RowGroupReader;
   #decoded: ReturnType<RowGroupReader['decode']> | undefined;
+  #skipped: number | undefined;
 
   constructor(group: RowGroupReader, unit: number) {
     this.#group = group;
@@ -149,13 +150,21 @@ class GroupBatch implements RawBatch {
     this.bytes = group.newBytes;
   }
 
+  get isSkipped(): boolean {
+    return this.#skipped !== undefined;
+  }
+
   get rows(): number {
-    return this.decode().numRows;
+    return this.#skipped ?? this.decode().numRows;
   }
 
   decode(): ReturnType<RowGroupReader['decode']> {
     this.#decoded ??= this.#group.decode();
     return this.#decoded;
+  }
+
+  skip(): void {
+    this.#skipped ??= this.#group.skip();
   }
 }
 

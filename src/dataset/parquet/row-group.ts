@@ -164,6 +164,18 @@ export class RowGroupReader {
     return new RecordBatch(schema, data);
   }
 
+  /**
+   * Passes over the pages that were fetched; returns the rows that are behind us with them in all columns, about: where rows
+   * have many entries, only at the end is it known how many.
+   */
+  skip(): number {
+    const before = this.rowsDone;
+    for (const leaf of this.#readers) this.#guard(leaf, () => leaf.skip());
+    const share = Math.min(1, ...this.#readers.map((leaf) => leaf.shareSkipped));
+    this.rowsDone = Math.floor(this.#group.rows * share);
+    return this.rowsDone - before;
+  }
+
   #guard<T>(leaf: LeafReader, work: () => T): T {
     try {
       return work();
