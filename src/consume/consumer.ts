@@ -9,6 +9,7 @@ import type { Attachment, ConsumerReply, ConsumerRequest, LoadedModel, RejectedR
  * The main thread's handle of a consumer thread. Whoever starts it stops it, and waits for `exited`.
  */
 export class Consumer {
+  readonly spec: SessionSpec;
   readonly #worker: Worker;
   readonly #replies: ConsumerReply[] = [];
   #waiting: { resolve: (reply: ConsumerReply) => void; reject: (error: Error) => void } | undefined;
@@ -20,6 +21,7 @@ export class Consumer {
   #gone!: () => void;
 
   constructor(spec: SessionSpec) {
+    this.spec = spec;
     // From 1.29 on ONNX Runtime reports what it runs to Microsoft, unless this is set before its library is loaded, in
     // the main thread: native code does not see a worker's copy (microsoft/onnxruntime pull request 27379). A library
     // that nobody asked to do so keeps to itself; whoever wants it sets the variable to 0.

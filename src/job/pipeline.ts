@@ -27,7 +27,7 @@ import { type TracedThreads, traceMemoryFor, traceText } from './trace.js';
 import { planTransform, type TransformedSource } from './transform.js';
 
 /** What is known once model and data are. */
-interface Plan {
+export interface Plan {
   readonly devices: readonly JobDevice[];
   readonly inputs: InputPlan;
   readonly outputs: readonly OutputColumn[];
@@ -85,6 +85,12 @@ export class Pipeline implements AsyncDisposable {
     this.#plan = { devices, inputs, outputs: outputs.columns, layout, batch, transform };
   }
 
+  /** What `plan` found; for those, too, who measure parts of the pipeline by themselves. */
+  get planned(): Plan {
+    if (this.#plan === undefined) throw new Error('plan() comes first');
+    return this.#plan;
+  }
+
   /** The columns that there are: the source's, or what the transform makes of them. */
   async #transformed(
     dataset: Dataset,
@@ -110,10 +116,9 @@ export class Pipeline implements AsyncDisposable {
   async run(
     dataset: Dataset,
     directory: OutputDirectory | undefined,
-    context: Pick<RunContext, 'signal' | 'onProgress' | 'fingerprint' | 'startedAt'> & TraceOption,
+    context: Pick<RunContext, 'signal' | 'onProgress' | 'keep' | 'fingerprint' | 'startedAt'> & TraceOption,
   ): Promise<Report> {
-    const plan = this.#plan;
-    if (plan === undefined) throw new Error('plan() comes first');
+    const plan = this.planned;
     const { inputs, outputs, transform } = plan;
     const splits = dataset.splits.filter(({ ordinal }) => !directory?.committed.has(ordinal));
     const traced: TracedThreads = {

@@ -1,8 +1,8 @@
 import { now } from '../clock/now.js';
 import { openDataset } from '../dataset/dataset.js';
+import type { Dataset } from '../dataset/types.js';
 import type { Progress } from '../measure/progress.js';
 import type { Report } from '../measure/report.js';
-import { checkCodec } from '../sink/codecs.js';
 import { OutputDirectory } from '../sink/output-directory.js';
 import { openOutput } from '../storage/output.js';
 import { InterruptedError } from '../util/errors.js';
@@ -10,9 +10,9 @@ import { accessOf } from './access.js';
 import { fingerprintOf } from './fingerprint.js';
 import { parseJob } from './load.js';
 import { Pipeline } from './pipeline.js';
-
+import type { RunContext } from './run.js';
 import type { Job, JobInput } from './schema.js';
-import { encoderSettings, outputLocation } from './sink.js';
+import { checkSink, outputLocation } from './sink.js';
 
 export interface RunOptions {
   /** Stops the run: its threads end, what is committed stays, and `runJob` rejects with an InterruptedError. */
@@ -40,19 +40,33 @@ export interface RunOptions {
  *   fail; InterruptedError after `signal`
  */
 export async function runJob(input: Job | JobInput, options: RunOptions = {}): Promise<Report> {
-  const startedAt = now();
   const job = parseJob(input);
-  checkCodec(job.sink.format, encoderSettings(job.sink).compression);
+  return runOver(job, () => openSourceOf(job), options);
+}
+
+/** The data set that a job reads. */
+export function openSourceOf({ source }: Pick<Job, 'source'>): Promise<Dataset> {
+  return openDataset({
+    uri: source.uri,
+    format: source.format,
+    access: accessOf(source),
+    ...(source.limit === undefined ? {} : { limit: source.limit }),
+    ...(source.filter === undefined ? {} : { filter: source.filter }),
+  });
+}
+
+/** Runs a job over a data set, which need not be all of its source's. */
+export async function runOver(
+  job: Job,
+  open: () => Promise<Dataset>,
+  options: RunOptions & Pick<RunContext, 'keep'>,
+): Promise<Report> {
+  const startedAt = now();
+  checkSink(job.sink);
   throwIfAborted(options.signal);
   // Threads and model load while the source is listed.
   await using pipeline = new Pipeline(job);
-  const dataset = await openDataset({
-    uri: job.source.uri,
-    format: job.source.format,
-    access: accessOf(job.source),
-    ...(job.source.limit === undefined ? {} : { limit: job.source.limit }),
-    ...(job.source.filter === undefined ? {} : { filter: job.source.filter }),
-  });
+  const dataset = await open();
   await pipeline.plan(dataset, options.signal);
   const fingerprint = await fingerprintOf(job, dataset);
   throwIfAborted(options.signal);

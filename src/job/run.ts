@@ -52,6 +52,8 @@ export interface RunContext {
   readonly producers: Producers;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
+  /** Columns that producers carry over; by default the sink's where something is written. */
+  readonly keep?: readonly string[];
   readonly fingerprint: string;
   readonly startedAt: number;
 }
@@ -212,7 +214,7 @@ export class Run {
       clocks,
       inputs,
       lengthColumn: job.batch.lengthColumn,
-      keep: directory === undefined ? [] : job.sink.keep,
+      keep: this.#context.keep ?? (directory === undefined ? [] : job.sink.keep),
       transform,
       badRows: this.#deadLetters.rules,
       files: this.#files,

@@ -1,4 +1,4 @@
-import { codecsOf } from '../sink/codecs.js';
+import { checkCodec, codecsOf } from '../sink/codecs.js';
 import type { EncoderSettings, SinkTarget } from '../sink/types.js';
 import type { OutputLocation } from '../storage/output-types.js';
 import type { SinkSpec } from './schema.js';
@@ -23,4 +23,9 @@ export function encoderSettings({
 export function sinkTarget(sink: SinkSpec): SinkTarget | undefined {
   const location = outputLocation(sink);
   return location && { location, format: sink.format, settings: encoderSettings(sink) };
+}
+
+/** @throws UsageError where the format is not compressed so */
+export function checkSink(sink: SinkSpec): void {
+  checkCodec(sink.format, encoderSettings(sink).compression);
 }

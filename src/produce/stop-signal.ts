@@ -55,6 +55,10 @@ export function createStopFlag(): StopFlag {
   return { words: new SharedArrayBuffer(3 * Int32Array.BYTES_PER_ELEMENT) };
 }
 
+export function isRaised({ words }: StopFlag): boolean {
+  return Atomics.load(new Int32Array(words), STOPPED) === 1;
+}
+
 export function raise({ words }: StopFlag): void {
   const flag = new Int32Array(words);
   Atomics.store(flag, STOPPED, 1);

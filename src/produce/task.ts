@@ -2,7 +2,8 @@ import { makeData, RecordBatch, RecordBatchStreamWriter, Schema, Struct } from '
 import { ProducerState, StateClock } from '../clock/state-clock.js';
 import { openFile } from '../dataset/dataset.js';
 import { takeRows } from '../dataset/take.js';
-import type { DataFile, RawBatch, Split } from '../dataset/types.js';
+import type { DataFile, FileRequest, RawBatch, Split } from '../dataset/types.js';
+import type { UnfinishedSplit } from '../ring/control-side.js';
 import { ProducerSide } from '../ring/producer-side.js';
 import { laneOwner, Ring } from '../ring/ring.js';
 import { remoteStorageAtRest } from '../storage/store.js';
@@ -28,18 +29,43 @@ interface Bench {
   readonly preparer: Preparer;
   readonly transform: Transform | undefined;
   readonly signal: AbortSignal;
-  /** What is read of each file. */
-  readonly columns: readonly string[];
-  /** Those among them that may stay where they are stored. */
-  readonly leave: ReadonlySet<string>;
+  readonly request: Required<FileRequest>;
+  readonly hooks: ProduceHooks;
 }
 
-/**
- * A producer: takes splits, one after another, and reads, decodes, transforms and collates them into the ring. Runs in a
- * thread of the pool.
- */
+/** What a producer lets others do in its thread. */
+export interface ProduceHooks {
+  /** All rows of a split are in the ring, which is told only then: whoever takes over, should we die in between, tells it again. */
+  produced(split: ProducedSplit): void;
+  /**
+   * Called after each run of rows, and after each split that was told, where a thread is consumer and sink too: takes what
+   * is ready. The producer's clock is idle meanwhile.
+   */
+  turn?(): Promise<void>;
+}
+
+/** The task of a thread of the pool. */
 export default async function produce(task: ProduceTask): Promise<ProduceResult> {
-  const { context, lane, port } = task;
+  const { port } = task;
+  const produced = (split: ProducedSplit): void => {
+    port.postMessage(
+      split,
+      split.keep.map((bytes) => bytes.buffer as ArrayBuffer),
+    );
+  };
+  try {
+    return await produceSplits(task, { produced });
+  } finally {
+    port.close();
+  }
+}
+
+/** A producer: takes splits, one after another, and reads, decodes, transforms and collates them into the ring. */
+export async function produceSplits(
+  task: Omit<ProduceTask, 'port'>,
+  hooks: ProduceHooks,
+): Promise<ProduceResult> {
+  const { context, lane } = task;
   const ring = new Ring(context.ring, laneOwner(lane));
   const clock = new StateClock(context.clocks, lane, ring.trace);
   const side = new ProducerSide(ring, lane);
@@ -49,16 +75,14 @@ export default async function produce(task: ProduceTask): Promise<ProduceResult>
   const signal = stopping?.signal ?? NEVER;
   let bench: Bench | undefined;
   try {
-    bench = await setUp(ring, task, clock, signal);
+    bench = await setUp(ring, task, clock, signal, hooks);
     clock.switch(ProducerState.fetch);
-    for await (const reading of readSplits(splitsOf(task, ring, side, bench), signal)) {
+    const source = splitsOf(context, task.unfinished, ring, side, bench.request);
+    for await (const reading of readSplits(source, signal)) {
       const { split } = reading;
       const produced = await new SplitRun(bench, side, clock, reading).produce();
-      // Told before the ring knows: whoever takes over from us, should we die in between, tells it again.
-      port.postMessage(
-        produced,
-        produced.keep.map((bytes) => bytes.buffer as ArrayBuffer),
-      );
+      hooks.produced(produced);
+      if (hooks.turn !== undefined) await takeTurn(hooks.turn, clock, ProducerState.fetch);
       side.finishSplit(split);
       // Splits of local files are produced in one go; errors that nobody awaits come to light here.
       await new Promise((resolve) => setImmediate(resolve));
@@ -77,15 +101,22 @@ export default async function produce(task: ProduceTask): Promise<ProduceResult>
     // A thread that ends before its requests do would take the process with it.
     await remoteStorageAtRest();
     clock.switch(ProducerState.idle);
-    port.close();
   }
 }
 
-function splitsOf(
-  { context, unfinished }: ProduceTask,
+async function takeTurn(turn: () => Promise<void>, clock: StateClock, back: ProducerState): Promise<void> {
+  clock.switch(ProducerState.idle);
+  await turn();
+  clock.switch(back);
+}
+
+/** The splits that a producer takes, and what it reads of them. */
+export function splitsOf(
+  context: ProducerContext,
+  unfinished: readonly UnfinishedSplit[],
   ring: Ring,
   side: ProducerSide,
-  { columns, leave }: Bench,
+  request: FileRequest,
 ): SplitSource {
   return {
     splits: context.splits,
@@ -93,15 +124,16 @@ function splitsOf(
     producers: ring.config.lanes,
     left: () => side.splitsLeft,
     take: () => side.takeSplit(),
-    open: ({ object }, signal) => openFile(object, context.files, { columns, leave }, signal),
+    open: ({ object }, signal) => openFile(object, context.files, request, signal),
   };
 }
 
 async function setUp(
   ring: Ring,
-  { context, lane }: ProduceTask,
+  { context, lane }: Omit<ProduceTask, 'port'>,
   clock: StateClock,
   signal: AbortSignal,
+  hooks: ProduceHooks,
 ): Promise<Bench> {
   const { lengthColumn, inputs, keep } = context;
   const collator = new Collator(ring, inputs, lengthColumn, clock);
@@ -111,16 +143,18 @@ async function setUp(
     const { plan, types } = context.transform;
     transform = await Transform.load(plan, { producer: lane, signal }, decodeSchema(types));
   }
+  const preparer = new Preparer(collator, clock, transform, keep);
+  const request = requestFor(collator, context);
+  return { context, lane, collator, preparer, transform, signal, request, hooks };
+}
+
+/** What a producer reads of each file. */
+export function requestFor(collator: Collator, context: ProducerContext): Required<FileRequest> {
+  const { lengthColumn, inputs, keep, transform } = context;
   const needed = [...inputs.map(({ column }) => column), ...keep, ...(lengthColumn ? [lengthColumn] : [])];
   return {
-    context,
-    lane,
-    collator,
-    preparer: new Preparer(collator, clock, transform, keep),
-    transform,
-    signal,
+    columns: transform?.plan.columns ?? [...new Set(needed)],
     leave: leftInFile(collator, context),
-    columns: context.transform?.plan.columns ?? [...new Set(needed)],
   };
 }
 
@@ -189,7 +223,7 @@ class SplitRun {
     try {
       const prepared = await this.#prepare(batch, raw);
       if (prepared.bad.length > 0) await this.#putAside(prepared.bad, raw, file);
-      const rows = this.#collate(prepared);
+      const rows = await this.#collate(prepared);
       if (context.keep.length > 0) this.#keep.push(serialize(prepared, context.keep));
       this.#batchRows.push(rows);
       this.#origins.push(originOf(raw, prepared));
@@ -221,8 +255,8 @@ class SplitRun {
   }
 
   /** Writes the rows that are not dropped; returns how many. In the ring they are numbered without gaps. */
-  #collate({ batch, dropped, origin }: PreparedBatch): number {
-    const { collator } = this.#bench;
+  async #collate({ batch, dropped, origin }: PreparedBatch): Promise<number> {
+    const { collator, hooks } = this.#bench;
     const clock = this.#clock;
     const side = this.#side;
     const onBlocked = (): void => void clock.switch(ProducerState.blocked);
@@ -249,6 +283,7 @@ class SplitRun {
           side.commit(collator.tokens(row, row + claim.count));
           row += claim.count;
           done += claim.count;
+          if (hooks.turn !== undefined) await takeTurn(hooks.turn, clock, ProducerState.collate);
         }
       }
     } catch (fault) {

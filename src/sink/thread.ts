@@ -8,6 +8,7 @@ import { asPenstockError, InternalError, messageOf, toRecord } from '../util/err
 import { Assembly } from './assembly.js';
 import { PartWriter } from './part-writer.js';
 import type { CompleteSplit, SinkContext, SinkReply, SinkRequest } from './types.js';
+import { mayWriteBeside, sizeOf } from './write-limits.js';
 
 /*
  * The sink: a thread that empties DONE slots, puts rows back into order, encodes and writes parts. With nothing else to
@@ -15,13 +16,6 @@ import type { CompleteSplit, SinkContext, SinkReply, SinkRequest } from './types
  * being written it waits without blocking its event loop, so that the writes go on. News from the main thread is
  * fetched, not delivered: whoever posts a message signals the ring's event.
  */
-
-/**
- * Parts being written at the same time. At this many, or when a second one makes them this large together, no slot is
- * taken: slow storage is felt as backpressure.
- */
-const MAX_WRITES = 16;
-const MAX_BYTES = 64 * 2 ** 20;
 
 if (parentPort === null) throw new Error('this module is the entry of the sink thread');
 const port = parentPort;
@@ -90,9 +84,10 @@ class Sink {
   }
 
   #startWrites(): void {
-    while (this.#backlog.length > 0 && this.#mayWrite(sizeOf(this.#backlog[0] as CompleteSplit))) {
-      const split = this.#backlog.shift() as CompleteSplit;
+    for (let split = this.#backlog[0]; split !== undefined; split = this.#backlog[0]) {
       const bytes = sizeOf(split);
+      if (!mayWriteBeside(this.#writes.size, this.#bytes, bytes)) return;
+      this.#backlog.shift();
       this.#bytes += bytes;
       const write: Promise<void> = this.#write(split)
         .catch((error: unknown) => {
@@ -107,12 +102,6 @@ class Sink {
     }
   }
 
-  /** Two at least: one may be encoded while the other is on its way. */
-  #mayWrite(bytes: number): boolean {
-    const { size } = this.#writes;
-    return size < 2 || (size < MAX_WRITES && this.#bytes + bytes <= MAX_BYTES);
-  }
-
   async #write(split: CompleteSplit): Promise<void> {
     if (this.#writer !== undefined) {
       const { ordinal } = split.produced;
@@ -123,13 +112,6 @@ class Sink {
     }
     this.#finished++;
   }
-}
-
-function sizeOf({ produced: { keep }, outputs }: CompleteSplit): number {
-  return [...keep, ...outputs.map(({ values }) => values)].reduce(
-    (sum, { byteLength }) => sum + byteLength,
-    0,
-  );
 }
 
 async function main(): Promise<void> {
