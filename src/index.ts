@@ -1,3 +1,16 @@
+export { type BenchOptions, benchJob } from './bench/bench-job.js';
+export type { BenchProgress, BenchStage } from './bench/progress.js';
+export type { SweepAxis } from './bench/sweep.js';
+export type {
+  BenchReport,
+  Ceiling,
+  DevicePoint,
+  PointToPoint,
+  Rate,
+  Sweep,
+  SweepPoint,
+  WhatIf,
+} from './bench/types.js';
 export { jobJsonSchema } from './job/json-schema.js';
 export { type LoadJobOptions, loadJob, type ParseJobOptions, parseJob } from './job/load.js';
 export { createLoader } from './job/loader.js';
