@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import type { BenchFlags } from './bench.js';
 import type { DemoFlags } from './demo.js';
 import type { DoctorFlags } from './doctor.js';
 import type { InspectFlags } from './inspect.js';
@@ -35,6 +36,7 @@ Examples:
   penstock run job.yaml                    run a job; if it stops, it goes on from
                                            there when it is run again
   penstock run job.yaml --json > report.json
+  penstock bench job.yaml                  what limits it, and what to change
 
 Exit codes:
   0    all rows are done
@@ -78,6 +80,53 @@ Examples:
         await interruptible(terminal, async (interruption) => {
           const { run } = await import('./run.js');
           return run(job, all, terminal, interruption);
+        }),
+      );
+    });
+
+  program
+    .command('bench')
+    .summary('find out what limits a job, and what a change would bring')
+    .description(
+      'Measures what each stage of a job can do alone (storage, loader, device over batch sizes, sink), what the whole ' +
+        'pipeline does, and what the same steps do one after another; and says what limits, and what one more producer, a ' +
+        'larger batch, another instance or faster storage would bring. The output of the job is neither read nor written.',
+    )
+    .argument('<job>', 'the job file, YAML or JSON')
+    .option('--json', 'print the report on stdout, as one JSON document')
+    .option('--report <file.html>', 'write the report as a page to look at, too')
+    .option('--quick', 'a first look, in about 10 seconds')
+    .option('--seconds <n>', 'about how long it may take, 5 or more (default: 60)', parseSeconds)
+    .option(
+      '--sweep <key.path=value,…>',
+      'run the pipeline with each of these values too; of several keys, with every combination',
+      (text: string, before: string[] = []) => [...before, text],
+    )
+    .option(
+      '--set <key.path=value>',
+      'set a key of the job file; may be given again for another key',
+      (text: string, before: string[] = []) => [...before, text],
+    )
+    .addHelpText(
+      'after',
+      `
+Everything runs on the job's own data and model, over and over where there is
+little of it; parts are written beside sink.uri, to a temporary directory, and
+deleted. Each stage is measured three times or more, in turn, and the medians
+count: it warns where runs lie far apart, or the machine was busy.
+
+Examples:
+  penstock bench examples/digits/job.yaml --quick
+  penstock bench job.yaml --sweep batch.size=16,32,64,128 --sweep producers=1,2
+  penstock bench job.yaml --report bench.html
+  penstock bench job.yaml --json | jq '.limitedBy, .whatIf[0]'`,
+    )
+    .action(async (job: string, flags: Partial<BenchFlags>) => {
+      const all = { json: false, set: [], quick: false, sweep: [], ...flags };
+      exit(
+        await interruptible(terminal, async (interruption) => {
+          const { bench } = await import('./bench.js');
+          return bench(job, all, terminal, interruption);
         }),
       );
     });
@@ -186,6 +235,12 @@ and in the first line of a job file, for editors with a YAML language server:
     });
 
   return program;
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (Number.isFinite(seconds) && seconds >= 5) return seconds;
+  throw new InvalidArgumentError('Expected a number of seconds from 5 on.');
 }
 
 function parseRows(text: string): number {

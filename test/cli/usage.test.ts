@@ -25,7 +25,7 @@ describe('help', () => {
     }
   });
 
-  test.each(['run', 'demo', 'inspect', 'schema'])('%s --help has an example', async (command) => {
+  test.each(['run', 'bench', 'demo', 'inspect', 'schema'])('%s --help has an example', async (command) => {
     const { code, stdout } = await penstock(command, '--help');
     expect(code).toBe(0);
     expect(stdout).toMatch(new RegExp(`Examples?:\\n  penstock ${command}`));
