@@ -89,7 +89,7 @@ class Consumer {
   #idleState(): ConsumerState {
     const held = this.#ring.countIn(SlotState.DONE) + this.#ring.countIn(SlotState.DRAINING);
     const taken = held + this.#ring.countIn(SlotState.RUNNING);
-    return held > 0 && taken >= this.#ring.config.slots ? ConsumerState.blocked : ConsumerState.starved;
+    return held > 0 && taken >= this.#ring.slotsInUse ? ConsumerState.blocked : ConsumerState.starved;
   }
 }
 
