@@ -14,10 +14,14 @@ const BENCHES = [
   'collate',
   'producers',
   'event-loop',
+  'isolation',
   'loader',
   'memory',
   'remote',
   'parquet',
+  'sink',
+  'session',
+  'simulated',
 ];
 
 /** A bench runs in a process of its own: none is measured with code that another one has warmed or spoiled. */

@@ -44,7 +44,7 @@ export function newestLts(versions, now) {
  * @param {string} folder where to put it
  * @returns {Promise<{ version: string, node: string }>}
  */
-async function installNewestLts(folder) {
+export async function installNewestLts(folder) {
   const npm = promisify(execFile);
   const options = { cwd: folder, shell: process.platform === 'win32', timeout: 120_000 };
   const { stdout } = await npm('npm', ['view', PACKAGE, 'versions', '--json'], options);

@@ -38,6 +38,25 @@ export const SERVICES = [
   },
 ];
 
+/** What test/interop needs besides. @type {readonly Service[]} */
+const INTEROP_SERVICES = [
+  {
+    name: 'python',
+    binary: 'python3',
+    packages: ['python3', 'python3-venv'],
+    whatFor: 'writes and reads what Penstock reads and writes',
+    // Debian's python3 comes without what virtual environments are made with.
+    probe: ['-c', 'import ensurepip, venv'],
+  },
+  {
+    name: 'cxx',
+    binary: 'g++',
+    packages: ['g++'],
+    whatFor: 'compiles the binding of tfjs-node',
+    probe: ['-fsyntax-only', '-include', 'vector', '-x', 'c++', '/dev/null'],
+  },
+];
+
 /** @typedef {{ path: string } | { reason: string }} Availability */
 
 /** @param {string} name */
@@ -51,7 +70,7 @@ export function variableOf(name) {
  * @returns {Promise<Availability>}
  */
 export async function ensure(name) {
-  const service = SERVICES.find((candidate) => candidate.name === name);
+  const service = [...SERVICES, ...INTEROP_SERVICES].find((candidate) => candidate.name === name);
   if (service === undefined) throw new Error(`scripts/services.mjs has no service "${name}"`);
   const given = process.env[variableOf(name)];
   if (given === '') return { reason: `${variableOf(name)} is empty` };

@@ -45,11 +45,14 @@ export function formatTable({ cpu, cores, node, memcpy }, rows) {
 
 function barText({ bar, unit }) {
   if (bar === undefined) return '';
+  if (bar.least !== undefined && bar.most !== undefined)
+    return `${short(bar.least)} – ${short(bar.most)} ${unit}`;
   return bar.least === undefined ? `≤ ${short(bar.most)} ${unit}` : `≥ ${short(bar.least)} ${unit}`;
 }
 
 /** Three digits that count; from 10,000 on in thousands, millions or milliards. */
 function short(value) {
+  if (value < 0) return `−${short(-value)}`;
   if (value >= 1e9) return `${(value / 1e9).toPrecision(3)} G`;
   if (value >= 1e6) return `${(value / 1e6).toPrecision(3)} M`;
   if (value >= 1e4) return `${(value / 1e3).toPrecision(3)} k`;

@@ -1,7 +1,7 @@
 /**
  * Writes the digits model as a TensorFlow.js graph model, from the weights of the layers model:
  *
- *   node native-models/digits/graph.mjs
+ *   node native-models/digits/graph.mjs [FOLDER]
  *
  * A graph model is TensorFlow's GraphDef in JSON, with the weights beside it: what tensorflowjs_converter makes of a
  * SavedModel. The operators are those of
@@ -10,6 +10,8 @@
  */
 
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 const at = (path) => new URL(path, import.meta.url);
 const FLOAT = { type: 'DT_FLOAT' };
@@ -53,10 +55,11 @@ const model = {
   ],
 };
 
-mkdirSync(at('tfjs-graph/'), { recursive: true });
-writeFileSync(at('tfjs-graph/model.json'), `${JSON.stringify(model, null, 2)}\n`);
-copyFileSync(at(`tfjs/${paths[0]}`), at('tfjs-graph/weights.bin'));
-writeFileSync(at('tfjs-graph/shapes.bin'), new Uint8Array(Int32Array.of(-1, flat).buffer));
+const [, , folder = fileURLToPath(at('tfjs-graph'))] = process.argv;
+mkdirSync(folder, { recursive: true });
+writeFileSync(join(folder, 'model.json'), `${JSON.stringify(model, null, 2)}\n`);
+copyFileSync(at(`tfjs/${paths[0]}`), join(folder, 'weights.bin'));
+writeFileSync(join(folder, 'shapes.bin'), new Uint8Array(Int32Array.of(-1, flat).buffer));
 
 /** A convolution with bias and relu, then the largest of each 2 × 2. */
 function stage(number, input) {

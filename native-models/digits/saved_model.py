@@ -1,7 +1,7 @@
 """Writes the digits model as a TensorFlow SavedModel, from the weights of the layers model.
 
     pip install tensorflow-cpu==2.21.0
-    python native-models/digits/saved_model.py
+    python native-models/digits/saved_model.py [FOLDER]
 
 The twin of graph.mjs: the same operators, the same weights, frozen into the graph, so that there are no variables
 beside it.
@@ -10,6 +10,7 @@ beside it.
 import json
 import pathlib
 import shutil
+import sys
 import tempfile
 
 import numpy as np
@@ -53,7 +54,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         options = tf.saved_model.SaveOptions(save_debug_info=False)
         tf.saved_model.save(digits, folder, signatures=digits.serve, options=options)
-        target = HERE / "saved-model"
+        target = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "saved-model"
         shutil.rmtree(target, ignore_errors=True)
         (target / "variables").mkdir(parents=True)
         for name in ["saved_model.pb", "variables/variables.index", "variables/variables.data-00000-of-00001"]:

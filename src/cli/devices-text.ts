@@ -15,14 +15,20 @@ export function devicesText(devices: readonly DeviceReport[], style: ReportStyle
   const [first] = devices;
   if (first === undefined) return [];
   if (devices.length > 1) return [...severalText(first, devices, style), ''];
-  const { id, instances, runMs, utilization } = first;
+  const { id, runMs, utilization } = first;
   const run = `${millis(runMs.p50)} a batch, p99 ${millis(runMs.p99)}`;
   return [
-    ...labelled('device', `${id} (${engineOf(first)}), ${counted(instances, 'instance')}, ${run}`, style),
+    ...labelled('device', `${id} (${engineOf(first)}), ${instancesOf(first)}, ${run}`, style),
     ...bars(first, style),
     ...(utilization === null ? [] : labelled('GPU', gpuText(utilization), style)),
     '',
   ];
+}
+
+function instancesOf({ instances, isolation }: DeviceReport): string {
+  const counts = counted(instances, 'instance');
+  if (isolation === 'thread') return counts;
+  return `${counts} in ${instances === 1 ? 'a process of its own' : 'processes of their own'}`;
 }
 
 function engineOf({ runtime, provider, simulated }: DeviceReport): string {
@@ -55,7 +61,7 @@ function bars(device: DeviceReport, style: ReportStyle): string[] {
 
 /** A column a device, as many beside each other as there is room for. */
 function severalText(first: DeviceReport, devices: readonly DeviceReport[], style: ReportStyle): string[] {
-  const about = `${whole(devices.length)} (${engineOf(first)}), ${counted(first.instances, 'instance')} each`;
+  const about = `${whole(devices.length)} (${engineOf(first)}), ${instancesOf(first)} each`;
   const width = Math.max(NUMBER_WIDTH, ...devices.map(({ id }) => id.length + 1));
   const fitting = Math.max(1, Math.floor((style.width - LABELS) / width));
   const line = (

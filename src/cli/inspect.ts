@@ -100,8 +100,8 @@ function modelText(
   const width = Math.max(...[...inputs, ...outputs].map(({ name }) => name.length));
   const tensors = (tensors: ModelInspection['inputs']): string[] =>
     tensors.map(
-      ({ name, dtype, dims, isText }) =>
-        `  ${name.padEnd(width)}  ${describeTensor(isText ? 'string' : dtype, dims ?? ['?'])}`,
+      ({ name, dtype, dims, isText, unsupported }) =>
+        `  ${name.padEnd(width)}  ${unsupported === undefined ? describeTensor(isText ? 'string' : dtype, dims ?? ['?']) : `${unsupported}, which can't be written`}`,
     );
   return [
     `${colors.bold(uri)} (${device.runtime})`,

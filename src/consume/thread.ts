@@ -109,7 +109,8 @@ async function serve(session: Session, model: string): Promise<readonly string[]
       reply({ kind: 'attached' });
     } else {
       await consumer?.consume();
-      return consumer?.warnings ?? [];
+      // What a session has to say since then: see `Session.warnings`.
+      return [...(consumer?.warnings ?? []), ...session.warnings.slice(warnings.length)];
     }
   }
 }

@@ -1,23 +1,24 @@
-import { join } from 'node:path';
 import { type BadRowRules, type SplitLetters, tooManyBadRows } from '../produce/bad-rows.js';
-import { DEAD_LETTERS, writeDeadLetters } from '../sink/dead-letters.js';
+import { writeDeadLetters } from '../sink/dead-letters.js';
+import { DEAD_LETTERS } from '../sink/output-files.js';
 import type { Part } from '../sink/types.js';
+import type { OutputStore } from '../storage/output-types.js';
 import type { DataError } from '../util/errors.js';
 
 /** Counts a job's bad rows over all its splits, those of earlier runs included. The sink writes them, with their parts. */
 export class DeadLetters {
   /** Undefined where the first bad row is an error. */
   readonly rules: BadRowRules | undefined;
-  readonly #directory: string | undefined;
+  readonly #store: OutputStore | undefined;
   /** Splits whose letters are not written: their parts are still to come. */
   readonly #pending = new Map<number, SplitLetters>();
   #count: number;
   #tooMany = false;
 
-  constructor(maxRows: number, resumed: readonly Part[], directory: string | undefined) {
+  constructor(maxRows: number, resumed: readonly Part[], store: OutputStore | undefined) {
     this.#count = resumed.reduce((sum, { deadLettered = 0 }) => sum + deadLettered, 0);
-    this.#directory = directory;
-    const folder = directory === undefined ? undefined : join(directory, DEAD_LETTERS);
+    this.#store = store;
+    const folder = store && `${store.uri.replace(/\/+$/, '')}/${DEAD_LETTERS}`;
     this.rules = maxRows === 0 ? undefined : { maxRows, left: Math.max(0, maxRows - this.#count), folder };
   }
 
@@ -46,7 +47,7 @@ export class DeadLetters {
 
   /** Where there were too many: what the sink has not written is written, so that all can be looked at. */
   async leave(): Promise<void> {
-    if (!this.#tooMany || this.#directory === undefined) return;
-    for (const letters of this.#pending.values()) await writeDeadLetters(this.#directory, letters);
+    if (!this.#tooMany || this.#store === undefined) return;
+    for (const letters of this.#pending.values()) await writeDeadLetters(this.#store, letters);
   }
 }

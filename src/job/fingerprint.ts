@@ -30,7 +30,12 @@ export async function fingerprintOf(job: Job, dataset: Dataset): Promise<string>
       maxTokens: batch.maxTokens,
     },
     outputs,
-    sink: { format: sink.format, keep: sink.keep },
+    sink: {
+      format: sink.format,
+      keep: sink.keep,
+      compression: sink.compression,
+      rowGroupRows: sink.format === 'parquet' ? sink.rowGroupRows : undefined,
+    },
   };
   return createHash('sha256').update(JSON.stringify(decisive)).digest('hex').slice(0, 32);
 }

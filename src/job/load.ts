@@ -6,6 +6,7 @@ import { messageOf, UsageError } from '../util/errors.js';
 import { readYaml } from './document.js';
 import { type Fault, fail, faultsOf, notAJob, type Origin, phraseOf, valueAt } from './faults.js';
 import { resolveLocation } from './location.js';
+import { PATH_OPTIONS } from './model-options.js';
 import { parseOverride, touches, withOverride } from './overrides.js';
 import { type Job, jobSchema } from './schema.js';
 import { formatKey, type KeyPath } from './wording.js';
@@ -115,7 +116,16 @@ function withAbsolutePaths(
       uri: resolve(source.uri),
       ...(source.cache !== undefined && { cache: { ...source.cache, dir: resolve(source.cache.dir) } }),
     },
-    model: { ...model, ...(model.uri !== undefined && { uri: resolve(model.uri) }) },
+    model: {
+      ...model,
+      ...(model.uri !== undefined && { uri: resolve(model.uri) }),
+      options: Object.fromEntries(
+        Object.entries(model.options).map(([key, value]) => [
+          key,
+          PATH_OPTIONS.has(key) && typeof value === 'string' ? resolve(value) : value,
+        ]),
+      ),
+    },
     ...(transform !== undefined && { transform: resolve(transform) }),
     sink: { ...sink, ...(sink.uri !== undefined && { uri: resolve(sink.uri) }) },
   };
@@ -148,7 +158,13 @@ function withoutUndefined(value: unknown, depth: number): unknown {
 
 /** Where users choose the names, zod drops this one without a word. */
 function unusableNames(job: unknown): Fault[] {
-  const sections: KeyPath[] = [['inputs'], ['outputs'], ['source', 'storage'], ['model', 'options']];
+  const sections: KeyPath[] = [
+    ['inputs'],
+    ['outputs'],
+    ['source', 'storage'],
+    ['sink', 'storage'],
+    ['model', 'options'],
+  ];
   return sections
     .map((section) => [...section, '__proto__'])
     .filter((key) => valueAt(job, key) !== undefined)

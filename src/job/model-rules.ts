@@ -1,51 +1,9 @@
 import { numberedProviders } from '../session/providers.js';
+import { optionBreaches, optionKeywords } from './model-options.js';
 import type { Breach, Rule } from './rules.js';
-import { suggest } from './suggest.js';
-import { listOf, show } from './wording.js';
+import { listOf } from './wording.js';
 
 // The rules of the section `model`, and what JSON Schema can say of them.
-
-/** What an option may be: by itself, in words, and in JSON Schema. */
-interface OptionKind {
-  readonly fits: (value: unknown) => boolean;
-  readonly expected: string;
-  readonly schema: object;
-}
-
-const micros: OptionKind = {
-  fits: (value) => typeof value === 'number' && Number.isFinite(value) && value >= 0,
-  expected: 'a number of microseconds, 0 or more',
-  schema: { type: 'number', minimum: 0 },
-};
-const yesOrNo: OptionKind = {
-  fits: (value) => typeof value === 'boolean',
-  expected: 'true or false',
-  schema: { type: 'boolean' },
-};
-const someText: OptionKind = {
-  fits: (value) => typeof value === 'string' && value !== '',
-  expected: 'text',
-  schema: { type: 'string', minLength: 1 },
-};
-const texts: OptionKind = {
-  fits: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
-  expected: 'a list of texts',
-  schema: { type: 'array', items: { type: 'string' } },
-};
-
-const deviceNumber: OptionKind = {
-  fits: (value) => typeof value === 'number' && Number.isInteger(value) && value >= 0,
-  expected: 'a whole number, 0 or more',
-  schema: { type: 'integer', minimum: 0 },
-};
-
-/** What the runtimes take as `model.options`; ONNX Runtime is handed whatever else there is. */
-const OPTIONS: Readonly<Record<string, Readonly<Record<string, OptionKind>>>> = {
-  simulated: { batchMicros: micros, rowMicros: micros },
-  tensorflow: { allowSoftware: yesOrNo, wasmPath: someText, tags: texts, signature: someText },
-  onnx: { deviceId: deviceNumber },
-};
-const takesOthers = (runtime: string): boolean => runtime === 'onnx';
 
 interface ModelKeys {
   readonly uri?: string;
@@ -59,7 +17,7 @@ export const modelRule: Rule<ModelKeys> = (model) => [
   ...(model.runtime === 'simulated' || model.uri !== undefined
     ? []
     : [{ path: ['uri'], message: `is missing: the ${model.runtime} runtime needs a model to run` }]),
-  ...optionBreaches(model),
+  ...optionBreaches(model.runtime, model.options),
   ...deviceBreaches(model),
 ];
 
@@ -82,23 +40,6 @@ function deviceBreaches({ runtime, providers = [], devices, options }: ModelKeys
       ? `the ${runtime} runtime can't be told which device to run on`
       : `of the providers only ${listOf(numbered, 'and')} can be told which device to run on, and model.providers has none of them`;
   return [{ path, message: `must be [0] or left out: ${why}` }];
-}
-
-function optionBreaches({ runtime, options }: ModelKeys): Breach[] {
-  const kinds = OPTIONS[runtime];
-  if (kinds === undefined) return [];
-  const names = Object.keys(kinds);
-  return Object.entries(options).flatMap(([key, value]) => {
-    const path = ['options', key];
-    const kind = Object.hasOwn(kinds, key) ? kinds[key] : undefined;
-    if (kind === undefined) {
-      if (takesOthers(runtime)) return [];
-      const meant = suggest(key, names);
-      const has = meant === undefined ? `it has ${listOf(names, 'and')}` : `did you mean ${meant}?`;
-      return [{ path, message: `is not an option of the ${runtime} runtime; ${has}` }];
-    }
-    return kind.fits(value) ? [] : [{ path, message: `must be ${kind.expected}, not ${show(value)}` }];
-  });
 }
 
 /** onnx is what a model without a runtime has. */
@@ -127,18 +68,6 @@ export const modelKeywords = {
       // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema, in an object that nobody awaits
       then: { properties: { options: { type: 'object', not: { required: ['deviceId'] } } } },
     },
-    ...Object.entries(OPTIONS).map(([runtime, kinds]) => ({
-      if: ofRuntime(runtime),
-      // biome-ignore lint/suspicious/noThenProperty: as above
-      then: {
-        properties: {
-          options: {
-            type: 'object',
-            properties: Object.fromEntries(Object.entries(kinds).map(([key, { schema }]) => [key, schema])),
-            additionalProperties: takesOthers(runtime),
-          },
-        },
-      },
-    })),
+    ...optionKeywords,
   ],
 };

@@ -1,11 +1,13 @@
 import type { Consumer } from '../consume/consumer.js';
 import type { LoadedModel } from '../consume/types.js';
+import { sizeToRun } from '../ring/buckets.js';
 import type { Bucket, RowTensor } from '../ring/layout.js';
 import type { ModelTensor } from '../session/types.js';
 import type { OutputColumn } from '../sink/types.js';
 import { describeTensor } from '../util/dtype.js';
 import { UsageError } from '../util/errors.js';
 import type { Job } from './schema.js';
+import { batchOf } from './threads.js';
 
 /** The model's outputs as rows of tensors, and the columns that they are written to. */
 export interface OutputPlan {
@@ -35,12 +37,9 @@ export async function planOutputs(
     });
   }
   const outputs = model.outputs.filter(({ name }) => name in wanted);
+  for (const output of outputs) checkSupported(output);
   const found = new Map<string, readonly number[]>();
-  // With two lengths at hand, one run of each tells an output that varies with the length from one that does not.
-  const probes = outputs.every(fixedRowDims)
-    ? []
-    : [...new Set([buckets[0] as Bucket, buckets.at(-1) as Bucket])];
-  for (const bucket of probes) {
+  for (const bucket of probesOf(job, model, outputs, buckets)) {
     for (const [name, dims] of await consumer.outputDims(inputs, bucket)) {
       const output = outputs.find((candidate) => candidate.name === name);
       if (output !== undefined) found.set(name, sameRowDims(output, found.get(name), dims, bucket));
@@ -62,11 +61,49 @@ export async function planOutputs(
   return { tensors, columns };
 }
 
+/** @throws UsageError for an output of a kind that is not written */
+function checkSupported({ name, unsupported }: ModelTensor): void {
+  if (unsupported === undefined) return;
+  throw new UsageError(
+    `the model's output ${name} is ${unsupported}; only tensors of numbers and bool can be written`,
+    { key: `outputs.${name}`, hint: LEAVE_OUT },
+  );
+}
+
+const LEAVE_OUT = 'Name the outputs that you want in the job file’s outputs, without this one.';
+
 /** Known beforehand: every dimension but the first is a number, and the first is not. */
 function fixedRowDims({ dims }: ModelTensor): readonly number[] | undefined {
   if (dims === undefined || typeof dims[0] !== 'string') return undefined;
   const rest = dims.slice(1);
   return rest.every((dim) => typeof dim === 'number') ? rest : undefined;
+}
+
+/**
+ * The batches to try before the dimensions of all outputs are known. With two lengths at hand, one run of each tells an
+ * output that varies with the length from one that does not; with two numbers of rows, an output whose first dimension is
+ * the batch from one that is as long by chance. No run is needed where the model itself says that it is the batch, by the
+ * name that the first dimension of an input has too.
+ */
+function probesOf(
+  job: Job,
+  model: LoadedModel,
+  outputs: readonly ModelTensor[],
+  buckets: readonly Bucket[],
+): Bucket[] {
+  const batchNames = new Set(model.inputs.map(({ dims }) => dims?.[0]));
+  const isBatch = ({ dims }: ModelTensor): boolean =>
+    dims !== undefined && dims[0] !== '' && batchNames.has(dims[0]);
+  const first = buckets[0] as Bucket;
+  const last = buckets.at(-1) as Bucket;
+  const probes = outputs.every((output) => isBatch(output) && fixedRowDims(output)) ? [] : [first, last];
+  const fewest = sizeToRun(1, batchOf(job, model).preferredSizes);
+  if (!outputs.every(isBatch)) probes.push({ ...first, capacity: Math.min(fewest, first.capacity) });
+  return probes.filter(
+    (probe, i) =>
+      i ===
+      probes.findIndex(({ length, capacity }) => length === probe.length && capacity === probe.capacity),
+  );
 }
 
 function sameRowDims(
@@ -78,17 +115,16 @@ function sameRowDims(
   const [rows, ...rowDims] = dims;
   const shown = describeTensor(output.dtype, dims);
   const key = `outputs.${output.name}`;
-  const hint = 'Leave the output out of the job file’s outputs, or export the model without it.';
   if (rows !== bucket.capacity) {
     throw new UsageError(
-      `the model's output ${output.name} is ${shown} for a batch of ${bucket.capacity} rows; its first dimension must be the batch`,
-      { key, hint },
+      `the model's output ${output.name} is ${shown} for a batch of ${bucket.capacity} ${bucket.capacity === 1 ? 'row' : 'rows'}; its first dimension must be the batch`,
+      { key, hint: LEAVE_OUT },
     );
   }
   if (before !== undefined && String(before) !== String(rowDims)) {
     throw new UsageError(
       `the model's output ${output.name} is ${shown} for rows of length ${bucket.length}: this version writes only outputs whose rows are all alike`,
-      { key, hint },
+      { key, hint: LEAVE_OUT },
     );
   }
   return rowDims;

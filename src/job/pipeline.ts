@@ -9,6 +9,7 @@ import { Producers } from '../produce/producers.js';
 import { ControlSide } from '../ring/control-side.js';
 import { checkArena, planSlotLayout, type SlotLayout } from '../ring/layout.js';
 import { consumerOwner, createRingMemory, MAIN_OWNER, Ring, type RingMemory } from '../ring/ring.js';
+import { checkKept } from '../sink/formats.js';
 import type { OutputDirectory } from '../sink/output-directory.js';
 import { Sink } from '../sink/sink.js';
 import type { OutputColumn } from '../sink/types.js';
@@ -19,6 +20,7 @@ import { planOutputs } from './outputs.js';
 import { Run, type RunContext, type RunDevice } from './run.js';
 import type { Job } from './schema.js';
 import { type JobDevice, Sessions } from './sessions.js';
+import { sinkTarget } from './sink.js';
 import { batchOf, bucketsOf, checkSlots, slotWarnings, threadsFor } from './threads.js';
 import { planTransform, type TransformedSource } from './transform.js';
 
@@ -65,6 +67,7 @@ export class Pipeline implements AsyncDisposable {
     const batch = batchOf(job, model);
     const { schema, transform } = await this.#transformed(dataset, model, signal);
     checkColumns('sink.keep', job.sink.keep, uri, schema);
+    checkKept(job.sink.format, job.sink.keep, schema);
     const rules = { inputs: job.inputs, lengthColumn: job.batch.lengthColumn, source: uri };
     const inputs = planInputs(rules, model.inputs, schema);
     const buckets = bucketsOf({ batch });
@@ -129,7 +132,7 @@ export class Pipeline implements AsyncDisposable {
       producers: this.#producers,
     });
     const owner = consumerOwner(memory.config.lanes, consumers);
-    const target = directory && { directory: directory.path, format: this.#job.sink.format };
+    const target = directory && sinkTarget(this.#job.sink);
     await this.#sink.attach({ ring: memory, stalls, owner, outputs, target }, ring, (part) =>
       run.committed(part),
     );

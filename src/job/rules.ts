@@ -1,5 +1,7 @@
 import type { z } from 'zod';
-import { formatKey, type KeyPath, show } from './wording.js';
+import { codecsOf } from '../sink/codecs.js';
+import type { Compression } from '../sink/types.js';
+import { formatKey, type KeyPath, listOf, show } from './wording.js';
 
 /** A combination of keys that can't be: `message` follows the key in a sentence. */
 export interface Breach {
@@ -115,18 +117,46 @@ export const ascending: Rule<readonly number[]> = (buckets) => {
 interface SinkKeys {
   readonly uri?: string;
   readonly format: string;
+  readonly compression?: Compression;
 }
 
-export const sinkRule: Rule<SinkKeys> = ({ uri, format }) => {
-  if (uri !== undefined || format === 'none') return [];
-  return [
-    { path: ['uri'], message: 'is missing: where to write; only with sink.format none is nothing written' },
-  ];
-};
+export const sinkRule: Rule<SinkKeys> = ({ uri, format, compression }) => [
+  ...(uri === undefined && format !== 'none'
+    ? [
+        {
+          path: ['uri'],
+          message: 'is missing: where to write; only with sink.format none is nothing written',
+        },
+      ]
+    : []),
+  ...(uri !== undefined && /^https?:/i.test(uri)
+    ? [
+        {
+          path: ['uri'],
+          message: 'is on a web server, which can only be read; write to a path, s3:, gs: or az:',
+        },
+      ]
+    : []),
+  ...codecBreaches(format, compression),
+];
+
+function codecBreaches(format: string, compression: Compression | undefined): Breach[] {
+  const codecs = codecsOf(format);
+  if (compression === undefined || codecs.length === 0 || codecs.includes(compression)) return [];
+  const which = codecs.length === 1 ? 'is not compressed' : `is compressed with ${listOf(codecs, 'or')}`;
+  return [{ path: ['compression'], message: `is ${show(compression)}, and ${format} ${which}` }];
+}
+
+const written = ['arrow', 'parquet', 'jsonl'] as const;
 
 export const sinkKeywords = {
   if: { properties: { format: { const: 'none' } }, required: ['format'] },
   else: { required: ['uri'] },
+  allOf: written.map((format) => ({
+    if: { properties: { format: { const: format } }, ...(format !== 'arrow' && { required: ['format'] }) },
+    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema, in an object that nobody awaits
+    then: { properties: { compression: { enum: [...codecsOf(format)] } } },
+  })),
 };
 
 interface JobKeys {

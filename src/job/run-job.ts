@@ -2,14 +2,17 @@ import { now } from '../clock/now.js';
 import { openDataset } from '../dataset/dataset.js';
 import type { Progress } from '../measure/progress.js';
 import type { Report } from '../measure/report.js';
+import { checkCodec } from '../sink/codecs.js';
 import { OutputDirectory } from '../sink/output-directory.js';
+import { openOutput } from '../storage/output.js';
 import { InterruptedError } from '../util/errors.js';
 import { accessOf } from './access.js';
 import { fingerprintOf } from './fingerprint.js';
 import { parseJob } from './load.js';
 import { Pipeline } from './pipeline.js';
+
 import type { Job, JobInput } from './schema.js';
-import { checkSupported } from './supported.js';
+import { encoderSettings, outputLocation } from './sink.js';
 
 export interface RunOptions {
   /** Stops the run: its threads end, what is committed stays, and `runJob` rejects with an InterruptedError. */
@@ -34,7 +37,7 @@ export interface RunOptions {
 export async function runJob(input: Job | JobInput, options: RunOptions = {}): Promise<Report> {
   const startedAt = now();
   const job = parseJob(input);
-  checkSupported(job);
+  checkCodec(job.sink.format, encoderSettings(job.sink).compression);
   throwIfAborted(options.signal);
   // Threads and model load while the source is listed.
   await using pipeline = new Pipeline(job);
@@ -49,14 +52,10 @@ export async function runJob(input: Job | JobInput, options: RunOptions = {}): P
   const fingerprint = await fingerprintOf(job, dataset);
   throwIfAborted(options.signal);
 
+  const head = { job: job.name, fingerprint, splits: dataset.splits.length };
+  const location = outputLocation(job.sink);
   const directory =
-    job.sink.uri === undefined || job.sink.format === 'none'
-      ? undefined
-      : await OutputDirectory.claim(
-          job.sink.uri,
-          { job: job.name, fingerprint, splits: dataset.splits.length },
-          options.overwrite ?? false,
-        );
+    location && (await OutputDirectory.claim(await openOutput(location), head, options.overwrite ?? false));
   try {
     const report = await pipeline.run(dataset, directory, { ...options, fingerprint, startedAt });
     await directory?.succeed();

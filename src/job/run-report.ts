@@ -32,7 +32,7 @@ export interface RunFacts {
 
 /** One device's. */
 export interface DeviceFacts {
-  readonly about: SessionDevice & Pick<DeviceReport, 'instances'>;
+  readonly about: SessionDevice & Pick<DeviceReport, 'instances' | 'isolation'>;
   readonly times: DeviceTimes;
   readonly runMicros: Histogram;
   readonly utilization: GpuUtilization | null;

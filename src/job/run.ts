@@ -6,8 +6,9 @@ import type { RejectedRow } from '../consume/types.js';
 import type { FileAccess } from '../dataset/dataset.js';
 import type { Dataset, Split } from '../dataset/types.js';
 import { GpuSampler } from '../measure/gpu/sampler.js';
-import { type Progress, ProgressSampler, type SampledDevice } from '../measure/progress.js';
+import { type Progress, ProgressSampler } from '../measure/progress.js';
 import { type DeviceReport, producerShares, type Report } from '../measure/report.js';
+import type { SampledDevice } from '../measure/sampled-device.js';
 import { type Timeline, TimelineRecorder } from '../measure/timeline.js';
 import type { Producers } from '../produce/producers.js';
 import type { ProducerContext } from '../produce/types.js';
@@ -57,7 +58,7 @@ export interface RunContext {
 
 /** A device as the main thread sees it. */
 interface WatchedDevice extends SampledDevice {
-  readonly about: SessionDevice & Pick<DeviceReport, 'instances'>;
+  readonly about: SessionDevice & Pick<DeviceReport, 'instances' | 'isolation'>;
 }
 
 /** One pass over the splits of a job that are not committed yet. */
@@ -81,12 +82,12 @@ export class Run {
     this.#control = new ControlSide(context.ring);
     this.#devices = context.devices.map(({ model: { device }, consumers, ledger }) => ({
       id: device.id,
-      about: { ...device, instances: consumers.length },
+      about: { ...device, instances: consumers.length, isolation: context.job.model.isolation },
       ledger: new DeviceLedger(ledger, MAIN_OWNER),
     }));
     this.#resumed = [...(context.directory?.committed.values() ?? [])];
     this.#partsDone = this.#resumed.length;
-    this.#deadLetters = new DeadLetters(context.job.errors.maxRows, this.#resumed, context.directory?.path);
+    this.#deadLetters = new DeadLetters(context.job.errors.maxRows, this.#resumed, context.directory?.store);
     const { dataset, job, splits } = context;
     this.#files = { format: dataset.format, storage: accessOf(job.source), filter: dataset.filter };
     const isPlain = job.transform === undefined && this.#deadLetters.rules === undefined;
@@ -115,8 +116,12 @@ export class Run {
     const onAbort = (): void => this.#fail(this.#interruption());
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted) onAbort();
+    this.#context.directory?.onLost((error) => this.#fail(error));
     const stopProgress = this.#startProgress();
-    const stopWatch = watchForHangs(consumerClocks, job.model.runTimeoutMs, (consumer, error) =>
+    const { isolation, runTimeoutMs } = job.model;
+    // A process that hangs is ended by the thread that uses it, which does not hang.
+    const limitMs = isolation === 'process' ? Number.POSITIVE_INFINITY : runTimeoutMs;
+    const stopWatch = watchForHangs(consumerClocks, limitMs, (consumer, error) =>
       consumers[consumer]?.abandon(error),
     );
     const watch = (work: Promise<void>): Promise<void> => work.catch((error) => this.#fail(error));
@@ -240,7 +245,7 @@ export class Run {
     const { directory, dataset } = this.#context;
     const kept = `${this.#partsDone} of ${dataset.splits.length} parts written`;
     if (directory === undefined) return new InterruptedError('interrupted');
-    return new InterruptedError(`interrupted: ${kept} to ${directory.path}`, {
+    return new InterruptedError(`interrupted: ${kept} to ${directory.uri}`, {
       hint: 'Run the same command again to go on from there.',
     });
   }

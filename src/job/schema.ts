@@ -45,6 +45,16 @@ export const cache = z
       'default nothing is kept.',
   });
 
+const storage = named(
+  z.union([z.string(), z.number(), z.boolean()], 'text, a number, true or false').transform(String),
+).superRefine(obeys(noSecrets));
+
+const storageMeta = {
+  description:
+    'Options of remote storage, such as endpoint and region. Secrets are refused here: they come from the ' +
+    'environment only.',
+};
+
 export const source = z.strictObject(
   {
     uri: location('a file, directory, glob or URL').meta({
@@ -80,16 +90,7 @@ export const source = z.strictObject(
           'AND, OR and NOT. Row groups of Parquet files in which no row can match are not read.',
         examples: ["label = 3 AND (score > 0.5 OR name LIKE 'a%')"],
       }),
-    storage: named(
-      z.union([z.string(), z.number(), z.boolean()], 'text, a number, true or false').transform(String),
-    )
-      .superRefine(obeys(noSecrets))
-      .prefault({})
-      .meta({
-        description:
-          'Options of remote storage, such as endpoint and region. Secrets are refused here: they come from the ' +
-          'environment only.',
-      }),
+    storage: storage.prefault({}).meta(storageMeta),
     cache: cache.exactOptional(),
   },
   'a mapping with the uri of the data',
@@ -125,12 +126,20 @@ const model = z
       instances: autoOrWholeNumber().default('auto').meta({
         description: 'Sessions per device, each with a thread of its own. auto chooses by device.',
       }),
+      isolation: z
+        .enum(['thread', 'process'])
+        .default('thread')
+        .meta({
+          description:
+            'Where sessions live: in threads of this process, or each in a process of its own. A driver or library that ' +
+            'crashes then takes only that process with it, which is started again.',
+        }),
       runTimeoutMs: wholeNumber(1)
         .default(600_000)
         .meta({
           description:
             'Milliseconds that one run of the model may take. Where one takes longer, the device hangs: what is complete is ' +
-            'written, and the job fails.',
+            'written, and the job fails. With isolation: process, only its process is ended, as if it had crashed.',
         }),
       devices: distinct(wholeNumber(0), 'a list of numbers of devices')
         .min(1, 'at least one number of a device')
@@ -146,9 +155,10 @@ const model = z
         .default({})
         .meta({
           description:
-            'Handed to the session as they are. The simulated runtime takes batchMicros and rowMicros: a batch takes ' +
-            'batchMicros + rows × rowMicros microseconds. The tensorflow runtime takes allowSoftware, wasmPath, tags and ' +
-            'signature.',
+            'What the runtime takes. onnx: options of ONNX Runtime’s sessions, by its names, such as ' +
+            'graphOptimizationLevel, intraOpNumThreads, freeDimensionOverrides and extra; deviceId, allowSoftware, and ' +
+            'webgpu for that provider’s own. simulated: batchMicros and rowMicros: a batch takes batchMicros + rows × ' +
+            'rowMicros microseconds. tensorflow: allowSoftware, wasmPath, tags and signature.',
         }),
     },
     'a mapping with the uri of a model',
@@ -228,12 +238,28 @@ const sink = z
         .exactOptional()
         .meta({
           description:
-            'Where to write: a directory, or the prefix of a remote one. A relative path starts at the folder of the job ' +
-            'file. Needed unless format is none.',
+            'Where to write: a directory, or a prefix in remote storage (s3:, gs:, az:). A relative path starts at the ' +
+            'folder of the job file. Needed unless format is none.',
         }),
+      storage: storage.exactOptional().meta(storageMeta),
       format: z.enum(['arrow', 'parquet', 'jsonl', 'none']).default('arrow').meta({
         description: 'How to write; none writes nothing.',
       }),
+      compression: z
+        .enum(['none', 'snappy', 'gzip', 'lz4', 'zstd'])
+        .exactOptional()
+        .meta({
+          description:
+            'How parts are compressed. arrow: none (default), lz4, or zstd, which needs Node 22.15; parquet: snappy ' +
+            '(default), none, gzip, lz4 or zstd; jsonl: none.',
+        }),
+      rowGroupRows: wholeNumber(1)
+        .exactOptional()
+        .meta({
+          description:
+            'Rows of a row group of Parquet at most, by default 1048576. One also ends at 128 MiB, and with its part: ' +
+            'readers hold whole ones.',
+        }),
       keep: distinct(text('a column name'), 'a list of column names').default([]).meta({
         description: 'Columns of the input that are carried over, beside the outputs.',
       }),

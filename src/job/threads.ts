@@ -62,12 +62,13 @@ const AUTO_INSTANCES: Readonly<Record<string, number>> = { cuda: 2, tensorrt: 2 
  * @throws UsageError where it can't run as many as the job asks for
  */
 export function instancesFor({ model }: Pick<Job, 'model'>, { device }: Pick<LoadedModel, 'device'>): number {
-  const { instances, runtime } = model;
+  const { instances, runtime, isolation } = model;
   if (instances === 'auto') return AUTO_INSTANCES[device.provider] ?? 1;
-  if (instances === 1 || runtime !== 'onnx' || device.provider !== 'webgpu') return instances;
+  const alone = runtime === 'onnx' && device.provider === 'webgpu' && isolation === 'thread';
+  if (instances === 1 || !alone) return instances;
   throw new UsageError(
     `model.instances: ${instances} on webgpu would crash the process: ONNX Runtime has one WebGPU context a process, for one thread`,
-    { key: 'model.instances', hint: 'Set model.instances: 1, or auto.' },
+    { key: 'model.instances', hint: 'Set model.isolation: process, or model.instances: 1.' },
   );
 }
 
@@ -111,13 +112,14 @@ export function sessionSpec(
   deviceId: number,
   providers = job.model.providers,
 ): SessionSpec {
-  const { runtime, uri, options } = job.model;
+  const { runtime, uri, options, isolation, runTimeoutMs } = job.model;
   const inputs = Object.entries(job.inputs).map(([name, { dtype = 'float32' as const, shape }]) => ({
     name,
     dtype,
     dims: shape && ['batch', ...shape],
   }));
-  return { runtime, uri, providers, deviceId, options, intraOpNumThreads, inputs };
+  const where = { isolation, runTimeoutMs };
+  return { runtime, uri, providers, deviceId, options, intraOpNumThreads, inputs, ...where };
 }
 
 /**

@@ -1,6 +1,7 @@
-import type { DeviceLedger, DeviceTimes } from '../clock/device-ledger.js';
+import type { DeviceTimes } from '../clock/device-ledger.js';
 import { now } from '../clock/now.js';
 import { type DeviceShares, sharesOf, together } from './report.js';
+import type { SampledDevice } from './sampled-device.js';
 
 /** How a run stands; rates and shares are of the time since the report before. The shares are those of all devices together. */
 export interface Progress extends DeviceShares {
@@ -17,12 +18,6 @@ export interface Progress extends DeviceShares {
 
 export interface DeviceProgress extends DeviceShares {
   readonly id: string;
-}
-
-/** A device and where its time is booked. */
-export interface SampledDevice {
-  readonly id: string;
-  readonly ledger: DeviceLedger;
 }
 
 /** Samples the ledgers of a job's devices into progress reports. */

@@ -32,6 +32,8 @@ export interface DeviceReport extends DeviceShares {
   /** The execution provider that really ran. */
   readonly provider: string;
   readonly instances: number;
+  /** Where its sessions ran: in threads of this process, or each in a process of its own. */
+  readonly isolation: 'thread' | 'process';
   /** What it ran of the job's batches, and of their rows. */
   readonly batches: number;
   readonly rows: number;

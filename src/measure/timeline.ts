@@ -1,6 +1,6 @@
 import type { DeviceTimes } from '../clock/device-ledger.js';
 import { now } from '../clock/now.js';
-import type { SampledDevice } from './progress.js';
+import type { SampledDevice } from './sampled-device.js';
 
 /** How a run went, interval by interval. Arrays are of one length; intervals are alike but for the last. */
 export interface Timeline {

@@ -18,5 +18,6 @@ export async function loadSession(spec: SessionSpec): Promise<Session> {
       { key: 'model.runtime' },
     );
   }
+  if (spec.isolation === 'process') return (await import('./process/session.js')).load(spec);
   return (await runtime()).load(spec);
 }

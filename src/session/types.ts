@@ -8,6 +8,8 @@ export interface ModelTensor {
   readonly dims: readonly (number | string)[] | undefined;
   /** Elements are texts, whose bytes are what `dtype`, uint8, tells. */
   readonly isText?: true;
+  /** An output that can't be written, and what it is: `a tensor of string`. Its `dtype` tells nothing. */
+  readonly unsupported?: string;
 }
 
 /** The device under a session. */
@@ -37,7 +39,7 @@ export interface Session {
   readonly inputs: readonly ModelTensor[];
   readonly outputs: readonly ModelTensor[];
   readonly device: SessionDevice;
-  /** What a user should know: a provider that did not start, and why. */
+  /** What a user should know: a provider that did not start, and why. More may be added at the end while it runs. */
   readonly warnings: readonly string[];
   /** Runs one batch; writes every output into the view given for it. Views may lie in shared memory. */
   run(inputs: readonly TensorView[], outputs: readonly TensorView[]): Promise<void>;
@@ -60,4 +62,8 @@ export interface SessionSpec {
   readonly intraOpNumThreads: number;
   /** For the simulated device, which has no model to tell its inputs. */
   readonly inputs: readonly ModelTensor[];
+  /** Where the session lives: in the thread that loads it, the default, or in a process of its own. */
+  readonly isolation?: 'thread' | 'process';
+  /** In a process of its own: how long a run may take before the process is killed. By default for ever. */
+  readonly runTimeoutMs?: number;
 }

@@ -1,34 +1,38 @@
-import { UsageError } from '../util/errors.js';
-import { encodeArrowPart } from './arrow-part.js';
-import { writeFileAtomically } from './atomic-file.js';
+import { openOutput } from '../storage/output.js';
+import type { OutputStore } from '../storage/output-types.js';
 import { writeDeadLetters } from './dead-letters.js';
+import { type Encode, loadEncoder } from './formats.js';
+import { partFile } from './output-files.js';
 import type { CompleteSplit, Part, SinkTarget } from './types.js';
 
-/** Formats by name: how a split becomes bytes. A new one is a file and a line here. */
-const ENCODERS: Readonly<Record<string, (split: CompleteSplit) => Uint8Array>> = {
-  arrow: encodeArrowPart,
-};
+/** Encodes splits and puts them in their places; they are committed by whoever enters them into the manifest. */
+export class PartWriter {
+  readonly #target: SinkTarget;
+  readonly #store: OutputStore;
+  readonly #encode: Encode;
 
-/** @throws UsageError for a format that is not there */
-export function checkFormat(format: string): void {
-  if (format in ENCODERS || format === 'none') return;
-  throw new UsageError(
-    `sink.format: this version writes ${[...Object.keys(ENCODERS), 'none'].join(' and ')}, not ${format}`,
-    { key: 'sink.format' },
-  );
-}
+  private constructor(target: SinkTarget, store: OutputStore, encode: Encode) {
+    this.#target = target;
+    this.#store = store;
+    this.#encode = encode;
+  }
 
-/** Writes a split as one part, whole and committed by a rename: a part with its final name is complete. */
-export async function writePart({ directory, format }: SinkTarget, split: CompleteSplit): Promise<Part> {
-  const encode = ENCODERS[format];
-  if (encode === undefined) throw new TypeError(`no encoder for ${format}`);
-  const bytes = encode(split);
-  const { ordinal, batchRows, deadLetters } = split.produced;
-  const file = `part-${String(ordinal).padStart(5, '0')}.${format}`;
-  // Before the part: where that is, they are too.
-  await writeDeadLetters(directory, { ordinal, letters: deadLetters });
-  await writeFileAtomically(directory, file, bytes);
-  const rows = batchRows.reduce((sum, count) => sum + count, 0);
-  const part = { ordinal, file, rows, bytes: bytes.byteLength };
-  return deadLetters.length === 0 ? part : { ...part, deadLettered: deadLetters.length };
+  static async open(target: SinkTarget): Promise<PartWriter> {
+    const [store, encode] = await Promise.all([openOutput(target.location), loadEncoder(target.format)]);
+    return new PartWriter(target, store, encode);
+  }
+
+  /** Writes a split as one part, whole: one that has its name is complete. */
+  async write(split: CompleteSplit): Promise<Part> {
+    const { format, settings } = this.#target;
+    const bytes = await this.#encode(split, settings);
+    const { ordinal, batchRows, deadLetters } = split.produced;
+    const file = partFile(ordinal, format);
+    // Before the part: where that is, they are too.
+    await writeDeadLetters(this.#store, { ordinal, letters: deadLetters });
+    await this.#store.write(file, bytes);
+    const rows = batchRows.reduce((sum, count) => sum + count, 0);
+    const part = { ordinal, file, rows, bytes: bytes.byteLength };
+    return deadLetters.length === 0 ? part : { ...part, deadLettered: deadLetters.length };
+  }
 }

@@ -3,9 +3,10 @@ import { StallClock } from '../clock/stall-clock.js';
 import { RingStatus } from '../ring/protocol.js';
 import { Ring } from '../ring/ring.js';
 import { SinkSide } from '../ring/sink-side.js';
+import { remoteStorageAtRest } from '../storage/store.js';
 import { asPenstockError, InternalError, messageOf, toRecord } from '../util/errors.js';
 import { Assembly } from './assembly.js';
-import { writePart } from './part-writer.js';
+import { PartWriter } from './part-writer.js';
 import type { CompleteSplit, SinkContext, SinkReply, SinkRequest } from './types.js';
 
 /*
@@ -15,27 +16,34 @@ import type { CompleteSplit, SinkContext, SinkReply, SinkRequest } from './types
  * fetched, not delivered: whoever posts a message signals the ring's event.
  */
 
-/** Parts being written at the same time. At this many, no slot is taken: a slow disk is felt as backpressure. */
-const MAX_WRITES = 2;
+/**
+ * Parts being written at the same time. At this many, or when a second one makes them this large together, no slot is
+ * taken: slow storage is felt as backpressure.
+ */
+const MAX_WRITES = 16;
+const MAX_BYTES = 64 * 2 ** 20;
 
 if (parentPort === null) throw new Error('this module is the entry of the sink thread');
 const port = parentPort;
 const reply = (message: SinkReply): void => port.postMessage(message);
 
 class Sink {
-  readonly #context: SinkContext;
   readonly #ring: Ring;
   readonly #side: SinkSide;
   readonly #stalls: StallClock;
   readonly #assembly: Assembly;
+  /** Undefined: outputs are dropped. */
+  readonly #writer: PartWriter | undefined;
   readonly #writes = new Set<Promise<void>>();
+  /** Of splits being written, as they are in memory. */
+  #bytes = 0;
   readonly #backlog: CompleteSplit[] = [];
   #splits = Number.POSITIVE_INFINITY;
   #finished = 0;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(context: SinkContext) {
-    this.#context = context;
+  constructor(context: SinkContext, writer: PartWriter | undefined) {
+    this.#writer = writer;
     this.#ring = new Ring(context.ring, context.owner);
     this.#side = new SinkSide(this.#ring);
     this.#stalls = new StallClock(context.stalls, context.owner);
@@ -82,32 +90,48 @@ class Sink {
   }
 
   #startWrites(): void {
-    while (this.#backlog.length > 0 && this.#writes.size < MAX_WRITES) {
+    while (this.#backlog.length > 0 && this.#mayWrite(sizeOf(this.#backlog[0] as CompleteSplit))) {
       const split = this.#backlog.shift() as CompleteSplit;
+      const bytes = sizeOf(split);
+      this.#bytes += bytes;
       const write: Promise<void> = this.#write(split)
         .catch((error: unknown) => {
           this.#failure ??= { error };
         })
         .finally(() => {
           this.#writes.delete(write);
+          this.#bytes -= bytes;
           this.#ring.done.signal();
         });
       this.#writes.add(write);
     }
   }
 
+  /** Two at least: one may be encoded while the other is on its way. */
+  #mayWrite(bytes: number): boolean {
+    const { size } = this.#writes;
+    return size < 2 || (size < MAX_WRITES && this.#bytes + bytes <= MAX_BYTES);
+  }
+
   async #write(split: CompleteSplit): Promise<void> {
-    const { target } = this.#context;
-    if (target !== undefined) reply({ kind: 'part', part: await writePart(target, split) });
+    if (this.#writer !== undefined) reply({ kind: 'part', part: await this.#writer.write(split) });
     this.#finished++;
   }
+}
+
+function sizeOf({ produced: { keep }, outputs }: CompleteSplit): number {
+  return [...keep, ...outputs.map(({ values }) => values)].reduce(
+    (sum, { byteLength }) => sum + byteLength,
+    0,
+  );
 }
 
 async function main(): Promise<void> {
   try {
     const first = await new Promise<SinkRequest>((resolve) => port.once('message', resolve));
     if (first.kind !== 'attach') return;
-    const sink = new Sink(first.context);
+    const { target } = first.context;
+    const sink = new Sink(first.context, target && (await PartWriter.open(target)));
     reply({ kind: 'started' });
     await sink.drain();
     reply({ kind: 'finished' });
@@ -116,6 +140,8 @@ async function main(): Promise<void> {
       new InternalError(`the sink failed: ${messageOf(thrown)}`, { cause: thrown });
     reply({ kind: 'failed', error: toRecord(asPenstockError(cause, wrap)) });
   } finally {
+    // A thread that ends before its requests do would take the process with it.
+    await remoteStorageAtRest();
     port.close();
   }
 }

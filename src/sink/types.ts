@@ -3,6 +3,7 @@ import type { DeadLetter } from '../produce/bad-rows.js';
 import type { ProducedSplit } from '../produce/types.js';
 import type { TensorRegion } from '../ring/layout.js';
 import type { RingMemory } from '../ring/ring.js';
+import type { OutputLocation } from '../storage/output-types.js';
 import type { TypedArray } from '../util/dtype.js';
 import type { ErrorRecord } from '../util/errors.js';
 
@@ -26,8 +27,19 @@ export interface SinkContext {
 }
 
 export interface SinkTarget {
-  readonly directory: string;
+  readonly location: OutputLocation;
   readonly format: string;
+  readonly settings: EncoderSettings;
+}
+
+/** How parts, or what they are made of, are compressed. */
+export type Compression = 'none' | 'snappy' | 'gzip' | 'lz4' | 'zstd';
+
+/** What a job may say about how parts are encoded. */
+export interface EncoderSettings {
+  readonly compression: Compression;
+  /** Rows of a row group at most; for formats that have row groups. */
+  readonly rowGroupRows: number;
 }
 
 /** All outputs of one split, in the order of its rows. */

@@ -1,6 +1,7 @@
 import type * as OpenDAL from 'opendal';
 import { messageOf, StorageError, UsageError } from '../util/errors.js';
 import type { ServiceConfig } from './services.js';
+import type { Section } from './uri.js';
 
 // The only file that knows OpenDAL, which is loaded on first use: it is an optional package with a native library.
 
@@ -18,12 +19,38 @@ export interface RemoteService {
   readonly lists: boolean;
   /** Whether a read can be bound to an etag. */
   readonly readsIfMatch: boolean;
+  /** Whether it says that it can write an object only where there is none; whether it does is another matter. */
+  readonly writesIfAbsent: boolean;
   stat(path: string): Promise<RemoteEntry>;
   /** All objects below a prefix that ends with `/`, or below the root: ''. */
   list(prefix: string): Promise<RemoteEntry[]>;
+  /** The objects of one such folder, and its folders: their paths end with `/`. */
+  listFolder(prefix: string): Promise<RemoteEntry[]>;
   /** A range of an object, of which it has all bytes; of the object with that etag only, where it is given. */
   read(path: string, offset: number, size: number, ifMatch: string | undefined): Promise<Uint8Array>;
+  /** All of an object. */
+  readAll(path: string): Promise<Uint8Array>;
+  /** In one request, which replaces the object at once; with `ifAbsent` only where there is none, else a fault `changed`. */
+  write(path: string, bytes: Uint8Array, ifAbsent: boolean): Promise<void>;
+  /** Begins an object that is written in several requests, and is there, whole, once the upload is closed. */
+  upload(path: string): Promise<RemoteUpload>;
+  /** No fault where there is none. */
+  delete(path: string): Promise<void>;
 }
+
+/**
+ * An object being written in several requests. Each call may be made again after a fault, but not before it has come
+ * back: time-outs are the connection's. One that is given up leaves what it has sent in storage, unseen, since the
+ * binding has no call to abort it; buckets have rules to expire such.
+ */
+export interface RemoteUpload {
+  /** The next piece: 5 MiB or more, all but the last of the same size. */
+  write(bytes: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Pieces of one upload that are under way at the same time. */
+const CONCURRENT_PIECES = 4;
 
 /** What went wrong with a request. */
 export class RemoteFault extends Error {
@@ -57,7 +84,7 @@ export async function loadOpenDAL(load: Importer = () => import('opendal')): Pro
     const what = missing
       ? 'which is not installed'
       : `which does not load on ${process.platform} ${process.arch}: ${oneLine(messageOf(cause))}`;
-    throw new StorageError(`remote storage is read through the package opendal, ${what}`, {
+    throw new StorageError(`remote storage is reached through the package opendal, ${what}`, {
       cause,
       hint: missing
         ? 'Run npm install opendal@0.49.2, or copy the data to a local path.'
@@ -69,29 +96,45 @@ export async function loadOpenDAL(load: Importer = () => import('opendal')): Pro
 /** Connections are kept for the life of the thread, with their pools. */
 const connections = new Map<string, Promise<RemoteService>>();
 
+/** How long requests may take, milliseconds. */
+export interface RequestLimits {
+  /** Without any sign of life. */
+  readonly timeoutMs: number;
+  /** For a piece of what is read or written; one that is written gives no sign of life before its end. */
+  readonly pieceMs: number;
+}
+
 /**
  * Connects to a service.
  *
- * @param timeoutMs how long a request may go without any sign of life
+ * @param section of the job file that its options are from, for messages
  */
-export function connect(config: ServiceConfig, timeoutMs: number): Promise<RemoteService> {
-  const key = JSON.stringify([config, timeoutMs]);
-  const known = connections.get(key) ?? open(config, timeoutMs);
+export function connect(
+  config: ServiceConfig,
+  limits: RequestLimits,
+  section: Section,
+): Promise<RemoteService> {
+  const key = JSON.stringify([config, limits]);
+  const known = connections.get(key) ?? open(config, limits, section);
   connections.set(key, known);
   known.catch(() => connections.delete(key));
   return known;
 }
 
-async function open({ service, config }: ServiceConfig, timeoutMs: number): Promise<RemoteService> {
+async function open(
+  { service, config }: ServiceConfig,
+  { timeoutMs, pieceMs }: RequestLimits,
+  section: Section,
+): Promise<RemoteService> {
   const { Operator, TimeoutLayer } = await loadOpenDAL();
   const timeouts = new TimeoutLayer();
   timeouts.timeout = timeoutMs;
-  timeouts.ioTimeout = timeoutMs;
+  timeouts.ioTimeout = pieceMs;
   try {
     return new OpenDALService(new Operator(service, config).layer(timeouts.build()));
   } catch (cause) {
     const { reason } = analyse(messageOf(cause));
-    throw new UsageError(`source.storage: ${reason}`, { key: 'source.storage', cause });
+    throw new UsageError(`${section}.storage: ${reason}`, { key: `${section}.storage`, cause });
   }
 }
 
@@ -121,6 +164,7 @@ async function request<T>(start: () => Promise<T>): Promise<T> {
 class OpenDALService implements RemoteService {
   readonly lists: boolean;
   readonly readsIfMatch: boolean;
+  readonly writesIfAbsent: boolean;
   readonly #operator: OpenDAL.Operator;
 
   constructor(operator: OpenDAL.Operator) {
@@ -128,6 +172,7 @@ class OpenDALService implements RemoteService {
     const capability = operator.capability();
     this.lists = capability.list;
     this.readsIfMatch = capability.readWithIfMatch;
+    this.writesIfAbsent = capability.writeWithIfNotExists;
   }
 
   async stat(path: string): Promise<RemoteEntry> {
@@ -141,11 +186,42 @@ class OpenDALService implements RemoteService {
       .map((entry) => describe(entry.path(), entry.metadata()));
   }
 
+  async listFolder(prefix: string): Promise<RemoteEntry[]> {
+    const entries = await request(() => this.#operator.list(prefix));
+    return entries
+      .filter((entry) => entry.path() !== prefix && entry.path() !== '/')
+      .map((entry) => describe(entry.path(), entry.metadata()));
+  }
+
   read(path: string, offset: number, size: number, ifMatch: string | undefined): Promise<Uint8Array> {
     const range = { offset: BigInt(offset), size: BigInt(size) };
     return request(() => this.#operator.read(path, ifMatch === undefined ? range : { ...range, ifMatch }));
   }
+
+  readAll(path: string): Promise<Uint8Array> {
+    return request(() => this.#operator.read(path));
+  }
+
+  async write(path: string, bytes: Uint8Array, ifAbsent: boolean): Promise<void> {
+    const options = ifAbsent ? { ifNotExists: true } : undefined;
+    await request(() => this.#operator.write(path, bufferOf(bytes), options));
+  }
+
+  async upload(path: string): Promise<RemoteUpload> {
+    const writer = await request(() => this.#operator.writer(path, { concurrent: CONCURRENT_PIECES }));
+    return {
+      write: (bytes) => request(() => writer.write(bufferOf(bytes))),
+      close: () => request(() => writer.close()),
+    };
+  }
+
+  delete(path: string): Promise<void> {
+    return request(() => this.#operator.delete(path));
+  }
 }
+
+const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength);
 
 function describe(path: string, metadata: OpenDAL.Metadata): RemoteEntry {
   const { contentLength, etag, lastModified } = metadata;
@@ -174,10 +250,10 @@ function faultOf(cause: unknown): RemoteFault {
   return fault('other', passes);
 }
 
-/** Time-outs, too many requests, and faults of the server that are not for good. */
+/** Time-outs, conflicts of writes at the same time, too many requests, and faults of the server that are not for good. */
 function statusPasses(status: number | undefined): boolean {
   if (status === undefined) return false;
-  return [408, 425, 429].includes(status) || (status >= 500 && status !== 501 && status !== 505);
+  return [408, 409, 425, 429].includes(status) || (status >= 500 && status !== 501 && status !== 505);
 }
 
 interface Analysis {

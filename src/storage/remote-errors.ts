@@ -2,43 +2,49 @@ import { StorageError } from '../util/errors.js';
 import { RemoteFault } from './opendal.js';
 import type { Exhausted } from './retry.js';
 import { CREDENTIALS } from './services.js';
-import type { RemoteUri } from './uri.js';
+import type { RemoteUri, Section } from './uri.js';
 
 interface Where {
   readonly uri: string;
   readonly place: RemoteUri;
+  readonly section: Section;
 }
 
 /** A fault in words for whoever runs the job: what it is, where, and what to do. */
-export function explain(
-  { uri, place }: Where,
-  doing: string,
-  fault: RemoteFault,
-  exhausted: Exhausted,
-): StorageError {
-  const { what, hint } = wording(place, doing, fault, exhausted);
+export function explain(where: Where, doing: string, fault: RemoteFault, exhausted: Exhausted): StorageError {
+  const { uri } = where;
+  const { what, hint } = wording(where, doing, fault, exhausted);
   const details = { file: uri, cause: fault };
   return new StorageError(`${uri}: ${what}`, hint === undefined ? details : { ...details, hint });
 }
 
+/** The fault behind an error of ours; undefined where there is none. */
+export function faultIn(error: unknown): RemoteFault | undefined {
+  return error instanceof StorageError && error.cause instanceof RemoteFault ? error.cause : undefined;
+}
+
 /** Whether an error says that there is no such object. */
 export function isAbsence(error: unknown): boolean {
-  return error instanceof StorageError && error.cause instanceof RemoteFault && error.cause.kind === 'absent';
+  return faultIn(error)?.kind === 'absent';
 }
 
 function wording(
-  { scheme }: RemoteUri,
+  { place: { scheme, container }, section }: Where,
   doing: string,
   { kind, message, status }: RemoteFault,
   exhausted: Exhausted,
 ): { what: string; hint?: string } {
   switch (kind) {
     case 'absent':
-      return { what: 'no such object', hint: 'Check source.uri.' };
+      if (section === 'source') return { what: 'no such object', hint: 'Check source.uri.' };
+      return {
+        what: `${doing} failed: is there a bucket ${container}? (${message})`,
+        hint: 'Check sink.uri.',
+      };
     case 'denied':
-      return { what: `access was denied (${message})`, hint: accessHint(scheme) };
+      return { what: `access was denied (${message})`, hint: accessHint(scheme, section) };
     case 'credentials':
-      return { what: `there are no credentials for it (${message})`, hint: accessHint(scheme) };
+      return { what: `there are no credentials for it (${message})`, hint: accessHint(scheme, section) };
     case 'changed':
       return {
         what: `the file changed since it was listed (${message})`,
@@ -53,7 +59,7 @@ function wording(
       return {
         what: `${doing} failed${tries(exhausted)}: ${message}`,
         ...(status !== undefined && [301, 307, 400].includes(status) && scheme === 's3'
-          ? { hint: 'Check source.storage.region and endpoint: the bucket may be in another region.' }
+          ? { hint: `Check ${section}.storage.region and endpoint: the bucket may be in another region.` }
           : {}),
       };
   }
@@ -63,8 +69,9 @@ function tries({ attempts, elapsedMs }: Exhausted): string {
   return attempts === 1 ? '' : ` ${attempts} times in ${(elapsedMs / 1000).toFixed(1)} s`;
 }
 
-function accessHint(scheme: RemoteUri['scheme']): string {
+function accessHint(scheme: RemoteUri['scheme'], section: Section): string {
   const set = `Set ${CREDENTIALS[scheme]} in the environment`;
+  if (section === 'sink') return `${set}, of somebody who may list, read, write and delete there.`;
   switch (scheme) {
     case 's3':
     case 'gs':

@@ -3,8 +3,9 @@ import picomatch from 'picomatch';
 import { isDynamicPattern } from 'tinyglobby';
 import { StorageError, UsageError } from '../util/errors.js';
 import type { RemoteEntry } from './opendal.js';
-import { Remote, versionOf } from './remote.js';
+import { Remote } from './remote.js';
 import { isAbsence } from './remote-errors.js';
+import { versionOf } from './remote-reader.js';
 import type { StoredObject } from './types.js';
 
 /**
@@ -35,9 +36,8 @@ export async function listRemote(
     const what = glob ? 'no file matches' : 'no such object, and no data files below it';
     throw new StorageError(`${uri}: ${what}`, { file: uri, hint: 'Check source.uri.' });
   }
-  const root = uri.slice(0, uri.length - path.length).replace(/([^/])$/, '$1/');
   return found
-    .map((entry) => describe(`${root}${entry.path}`, entry))
+    .map((entry) => describe(remote.uriOf(entry.path), entry))
     .sort((a, b) => (a.uri < b.uri ? -1 : 1));
 }
 

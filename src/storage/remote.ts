@@ -1,13 +1,12 @@
-import { StorageError, UsageError } from '../util/errors.js';
+import { UsageError } from '../util/errors.js';
 import { Budget } from './budget.js';
 import { connect, type RemoteEntry, RemoteFault, type RemoteService } from './opendal.js';
-import { explain, isAbsence } from './remote-errors.js';
+import { explain, faultIn } from './remote-errors.js';
 import { RETRY_POLICY, type RetryPolicy, retrying } from './retry.js';
 import { type Environment, serviceOf } from './services.js';
-import type { ObjectReader, StoredObject } from './types.js';
-import { parseRemote, type RemoteUri } from './uri.js';
+import { parseRemote, type RemoteUri, type Section } from './uri.js';
 
-/** Larger reads are cut into requests of this size, which go side by side. */
+/** Larger reads and writes are cut into requests of this size, which go side by side. */
 const CHUNK_BYTES = 8 * 2 ** 20;
 /** Bytes that a thread has asked for and not got yet, at most. */
 const BYTES_IN_FLIGHT = 64 * 2 ** 20;
@@ -16,13 +15,27 @@ const REQUEST_BYTES = BYTES_IN_FLIGHT / 64;
 const DEFAULT_TIMEOUT_SECONDS = 10;
 /** Bytes a second below which a request is given up, though it shows signs of life. */
 const MIN_SPEED = 64 * 1024;
+/** Objects up to this size are written in one request. */
+const SINGLE_WRITE_BYTES = 2 * CHUNK_BYTES;
+/** Bytes a second below which a piece of a larger one is given up: one that is written gives no sign of life meanwhile. */
+const MIN_WRITE_SPEED = 256 * 1024;
 
 const inFlight = new Budget(BYTES_IN_FLIGHT);
+
+export interface RemoteOptions {
+  /** The section of the job file that names it, for messages. Default: source. */
+  readonly section?: Section;
+  /** Ends what is under way; what it is aborted with is thrown. */
+  readonly signal?: AbortSignal | undefined;
+  /** Default: that of the process. */
+  readonly env?: Environment;
+}
 
 /** A place in remote storage, and how requests to it are made. */
 export class Remote {
   readonly uri: string;
   readonly place: RemoteUri;
+  readonly section: Section;
   readonly service: RemoteService;
   readonly #timeoutMs: number;
   readonly #policy: RetryPolicy;
@@ -31,6 +44,7 @@ export class Remote {
   private constructor(
     uri: string,
     place: RemoteUri,
+    section: Section,
     service: RemoteService,
     timeoutMs: number,
     policy: RetryPolicy,
@@ -38,6 +52,7 @@ export class Remote {
   ) {
     this.uri = uri;
     this.place = place;
+    this.section = section;
     this.service = service;
     this.#timeoutMs = timeoutMs;
     this.#policy = policy;
@@ -48,23 +63,71 @@ export class Remote {
   static async connect(
     uri: string,
     options: Readonly<Record<string, string>>,
-    signal?: AbortSignal,
-    env: Environment = process.env,
+    { section = 'source', signal, env = process.env }: RemoteOptions = {},
   ): Promise<Remote> {
-    const place = parseRemote(uri);
-    const timeoutMs = numberOf(options, 'timeout', DEFAULT_TIMEOUT_SECONDS, 0.001) * 1000;
-    const policy = { ...RETRY_POLICY, retries: numberOf(options, 'retries', RETRY_POLICY.retries, 0) };
-    const service = await connect(serviceOf(place, options, env), timeoutMs);
-    return new Remote(uri, place, service, timeoutMs, policy, signal);
+    const place = parseRemote(uri, section);
+    const number = (key: string, byDefault: number, least: number): number =>
+      numberOf(options, section, key, byDefault, least);
+    const timeoutMs = number('timeout', DEFAULT_TIMEOUT_SECONDS, 0.001) * 1000;
+    const policy = { ...RETRY_POLICY, retries: number('retries', RETRY_POLICY.retries, 0) };
+    const writingMs = section === 'sink' ? (CHUNK_BYTES / MIN_WRITE_SPEED) * 1000 : 0;
+    const limits = { timeoutMs, pieceMs: timeoutMs + writingMs };
+    const service = await connect(serviceOf(place, options, env, section), limits, section);
+    return new Remote(uri, place, section, service, timeoutMs, policy, signal);
   }
 
   stat(path: string): Promise<RemoteEntry> {
-    return this.#try('looking at it', 0, () => this.service.stat(path));
+    return this.#try('looking at it', path, 0, () => this.service.stat(path));
   }
 
   list(prefix: string): Promise<RemoteEntry[]> {
     // A listing is many requests, one after another, each with the time-out.
-    return this.#try('listing it', Number.POSITIVE_INFINITY, () => this.service.list(prefix));
+    const { path } = this.place;
+    return this.#try('listing it', path, Number.POSITIVE_INFINITY, () => this.service.list(prefix));
+  }
+
+  listFolder(prefix: string): Promise<RemoteEntry[]> {
+    return this.#try('listing it', prefix, Number.POSITIVE_INFINITY, () => this.service.listFolder(prefix));
+  }
+
+  /** All of a small object. */
+  readAll(path: string): Promise<Uint8Array> {
+    return inFlight.run(REQUEST_BYTES, () =>
+      this.#try('reading it', path, 0, () => this.service.readAll(path)),
+    );
+  }
+
+  /** Writes an object, which is there, whole, once this resolves; large ones in several requests. */
+  async write(path: string, bytes: Uint8Array): Promise<void> {
+    const size = bytes.byteLength;
+    if (size <= SINGLE_WRITE_BYTES)
+      return this.#try('writing it', path, size, () => this.service.write(path, bytes, false));
+    // Nothing is given up here that has not come back: see RemoteUpload.
+    const attempt = <T>(doing: string, request: () => Promise<T>): Promise<T> =>
+      this.#try(doing, path, Number.POSITIVE_INFINITY, request);
+    const upload = await attempt('writing it', () => this.service.upload(path));
+    for (let at = 0; at < size; at += CHUNK_BYTES) {
+      const piece = bytes.subarray(at, at + CHUNK_BYTES);
+      await attempt(`writing at byte ${at}`, () => upload.write(piece));
+    }
+    await attempt('completing it', () => upload.close());
+  }
+
+  /** Writes an object where there is none; false where there is one. Only as good as the storage's word on it. */
+  async writeIfAbsent(path: string, bytes: Uint8Array): Promise<boolean> {
+    try {
+      await this.#try('writing it', path, bytes.byteLength, () => this.service.write(path, bytes, true));
+      return true;
+    } catch (error) {
+      if (faultIn(error)?.kind === 'changed') return false;
+      throw error;
+    }
+  }
+
+  delete(path: string): Promise<void> {
+    return inFlight.run(REQUEST_BYTES, () =>
+      this.#try('removing it', path, 0, () => this.service.delete(path)),
+    );
   }
 
   /** Fills `into`; the first error of any of its requests, once none of them may write any more. */
@@ -80,7 +143,7 @@ export class Remote {
   #readChunk(offset: number, into: Uint8Array, ifMatch: string | undefined): Promise<void> {
     const size = into.byteLength;
     return inFlight.run(Math.max(size, REQUEST_BYTES), () =>
-      this.#try(`reading at byte ${offset}`, size, async () => {
+      this.#try(`reading at byte ${offset}`, this.place.path, size, async () => {
         const bytes = await this.service.read(this.place.path, offset, size, ifMatch);
         if (bytes.byteLength !== size) {
           const reason = `${bytes.byteLength} bytes came of ${size}`;
@@ -91,7 +154,9 @@ export class Remote {
     );
   }
 
-  async #try<T>(doing: string, bytes: number, request: () => Promise<T>): Promise<T> {
+  async #try<T>(doing: string, path: string, bytes: number, request: () => Promise<T>): Promise<T> {
+    const uri = this.uriOf(path);
+    const where = { uri, place: this.place, section: this.section };
     // Beside the time-out without a sign of life: one that trickles ends too.
     const limitMs = 3 * this.#timeoutMs + (bytes / MIN_SPEED) * 1000;
     const signal = this.#signal;
@@ -99,9 +164,15 @@ export class Remote {
       policy: this.#policy,
       canPass: (error) => error instanceof RemoteFault && error.canPass,
       giveUp: (error, exhausted) =>
-        error instanceof RemoteFault ? explain(this, doing, error, exhausted) : (error as Error),
+        error instanceof RemoteFault ? explain(where, doing, error, exhausted) : (error as Error),
       signal,
     });
+  }
+
+  /** The URL of another path in the same place. */
+  uriOf(path: string): string {
+    if (path === this.place.path) return this.uri;
+    return `${this.uri.slice(0, this.uri.length - this.place.path.length).replace(/([^/])$/, '$1/')}${path}`;
   }
 }
 
@@ -123,71 +194,14 @@ function within<T>(limitMs: number, work: Promise<T>, signal: AbortSignal | unde
 
 function numberOf(
   options: Readonly<Record<string, string>>,
+  section: Section,
   key: string,
   byDefault: number,
   least: number,
 ): number {
   const value = Number(options[key] ?? byDefault);
   if (value >= least) return value;
-  throw new UsageError(`source.storage.${key}: must be a number, ${least} or more, not ${options[key]}`, {
-    key: `source.storage.${key}`,
+  throw new UsageError(`${section}.storage.${key}: must be a number, ${least} or more, not ${options[key]}`, {
+    key: `${section}.storage.${key}`,
   });
-}
-
-/** Changes when the object's content does, as far as the service tells; empty where it tells nothing. */
-export function versionOf({ etag, lastModified, size }: RemoteEntry): string {
-  return etag ?? (lastModified === undefined ? '' : `${lastModified}, ${size} bytes`);
-}
-
-/**
- * Opens a remote object that was listed. Makes no request where reads can be bound to the etag; else looks whether it is
- * still the one that was listed.
- */
-export async function openRemote(
-  object: StoredObject,
-  options: Readonly<Record<string, string>>,
-  signal?: AbortSignal,
-): Promise<ObjectReader> {
-  const remote = await Remote.connect(object.uri, options, signal);
-  const { version } = object;
-  // A weak etag (W/"…") never matches in If-Match: RFC 9110, section 13.1.1.
-  const binding = remote.service.readsIfMatch && version.startsWith('"');
-  if (!binding) await checkUnchanged(remote, object);
-  return new RemoteReader(object, remote, binding ? version : undefined);
-}
-
-async function checkUnchanged(remote: Remote, object: StoredObject): Promise<void> {
-  const { uri, size } = object;
-  const current = await remote.stat(remote.place.path).catch((error) => {
-    if (!isAbsence(error)) throw error;
-    throw new StorageError(`${uri}: was removed since it was listed`, { file: uri, cause: error });
-  });
-  if (current.size === size && versionOf(current) === object.version) return;
-  throw new StorageError(
-    `${uri}: the file changed since it was listed (${size} bytes then, ${current.size} now)`,
-    { file: uri, hint: 'Run the job again once the data is at rest.' },
-  );
-}
-
-class RemoteReader implements ObjectReader {
-  readonly object: StoredObject;
-  readonly #remote: Remote;
-  readonly #etag: string | undefined;
-
-  constructor(object: StoredObject, remote: Remote, etag: string | undefined) {
-    this.object = object;
-    this.#remote = remote;
-    this.#etag = etag;
-  }
-
-  async read(offset: number, into: Uint8Array): Promise<void> {
-    const { uri, size } = this.object;
-    const end = offset + into.byteLength;
-    if (!(offset >= 0 && end <= size)) {
-      throw new StorageError(`${uri}: ends at byte ${size}, before byte ${end}`, { file: uri });
-    }
-    await this.#remote.read(offset, into, this.#etag);
-  }
-
-  async close(): Promise<void> {}
 }

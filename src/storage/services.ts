@@ -1,5 +1,5 @@
 import { UsageError } from '../util/errors.js';
-import type { RemoteScheme, RemoteUri } from './uri.js';
+import type { RemoteScheme, RemoteUri, Section } from './uri.js';
 
 /** Environment variables: where secrets come from. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -13,7 +13,7 @@ export interface ServiceConfig {
 /** What all remote storage takes, acted on here. */
 export const OWN_OPTIONS: readonly string[] = ['timeout', 'retries'];
 
-/** What `source.storage` may say by scheme: keys of OpenDAL's service that have to do with reading and are no secrets. */
+/** What `source.storage` and `sink.storage` may say by scheme: keys of OpenDAL's service that are no secrets. */
 const HTTP_OPTIONS: readonly string[] = [];
 const OPTIONS: Readonly<Record<RemoteScheme, readonly string[]>> = {
   http: HTTP_OPTIONS,
@@ -44,6 +44,17 @@ const OPTIONS: Readonly<Record<RemoteScheme, readonly string[]>> = {
   az: ['endpoint', 'account_name'],
 };
 
+/** What `sink.storage` may say beside these. */
+const WRITE_OPTIONS: Partial<Record<RemoteScheme, readonly string[]>> = {
+  s3: [
+    'default_storage_class',
+    'server_side_encryption',
+    'server_side_encryption_aws_kms_key_id',
+    'checksum_algorithm',
+  ],
+  gs: ['default_storage_class', 'predefined_acl'],
+};
+
 /** The credentials that each scheme looks for in the environment, as messages name them. */
 export const CREDENTIALS: Readonly<Record<RemoteScheme, string>> = {
   http: 'PENSTOCK_HTTP_TOKEN (a bearer token)',
@@ -63,15 +74,16 @@ export function serviceOf(
   { scheme, container }: RemoteUri,
   options: Readonly<Record<string, string>>,
   env: Environment,
+  section: Section = 'source',
 ): ServiceConfig {
-  const known = OPTIONS[scheme];
+  const known = [...OPTIONS[scheme], ...((section === 'sink' && WRITE_OPTIONS[scheme]) || [])];
   const given: Record<string, string> = {};
   for (const [key, value] of Object.entries(options)) {
     if (OWN_OPTIONS.includes(key)) continue;
     if (!known.includes(key)) {
       throw new UsageError(
-        `source.storage.${key}: is not an option of ${scheme}: storage; it has ${[...OWN_OPTIONS, ...known].join(', ')}`,
-        { key: `source.storage.${key}` },
+        `${section}.storage.${key}: is not an option of ${scheme}: storage; it has ${[...OWN_OPTIONS, ...known].join(', ')}`,
+        { key: `${section}.storage.${key}` },
       );
     }
     given[key] = value;

@@ -1,8 +1,8 @@
 import { type CacheOptions, cached } from './cache.js';
 import { listLocal, openLocal } from './local.js';
 import { prefetched } from './prefetch.js';
-import { openRemote } from './remote.js';
 import { listRemote } from './remote-listing.js';
+import { openRemote } from './remote-reader.js';
 import { readingAhead } from './sequential.js';
 import type { ObjectReader, StoredObject } from './types.js';
 import { isRemote } from './uri.js';

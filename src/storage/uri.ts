@@ -6,6 +6,9 @@ const URL_SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
 export const REMOTE_SCHEMES = ['http', 'https', 's3', 'gs', 'az'] as const;
 export type RemoteScheme = (typeof REMOTE_SCHEMES)[number];
 
+/** The section of the job file that a place and its options are named in, for messages. */
+export type Section = 'source' | 'sink';
+
 /** A URL of remote storage, taken apart. */
 export interface RemoteUri {
   readonly scheme: RemoteScheme;
@@ -21,11 +24,13 @@ export function isRemote(location: string): boolean {
 }
 
 /** @throws UsageError for what no storage answers for */
-export function parseRemote(uri: string): RemoteUri {
+export function parseRemote(uri: string, section: Section = 'source'): RemoteUri {
+  const wrong = (what: string, hint: string): UsageError =>
+    new UsageError(`${section}.uri: ${uri}: ${what}`, { key: `${section}.uri`, hint });
   const [prefix = '', named = ''] = URL_SCHEME.exec(uri) ?? [];
   const scheme = REMOTE_SCHEMES.find((known) => known === named.toLowerCase());
   if (scheme === undefined) {
-    throw wrong(uri, `no storage is known by ${prefix || uri}`, `Use a path, or ${listOfSchemes()}.`);
+    throw wrong(`no storage is known by ${prefix || uri}`, `Use a path, or ${listOfSchemes()}.`);
   }
   const rest = uri.slice(prefix.length);
   const slash = rest.indexOf('/');
@@ -33,32 +38,24 @@ export function parseRemote(uri: string): RemoteUri {
   const path = slash < 0 ? '' : rest.slice(slash + 1);
   const isHttp = scheme === 'http' || scheme === 'https';
   if (container === '') {
-    throw wrong(uri, `names no ${isHttp ? 'host' : 'bucket'}`, `Write ${scheme}://NAME/path.`);
+    throw wrong(`names no ${isHttp ? 'host' : 'bucket'}`, `Write ${scheme}://NAME/path.`);
   }
   if (container.includes('@')) {
-    throw wrong(uri, 'has a user in front of the host', 'Credentials come from the environment only.');
+    throw wrong('has a user in front of the host', 'Credentials come from the environment only.');
   }
-  return { scheme, container, path: isHttp ? decoded(uri, path) : path };
+  return { scheme, container, path: isHttp ? decoded(path, wrong) : path };
 }
 
 /** Keys of buckets are written as they are; the paths of web servers as URLs are. */
-function decoded(uri: string, path: string): string {
+function decoded(path: string, wrong: (what: string, hint: string) => UsageError): string {
   if (/[?#]/.test(path)) {
-    throw wrong(
-      uri,
-      'has a query or a fragment, and only plain paths are read',
-      'Encode ? as %3F, # as %23.',
-    );
+    throw wrong('has a query or a fragment, and only plain paths are read', 'Encode ? as %3F, # as %23.');
   }
   try {
     return decodeURIComponent(path);
   } catch {
-    throw wrong(uri, 'is not percent-encoded as a URL is', 'Encode % itself as %25.');
+    throw wrong('is not percent-encoded as a URL is', 'Encode % itself as %25.');
   }
-}
-
-function wrong(uri: string, what: string, hint: string): UsageError {
-  return new UsageError(`source.uri: ${uri}: ${what}`, { key: 'source.uri', hint });
 }
 
 function listOfSchemes(): string {

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { OnnxType, onnxModel } from '../helpers/onnx.js';
 import { workspace } from '../helpers/workspace.js';
 import { penstock, repository } from './penstock.js';
 
@@ -32,6 +33,17 @@ describe('inspect', () => {
     expect(code).toBe(0);
     expect(stderr).toContain('image   float32 [batch, 1, 28, 28]');
     expect(stderr).toContain('logits  float32 [batch, 10]');
+  });
+
+  test('tells what a model gives that can not be written', async () => {
+    const at = workspace();
+    const texts = { name: 'text', type: OnnxType.string, dims: ['batch'] };
+    const inputs = [{ ...texts, name: 'word' }];
+    writeFileSync(at('model.onnx'), onnxModel({ operator: 'Identity', inputs, outputs: [texts] }));
+    const { code, stderr } = await penstock('inspect', at('model.onnx'));
+    expect(code).toBe(0);
+    expect(stderr).toContain('word  string [batch]');
+    expect(stderr).toContain("text  a tensor of string, which can't be written");
   });
 
   test.each(['tfjs-graph', 'tfjs-graph/model.json'])('knows a TensorFlow model by %s', async (name) => {

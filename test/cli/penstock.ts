@@ -22,14 +22,17 @@ export interface Started {
 export interface StartOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** In a process group of its own, as a terminal has one for what runs in it. */
+  readonly detached?: boolean;
 }
 
 /** Starts the built command line as a process of its own, without a terminal. It does not outlive its test. */
-export function start(args: readonly string[], { cwd, env }: StartOptions = {}): Started {
+export function start(args: readonly string[], { cwd, env, detached = false }: StartOptions = {}): Started {
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached,
   });
   onTestFinished(() => void child.kill('SIGKILL'));
   const texts = { stdout: '', stderr: '' };

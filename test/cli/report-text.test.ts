@@ -23,6 +23,7 @@ const REPORT: Report = {
       runtime: 'onnx',
       provider: 'cpu',
       instances: 1,
+      isolation: 'thread',
       batches: 1563,
       rows: 100_000,
       simulated: false,
@@ -62,6 +63,19 @@ digits: 100,000 rows in 7.10 s (14,085 rows/s, 44.2 MB/s of tensors)
   output      out
   limited by  batching. The device waited 10 % of the time while rows waited for
               company: lower batch.maxDelayMs.`);
+  });
+
+  test('says where sessions ran in processes of their own', () => {
+    const deviceLine = (instances: number): string => {
+      const devices = REPORT.devices.map((device) => ({
+        ...device,
+        instances,
+        isolation: 'process' as const,
+      }));
+      return reportText({ ...REPORT, devices }, undefined, { ...style, width: 200 });
+    };
+    expect(deviceLine(1)).toContain('cpu (onnx on cpu), 1 instance in a process of its own, 3.04 ms a batch');
+    expect(deviceLine(2)).toContain('2 instances in processes of their own, ');
   });
 
   test('says what the GPU says of itself, as far as it does', () => {

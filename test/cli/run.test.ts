@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, watch, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, watch, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -25,6 +25,7 @@ const REPORT = {
       runtime: 'onnx',
       provider: 'cpu',
       instances: 1,
+      isolation: 'thread',
       simulated: false,
       busy: share,
       starved: { total: share, fetch: share, prep: share, batching: share },
@@ -106,14 +107,13 @@ sink: { uri: out, keep: [id] }
     return at('job.yaml');
   }
 
-  /** Once the manifest in `directory` has so many lines; its first is a head. */
-  async function manifestHas(lines: number, directory: string): Promise<void> {
-    const enough = (): boolean => {
-      const file = join(directory, '_manifest.jsonl');
-      return existsSync(file) && readFileSync(file, 'utf8').split('\n').length > lines;
-    };
+  /** Once the manifest in `directory` has a file of that name. */
+  async function manifestHas(name: RegExp, directory: string): Promise<void> {
+    const manifest = join(directory, '_manifest');
+    mkdirSync(manifest, { recursive: true });
+    const enough = (): boolean => readdirSync(manifest).some((file) => name.test(file));
     // Watched before the first look: what happens in between is not missed.
-    const watcher = watch(directory);
+    const watcher = watch(manifest);
     await new Promise<void>((resolve) => {
       watcher.on('change', () => enough() && resolve());
       if (enough()) resolve();
@@ -125,7 +125,7 @@ sink: { uri: out, keep: [id] }
     const at = workspace();
     const args = ['run', slowJob(at, 100_000), '--json'];
     const { child, ended } = start(args);
-    await manifestHas(2, at('out'));
+    await manifestHas(/^part-/, at('out'));
     child.kill('SIGINT');
     const stopped = await ended;
     expect(stopped).toMatchObject({ code: 130, signal: null });
@@ -149,7 +149,7 @@ sink: { uri: out, keep: [id] }
   test('SIGTERM does the same', async () => {
     const at = workspace();
     const { child, ended } = start(['run', slowJob(at, 100_000)]);
-    await manifestHas(1, at('out'));
+    await manifestHas(/^job/, at('out'));
     child.kill('SIGTERM');
     const { code, stdout, stderr } = await ended;
     expect(code).toBe(130);
@@ -161,13 +161,13 @@ sink: { uri: out, keep: [id] }
     const at = workspace();
     const job = slowJob(at, 3_600_000_000);
     const { child, ended } = start(['run', job]);
-    await manifestHas(1, at('out'));
+    await manifestHas(/^job/, at('out'));
     const impatience = setInterval(() => child.kill('SIGINT'), 20);
     const { code, signal } = await ended;
     clearInterval(impatience);
     // Which of the two, a shell can't tell: both are 130.
     expect([code, signal]).toEqual(process.platform === 'win32' ? [130, null] : [null, 'SIGINT']);
-    expect(await readdir(at('out'))).toContain('_lock');
+    expect(readdirSync(at('out', '_manifest'))).toContain('lease-00001.json');
 
     const after = await penstock('run', job, '--overwrite', '--set', 'model.options.batchMicros=0');
     expect(after.code).toBe(0);

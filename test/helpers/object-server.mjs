@@ -6,16 +6,22 @@ import { createServer } from 'node:http';
  * What happens to a request instead of its answer: a status; the connection `reset`; a body that is `short`, with an
  * honest length; one that is `cut` off before its promised length; one that `stall`s after its first byte; or answered
  * as if it had asked for all (`whole`).
- * @typedef {{ status?: number, reset?: boolean, short?: boolean, cut?: boolean, stall?: boolean, whole?: boolean }} Fault
+ * `lost`: the request is carried out, and the connection reset instead of its answer.
+ * @typedef {{ status?: number, reset?: boolean, short?: boolean, cut?: boolean, stall?: boolean, whole?: boolean,
+ *   lost?: boolean }} Fault
  * @typedef {{ method: string, path: string, range: readonly [number, number] | undefined,
- *   ifMatch: string | undefined, list: boolean, authorization: string | undefined }} Seen
+ *   ifMatch: string | undefined, ifNoneMatch: string | undefined, list: boolean, authorization: string | undefined,
+ *   query: string, bytes: number }} Seen
+ * `conditions`: what becomes of If-None-Match when something is written: true by default; false: passed over in silence;
+ * 'refused': 501. `now`: the clock, which says when something was written, milliseconds.
  * @typedef {{ latencyMs?: number, pageSize?: number, weakEtags?: boolean, etags?: boolean,
+ *   conditions?: boolean | 'refused', now?: () => number,
  *   fault?: (seen: Seen, count: number) => Fault | undefined }} Options
  */
 
 /**
- * An HTTP server of objects in memory: what a web server answers to HEAD and GET with ranges, and the listings of S3 in
- * pages. A path is `/bucket/key`.
+ * An HTTP server of objects in memory: what a web server answers to HEAD and GET with ranges, and of S3 listings in pages,
+ * writes, in one request or several, and removals. A path is `/bucket/key`.
  */
 export class ObjectServer {
   /** @type {Map<string, { bytes: Uint8Array, etag: string, modified: Date }>} */
@@ -26,6 +32,8 @@ export class ObjectServer {
   mostAtOnce = 0;
   /** @type {Options} */
   options;
+  /** Objects that are being written in several requests, by their id. @type {Map<string, Map<number, Uint8Array>>} */
+  uploads = new Map();
   /** @type {WeakMap<Uint8Array, string>} */
   #etags = new WeakMap();
   #underWay = 0;
@@ -58,7 +66,8 @@ export class ObjectServer {
   put(path, bytes) {
     const etag = this.#etags.get(bytes) ?? createHash('md5').update(bytes).digest('hex');
     this.#etags.set(bytes, etag);
-    this.objects.set(path, { bytes, etag: `"${etag}"`, modified: new Date(1e12 + this.objects.size * 1000) });
+    const time = this.options.now?.() ?? 1e12 + this.objects.size * 1000;
+    this.objects.set(path, { bytes, etag: `"${etag}"`, modified: new Date(time) });
   }
 
   /**
@@ -67,6 +76,8 @@ export class ObjectServer {
    */
   async #answer(request, response) {
     const url = new URL(request.url ?? '/', 'http://localhost');
+    const writes = request.method !== 'GET' && request.method !== 'HEAD';
+    const body = writes ? await bodyOf(request) : new Uint8Array(0);
     const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '');
     /** @type {Seen} */
     const seen = {
@@ -74,7 +85,10 @@ export class ObjectServer {
       path: decodeURIComponent(url.pathname),
       range: range === null ? undefined : [Number(range[1]), Number(range[2]) + 1],
       ifMatch: request.headers['if-match'],
+      ifNoneMatch: request.headers['if-none-match'],
       list: url.searchParams.has('list-type'),
+      query: url.search,
+      bytes: body.byteLength,
       authorization: request.headers.authorization,
     };
     this.seen.push(seen);
@@ -85,8 +99,62 @@ export class ObjectServer {
     const injected = fault?.(seen, this.seen.length) ?? {};
     if (injected.reset) request.socket.destroy();
     else if (injected.status !== undefined) response.writeHead(injected.status).end('injected');
-    else if (seen.list) this.#list(seen.path.slice(1), url.searchParams, response);
+    else if (injected.lost) {
+      this.#write(seen, url.searchParams, body);
+      request.socket.destroy();
+    } else if (writes) {
+      const { status, headers, text } = this.#write(seen, url.searchParams, body);
+      response.writeHead(status, headers).end(text);
+    } else if (seen.list) this.#list(seen.path.slice(1), url.searchParams, response);
     else this.#send(seen, injected, response);
+  }
+
+  /**
+   * @param {Seen} seen
+   * @param {URLSearchParams} query
+   * @param {Uint8Array} body
+   * @returns {{ status: number, headers?: Record<string, string>, text?: string }}
+   */
+  #write({ method, path, ifNoneMatch }, query, body) {
+    const id = query.get('uploadId') ?? '';
+    if (method === 'DELETE') {
+      if (id === '') this.objects.delete(path);
+      else this.uploads.delete(id);
+      return { status: 204 };
+    }
+    if (method === 'POST' && query.has('uploads')) {
+      const next = `upload-${this.seen.length}`;
+      this.uploads.set(next, new Map());
+      const text = `<InitiateMultipartUploadResult><UploadId>${next}</UploadId></InitiateMultipartUploadResult>`;
+      return { status: 200, text };
+    }
+    if (id !== '') return this.#writePiece(id, method, path, Number(query.get('partNumber')), body);
+    if (ifNoneMatch !== undefined && this.options.conditions === 'refused') return { status: 501 };
+    if (ifNoneMatch === '*' && this.options.conditions !== false && this.objects.has(path))
+      return { status: 412 };
+    this.put(path, body);
+    return { status: 200, headers: { etag: this.#etagOf(path) } };
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} method
+   * @param {string} path
+   * @param {number} number
+   * @param {Uint8Array} body
+   */
+  #writePiece(id, method, path, number, body) {
+    const pieces = this.uploads.get(id);
+    if (pieces === undefined) return { status: 404 };
+    if (method === 'PUT') {
+      pieces.set(number, body);
+      return { status: 200, headers: { etag: `"${number}"` } };
+    }
+    this.uploads.delete(id);
+    const inOrder = [...pieces].sort(([a], [b]) => a - b).map(([, bytes]) => bytes);
+    this.put(path, Buffer.concat(inOrder));
+    const text = '<CompleteMultipartUploadResult><ETag>"1"</ETag></CompleteMultipartUploadResult>';
+    return { status: 200, text };
   }
 
   /**
@@ -97,13 +165,21 @@ export class ObjectServer {
   #list(bucket, query, response) {
     const prefix = `/${bucket}/${query.get('prefix') ?? ''}`;
     const after = query.get('continuation-token') ?? query.get('start-after') ?? '';
-    const all = [...this.objects.keys()].filter((path) => path.startsWith(prefix)).sort();
+    const delimited = query.has('delimiter');
+    const below = [...this.objects.keys()].filter((path) => path.startsWith(prefix));
+    /** @param {string} path */
+    const folderIn = (path) => {
+      const slash = delimited ? path.indexOf('/', prefix.length) : -1;
+      return slash < 0 ? undefined : path.slice(0, slash + 1);
+    };
+    const all = [...new Set(below.map((path) => folderIn(path) ?? path))].sort();
     const left = all.filter((path) => path > after);
     const page = left.slice(0, this.options.pageSize ?? 1000);
     const last = page.length < left.length ? page.at(-1) : undefined;
     const contents = page.map((path) => {
-      const { bytes, modified } = this.#get(path);
       const key = escapeXml(path.slice(bucket.length + 2));
+      if (delimited && path.endsWith('/')) return `<CommonPrefixes><Prefix>${key}</Prefix></CommonPrefixes>`;
+      const { bytes, modified } = this.#get(path);
       return `<Contents><Key>${key}</Key><Size>${bytes.byteLength}</Size><ETag>${escapeXml(this.#etagOf(path))}</ETag><LastModified>${modified.toISOString()}</LastModified></Contents>`;
     });
     const next =
@@ -151,6 +227,13 @@ export class ObjectServer {
     if (object === undefined) throw new Error(`no object ${path}`);
     return object;
   }
+}
+
+/** @param {import('node:http').IncomingMessage} request */
+async function bodyOf(request) {
+  const pieces = [];
+  for await (const piece of request) pieces.push(piece);
+  return new Uint8Array(Buffer.concat(pieces));
 }
 
 /** @param {string} text */

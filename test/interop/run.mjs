@@ -1,82 +1,40 @@
 // @ts-check
-// The interop suite: `npm run test:interop`. A Python of its own writes the sample files anew, in every codec and encoding
-// that it has, and the tests of the samples run over those; then it reads what a job has written.
-import { spawnSync } from 'node:child_process';
+// The interop suite: `npm run test:interop`, or a part of it: `npm run test:interop -- arrow`.
+
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { finish, isCi, run, step, TOOLS, vitest } from '../../scripts/steps.mjs';
+import { finish } from '../../scripts/steps.mjs';
+import { arrow } from './arrow.mjs';
+import { onnx } from './onnx.mjs';
+import { outputs } from './outputs.mjs';
+import { makePython, skipped } from './python.mjs';
+import { tensorflow } from './tensorflow.mjs';
 
-const PACKAGES = ['pyarrow==26.0.1', 'duckdb==2.0.1'];
-const FIXTURES = 'test/dataset/fixtures';
-const TESTS = ['test/dataset/pyarrow.test.ts', 'test/dataset/parquet.test.ts'];
+const PARTS = { arrow, outputs, onnx, tensorflow };
 
 /**
- * Python with the packages, in a virtual environment.
  * @param {string} folder
+ * @param {readonly string[]} wanted
  */
-async function python(folder) {
-  const venv = join(folder, 'venv');
-  const makes = () => spawnSync('python3', ['-m', 'venv', venv], { stdio: 'ignore' }).status === 0;
-  if (!makes()) {
-    const apt = spawnSync('apt-get', ['install', '--yes', '-q', 'python3-venv'], { stdio: 'ignore' });
-    if (apt.status !== 0 || !makes()) return undefined;
+async function main(folder, wanted) {
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  const made = await makePython(join(folder, 'python'));
+  for (const [name, part] of Object.entries(PARTS)) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue;
+    const own = join(folder, name);
+    mkdirSync(own);
+    const counts = 'reason' in made ? skipped(name, made.reason) : await part(made.python, own);
+    total.passed += counts.passed;
+    total.failed += counts.failed;
+    total.skipped += counts.skipped;
   }
-  const path = join(venv, 'bin', 'python');
-  const args = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...PACKAGES];
-  return (await run(path, args)) ? path : undefined;
-}
-
-/** @param {string} folder */
-async function main(folder) {
-  /** @type {string | undefined} */
-  let path;
-  await step('Python', async () => {
-    path = await python(folder);
-    return path !== undefined;
-  });
-  if (path === undefined) {
-    console.log(`skipped: all: no Python with venv, or ${PACKAGES.join(' and ')} could not be installed`);
-    return { passed: 0, failed: isCi ? 1 : 0, skipped: isCi ? 0 : 1 };
-  }
-  const interpreter = path;
-  const env = {
-    PENSTOCK_TEST_PYARROW: join(folder, 'arrow/'),
-    PENSTOCK_TEST_PARQUET: join(folder, 'parquet/'),
-  };
-  for (const into of Object.values(env)) mkdirSync(into);
-  const written = await step(
-    'pyarrow and DuckDB write',
-    async () =>
-      (await run(interpreter, [`${FIXTURES}/pyarrow/make.py`, env.PENSTOCK_TEST_PYARROW])) &&
-      (await run(interpreter, [`${FIXTURES}/parquet/make.py`, env.PENSTOCK_TEST_PARQUET])),
-  );
-  if (!written) return { passed: 0, failed: 1, skipped: 0 };
-  let counts = { passed: 0, failed: 0, skipped: 0 };
-  await step('Penstock reads', async () => {
-    counts = await vitest(process.execPath, TESTS, env);
-    return counts.failed === 0;
-  });
-  const out = join(folder, 'out');
-  const read = await step(
-    'Penstock writes, pyarrow reads',
-    async () =>
-      (await run(process.execPath, [TOOLS.tsc, '--build'])) &&
-      (await run(process.execPath, [
-        'dist/cli/main.js',
-        'run',
-        'examples/digits/job.yaml',
-        '--set',
-        `sink.uri=${out}`,
-      ])) &&
-      (await run(interpreter, ['test/interop/outputs.py', out])),
-  );
-  return { ...counts, passed: counts.passed + (read ? 1 : 0), failed: counts.failed + (read ? 0 : 1) };
+  return total;
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'penstock-interop-'));
 try {
-  finish(await main(folder));
+  finish(await main(folder, process.argv.slice(2)));
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -236,6 +236,51 @@ describe('keys that do not go together', () => {
       'model.options.deviceId must be a whole number, 0 or more, not "first"',
     ],
     [
+      'an option that ONNX Runtime has not',
+      'model: { uri: m, options: { graphOptimisationLevel: all } }',
+      'model.options.graphOptimisationLevel is not an option of the onnx runtime; did you mean graphOptimizationLevel?',
+    ],
+    [
+      'an option that another key of the job is for',
+      'model: { uri: m, options: { executionProviders: [cuda] } }',
+      'model.options.executionProviders is not an option of the onnx runtime; model.providers says it',
+    ],
+    [
+      'a word that an option of ONNX Runtime has not',
+      'model: { uri: m, options: { graphOptimizationLevel: most } }',
+      'model.options.graphOptimizationLevel must be disabled, basic, extended, layout or all, not "most"',
+    ],
+    [
+      'a number of threads that is none',
+      'model: { uri: m, options: { intraOpNumThreads: "2" } }',
+      'model.options.intraOpNumThreads must be a whole number, 0 or more, not "2"',
+    ],
+    [
+      'a level that there is not',
+      'model: { uri: m, options: { logSeverityLevel: 5 } }',
+      'model.options.logSeverityLevel must be a whole number from 0 to 4, not 5',
+    ],
+    [
+      'a dimension without a size',
+      'model: { uri: m, options: { freeDimensionOverrides: { batch: 0 } } }',
+      'model.options.freeDimensionOverrides.batch must be a whole number, 1 or more, not 0',
+    ],
+    [
+      'a list of dimensions',
+      'model: { uri: m, options: { freeDimensionOverrides: [batch] } }',
+      'model.options.freeDimensionOverrides must be a mapping of names of dimensions to sizes, not a list',
+    ],
+    [
+      'an entry of the configuration that is none',
+      'model: { uri: m, options: { extra: { session: { a: [1] } } } }',
+      'model.options.extra.session.a must be text, a number, true or false, or a mapping of such, not a list',
+    ],
+    [
+      'an option that webgpu has not',
+      'model: { uri: m, options: { webgpu: { layout: NHWC } } }',
+      'model.options.webgpu.layout is not an option of webgpu; it has preferredLayout, forceCpuNodeNames, validationMode, enableRobustness, storageBufferCacheMode, uniformBufferCacheMode, queryResolveBufferCacheMode and defaultBufferCacheMode',
+    ],
+    [
       'a secret in the file',
       'source: { uri: a, storage: { secret_access_key: hush } }',
       'source.storage.secret_access_key is a secret, and secrets come from the environment only: take it out of the job file',

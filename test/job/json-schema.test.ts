@@ -37,16 +37,21 @@ describe('the JSON Schema', () => {
         'uri: m, runtime: tensorflow, options: { allowSoftware: true, tags: [serve] }',
       ),
     ],
+    [
+      'options of ONNX Runtime',
+      LEAST.replace(
+        'uri: m.onnx',
+        'uri: m.onnx, options: { graphOptimizationLevel: basic, freeDimensionOverrides: { batch: 8 }, ' +
+          'extra: { session: { a: 1, b: { c: true } } }, webgpu: { preferredLayout: NHWC } }',
+      ),
+    ],
+    ['sessions in processes', LEAST.replace('uri: m.onnx', 'uri: m.onnx, isolation: process')],
     ['buckets', `${LEAST}batch: { lengthColumn: n, buckets: [8, 16] }`],
     ['the first device of any provider', LEAST.replace('m.onnx', 'm.onnx, devices: [0]')],
     ['devices of CUDA', LEAST.replace('m.onnx', 'm.onnx, providers: [cuda, cpu], devices: [3, 0]')],
     [
       'simulated devices',
       `${SIMULATED.replace('simulated', 'simulated, devices: [0, 1]')}inputs: { x: { shape: [3] } }`,
-    ],
-    [
-      'options that are for ONNX Runtime to know',
-      LEAST.replace('m.onnx', 'm.onnx, options: { deviceId: 1, any: thing }'),
     ],
   ])('takes %s, as the parser does', (_, yaml) => {
     expect(validate(parse(yaml)), JSON.stringify(validate.errors)).toBe(true);
@@ -93,6 +98,17 @@ describe('the JSON Schema', () => {
       LEAST.replace('m.onnx', 'm.onnx, providers: [cuda], devices: [0], options: { deviceId: 0 }'),
     ],
     ['a deviceId that is no number', LEAST.replace('m.onnx', 'm.onnx, options: { deviceId: first }')],
+    ...[
+      'graphOptimization: all',
+      'graphOptimizationLevel: most',
+      'intraOpNumThreads: 1.5',
+      'freeDimensionOverrides: { batch: 0 }',
+      'extra: { a: [1] }',
+      'webgpu: { layout: NHWC }',
+    ].map((option) => [
+      `${option} of ONNX Runtime`,
+      LEAST.replace('uri: m.onnx', `uri: m.onnx, options: { ${option} }`),
+    ]),
     ['buckets without lengths', `${LEAST}batch: { buckets: [8] }`],
     ['a simulated device without inputs', SIMULATED],
     [

@@ -12,8 +12,8 @@ describe('--set', () => {
     ['name=nightly', { name: 'nightly' }],
     ['name="7"', { name: '7' }],
     ['source.columns=[id, pixels]', { source: { columns: ['id', 'pixels'] } }],
-    ['model.options.rowMicros=5', { model: { options: { rowMicros: 5 } } }],
-    ['model.options={a: {b: [1]}}', { model: { options: { a: { b: [1] } } } }],
+    ['model.options.intraOpNumThreads=5', { model: { options: { intraOpNumThreads: 5 } } }],
+    ['model.options={extra: {a: {b: 1}}}', { model: { options: { extra: { a: { b: 1 } } } } }],
     ['inputs.image={column: pixels}', { inputs: { image: { column: 'pixels' } } }],
     ['source.uri=s3://bucket/a=b', { source: { uri: 's3://bucket/a=b' } }],
   ])('%s takes the value for YAML', async (override, expected) => {

@@ -17,6 +17,14 @@ describe('a job from a program', () => {
     expect(parseJob(LEAST).source.uri).toBe(path.resolve('a'));
   });
 
+  test('starts the paths among the options of its runtime there too', () => {
+    const model = { uri: 'm', options: { optimizedModelFilePath: 'o.onnx', logId: 'a/b' } };
+    expect(parseJob({ ...LEAST, model }, { baseDir: '/data' }).model.options).toEqual({
+      optimizedModelFilePath: '/data/o.onnx',
+      logId: 'a/b',
+    });
+  });
+
   test('is called job, unless it or its caller says otherwise', () => {
     expect(parseJob(LEAST).name).toBe('job');
     expect(parseJob(LEAST, { name: 'nightly' }).name).toBe('nightly');

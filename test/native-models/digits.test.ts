@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import { loadGraphModel } from '@tensorflow/tfjs-converter';
 import * as tf from '@tensorflow/tfjs-core';
@@ -9,6 +11,7 @@ import { tableFromIPC } from 'apache-arrow';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { splitDigits } from '../../native-models/digits/data.mjs';
+import { workspace } from '../helpers/workspace.js';
 
 const CLASSES = 10;
 const PIXELS = 28 * 28;
@@ -56,6 +59,17 @@ describe('the digits model, as it ships', () => {
     const layers = await runTensorflow(rows.images);
     expect(largestDifference(await runGraph(rows.images), layers)).toBeLessThan(1e-4);
   });
+});
+
+it('the graph model comes out of the layers model as it is here', () => {
+  const folder = workspace();
+  const program = fileURLToPath(new URL('graph.mjs', model));
+  expect(spawnSync(process.execPath, [program, folder('m')], { encoding: 'utf8' }).stderr).toBe('');
+  for (const name of ['model.json', 'weights.bin', 'shapes.bin'])
+    expect(
+      readFileSync(folder('m', name)).equals(readFileSync(new URL(`tfjs-graph/${name}`, model))),
+      name,
+    ).toBe(true);
 });
 
 describe('the dataset of examples/digits', () => {

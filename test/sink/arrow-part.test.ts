@@ -1,78 +1,18 @@
 import * as arrow from 'apache-arrow';
 import { describe, expect, test } from 'vitest';
-import { zeros } from '../../src/produce/convert.js';
-import { planSlotLayout, type RowTensor } from '../../src/ring/layout.js';
+import { ArrowFile } from '../../src/dataset/arrow-file.js';
 import { encodeArrowPart } from '../../src/sink/arrow-part.js';
-import type { CompleteSplit, OutputValues } from '../../src/sink/types.js';
-import { DTYPES, type DType, type TypedArray } from '../../src/util/dtype.js';
-import { numberToHalf } from '../../src/util/half.js';
-import { everyType, plain, type SampleColumn } from '../dataset/columns.js';
+import { hasZstd } from '../../src/sink/codecs.js';
+import type { CompleteSplit } from '../../src/sink/types.js';
+import { DTYPES } from '../../src/util/dtype.js';
+import { everyType, plain } from '../dataset/columns.js';
+import { MemoryReader } from '../dataset/memory-reader.js';
 import { random } from '../helpers/random.js';
+import { output, SAMPLES, split } from './splits.js';
 
-/** An output column of values, one row after another. */
-function output(as: string, tensor: RowTensor, values: readonly (number | bigint)[]): OutputValues {
-  const region = planSlotLayout([{ length: 1, capacity: 1 }], [], [tensor]).outputs[0];
-  if (region === undefined) throw new Error('no region');
-  const data: TypedArray = zeros(tensor.dtype, values.length);
-  values.forEach((value, i) => {
-    data[i] = value as never;
-  });
-  return { as, tensor: region, values: data };
-}
-
-function split(
-  batchRows: readonly number[],
-  outputs: OutputValues[],
-  kept: readonly SampleColumn[] = [],
-): CompleteSplit {
-  let row = 0;
-  const keep = batchRows.map((rows) => {
-    const pieces = kept.map((column) => column.piece(row, rows));
-    row += rows;
-    return streamOf(kept, pieces, rows);
-  });
-  return {
-    produced: {
-      split: 0,
-      ordinal: 0,
-      rowsRead: row,
-      deadLetters: [],
-      origins: [],
-      batchRows,
-      keep: kept.length > 0 ? keep : [],
-      bytes: 0,
-    },
-    outputs,
-  };
-}
-
-/** Kept columns as they come from a producer: a stream of one record batch. */
-function streamOf(columns: readonly SampleColumn[], children: arrow.Data[], length: number): Uint8Array {
-  const schema = new arrow.Schema(
-    columns.map(({ name }, i) => new arrow.Field(name, (children[i] as arrow.Data).type, true)),
-  );
-  const data = arrow.makeData({ type: new arrow.Struct(schema.fields), length, nullCount: 0, children });
-  return arrow.RecordBatchStreamWriter.writeAll([new arrow.RecordBatch(schema, data)]).toUint8Array(true);
-}
-
-const read = (complete: CompleteSplit): arrow.Table => arrow.tableFromIPC(encodeArrowPart(complete));
+const read = (complete: CompleteSplit): arrow.Table =>
+  arrow.tableFromIPC(encodeArrowPart(complete, { compression: 'none' }));
 const rowsOf = (table: arrow.Table, column: string): string[] => plain(table.getChild(column));
-
-/** Elements of a dtype that are easily mistaken, and what Arrow reads them as. */
-const SAMPLES: Record<DType, readonly (readonly [number | bigint, unknown])[]> = {
-  float32: [1.5, -0.25, Math.fround(3.4e38), Math.fround(1e-40)].map((v) => [v, v]),
-  float64: [0.1, -1e300, Number.MIN_VALUE, 2 ** 53].map((v) => [v, v]),
-  float16: [0.5, -2, 65504, 2 ** -24].map((v) => [numberToHalf(v), v]),
-  int8: [-128, 127, 0, -1].map((v) => [v, v]),
-  uint8: [255, 0, 128, 1].map((v) => [v, v]),
-  int16: [-32768, 32767, 0, -1].map((v) => [v, v]),
-  uint16: [65535, 0, 256, 1].map((v) => [v, v]),
-  int32: [-(2 ** 31), 2 ** 31 - 1, 0, -1].map((v) => [v, v]),
-  uint32: [2 ** 32 - 1, 0, 1, 2 ** 31].map((v) => [v, v]),
-  int64: [-(2n ** 63n), 2n ** 63n - 1n, 0n, -1n].map((v) => [v, `${v}n`]),
-  uint64: [2n ** 64n - 1n, 0n, 1n, 2n ** 63n].map((v) => [v, `${v}n`]),
-  bool: [1, 0, 1, 1].map((v) => [v, v === 1]),
-};
 
 describe.each(DTYPES)('outputs of %s', (dtype) => {
   const sample = SAMPLES[dtype];
@@ -195,4 +135,39 @@ test('a part without rows has the schema of the outputs', () => {
     const table = read(split(batchRows, none));
     expect([table.numRows, table.schema.fields.map(String)]).toEqual([0, ['y: Float32']]);
   }
+});
+
+/** Codecs that this Node has; zstd came with 22.15. */
+const CODECS = hasZstd() ? (['lz4', 'zstd'] as const) : (['lz4'] as const);
+
+describe.each(CODECS)('buffers compressed with %s', (compression) => {
+  const BATCHES = [500, 0, 41];
+  const columns = everyType(541, random(5));
+  const values = Array.from({ length: 541 * 6 }, (_, i) => Math.fround(i % 7));
+  const outputs = [output('z', { name: 'z', dtype: 'float32', rowDims: [2, 3] }, values)];
+  const complete = split(BATCHES, outputs, columns);
+  const names = [...columns.map(({ name }) => name), 'z'];
+  const compressed = encodeArrowPart(complete, { compression });
+
+  test.each(names)('hold the same values: %s', async (name) => {
+    const expected = read(complete).batches.map((batch) => plain(batch.getChild(name)));
+    const file = await ArrowFile.open(new MemoryReader(compressed), { columns: [name] });
+    for (const [index, rows] of expected.entries()) {
+      expect(plain((await file.fetch(index)).decode().getChild(name))).toEqual(rows);
+    }
+  });
+
+  test('take less room, but where nothing repeats', () => {
+    expect(compressed.byteLength).toBeLessThan(encodeArrowPart(complete, { compression: 'none' }).byteLength);
+    const next = random(6);
+    const noise = output(
+      'z',
+      { name: 'z', dtype: 'float64', rowDims: [] },
+      Array.from({ length: 1000 }, next),
+    );
+    const sizes = ([compression, 'none'] as const).map(
+      (codec) => encodeArrowPart(split([1000], [noise]), { compression: codec }).byteLength,
+    );
+    expect((sizes[0] as number) - (sizes[1] as number)).toBeLessThan(200);
+  });
 });

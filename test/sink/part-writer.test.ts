@@ -1,33 +1,20 @@
-import { mkdirSync, openSync, readdirSync, readFileSync, readSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { tableFromIPC } from 'apache-arrow';
 import { describe, expect, test } from 'vitest';
-import { planSlotLayout } from '../../src/ring/layout.js';
-import { writeError, writeFileAtomically } from '../../src/sink/atomic-file.js';
-import { checkFormat, writePart } from '../../src/sink/part-writer.js';
+import { checkCodec, codecsOf } from '../../src/sink/codecs.js';
+import { PartWriter } from '../../src/sink/part-writer.js';
 import type { CompleteSplit } from '../../src/sink/types.js';
-import { StorageError, UsageError } from '../../src/util/errors.js';
+import { UsageError } from '../../src/util/errors.js';
+import { contentOf, PLACES, placeOf } from '../helpers/outputs.js';
 import { workspace } from '../helpers/workspace.js';
+import { output, split } from './splits.js';
 
-function split(ordinal: number, values: readonly number[]): CompleteSplit {
-  const tensor = { name: 'y', dtype: 'float32', rowDims: [] } as const;
-  const [region] = planSlotLayout([{ length: 1, capacity: 1 }], [], [tensor]).outputs;
-  if (region === undefined) throw new Error('no region');
-  return {
-    produced: {
-      split: ordinal,
-      ordinal,
-      rowsRead: values.length,
-      deadLetters: [],
-      origins: [],
-      batchRows: [values.length],
-      keep: [],
-      bytes: 0,
-    },
-    outputs: [{ as: 'y', tensor: region, values: Float32Array.from(values) }],
-  };
+const SETTINGS = { compression: 'none', rowGroupRows: 1000 } as const;
+
+function splitOf(ordinal: number, values: readonly number[]): CompleteSplit {
+  const made = split([values.length], [output('y', { name: 'y', dtype: 'float32', rowDims: [] }, values)]);
+  return { ...made, produced: { ...made.produced, split: ordinal, ordinal } };
 }
-
-const bytes = (text: string): Uint8Array => Buffer.from(text);
 
 describe('a part', () => {
   test.each([
@@ -36,81 +23,70 @@ describe('a part', () => {
     [123_456, 'part-123456.arrow'],
   ])('of split %i is written whole as %s, and nothing else', async (ordinal, file) => {
     const at = workspace();
-    const part = await writePart({ directory: at(), format: 'arrow' }, split(ordinal, [1, 2, 3]));
+    const location = { uri: at(), options: {} };
+    const writer = await PartWriter.open({ location, format: 'arrow', settings: SETTINGS });
+    const part = await writer.write(splitOf(ordinal, [1, 2, 3]));
     const content = readFileSync(at(file));
     expect(part).toEqual({ ordinal, file, rows: 3, bytes: content.length });
     expect(tableFromIPC(content).getChild('y')?.toArray()).toEqual(Float32Array.of(1, 2, 3));
-    expect(readdirSync(at())).toEqual([file]);
   });
 
-  test('written again is the same to the byte', async () => {
-    const at = workspace();
-    const target = { directory: at(), format: 'arrow' };
-    await writePart(target, split(1, [4, 5]));
-    const first = readFileSync(at('part-00001.arrow'));
-    await writePart(target, split(1, [4, 5]));
-    expect(readFileSync(at('part-00001.arrow')).equals(first)).toBe(true);
-  });
+  test.each(PLACES)(
+    'goes to %s with its dead letters, and written again is the same to the byte',
+    async (kind) => {
+      const place = await placeOf(kind);
+      await place.store.prepare();
+      const writer = await PartWriter.open({ location: place.location, format: 'jsonl', settings: SETTINGS });
+      const letter = { file: 'f', split: 1, row: 7, column: null, reason: 'bad', values: {} };
+      const made = splitOf(1, [4, 5]);
+      const complete = { ...made, produced: { ...made.produced, deadLetters: [letter] } };
+      const part = await writer.write(complete);
+      expect(part).toEqual({ ordinal: 1, file: 'part-00001.jsonl', rows: 2, bytes: 16, deadLettered: 1 });
+      const first = await contentOf(place);
+      expect(first).toEqual({
+        'part-00001.jsonl': '{"y":4}\n{"y":5}\n',
+        '_dead_letters/part-00001.jsonl': `${JSON.stringify(letter)}\n`,
+      });
+      await writer.write(complete);
+      expect(await contentOf(place)).toEqual(first);
+    },
+  );
+
+  test.each(['arrow', 'parquet', 'jsonl'])(
+    'in %s is written in every codec of that format',
+    async (format) => {
+      const at = workspace();
+      for (const compression of codecsOf(format)) {
+        try {
+          checkCodec(format, compression);
+        } catch (error) {
+          expect(error).toBeInstanceOf(UsageError);
+          expect(compression).toBe('zstd');
+          continue;
+        }
+        const target = {
+          location: { uri: at(), options: {} },
+          format,
+          settings: { ...SETTINGS, compression },
+        };
+        const part = await (await PartWriter.open(target)).write(splitOf(0, [1, 2, 3]));
+        expect(part).toMatchObject({
+          file: `part-00000.${format}`,
+          bytes: readFileSync(at(part.file)).length,
+        });
+      }
+    },
+  );
 });
 
-describe('a file that is written atomically', () => {
-  test('takes the place of another at once: who has that open goes on reading it', async () => {
-    const at = workspace();
-    writeFileSync(at('f'), 'the old content');
-    const reader = openSync(at('f'), 'r');
-    await writeFileAtomically(at(), 'f', bytes('new'));
-    const old = Buffer.alloc(100);
-    expect(old.toString('utf8', 0, readSync(reader, old))).toBe('the old content');
-    expect(readFileSync(at('f'), 'utf8')).toBe('new');
-  });
-
-  test('may be empty', async () => {
-    const at = workspace();
-    await writeFileAtomically(at(), '_SUCCESS', new Uint8Array(0));
-    expect(readFileSync(at('_SUCCESS'))).toHaveLength(0);
-  });
-
-  test('leaves nothing behind where its place is taken by a directory', async () => {
-    const at = workspace();
-    mkdirSync(at('f'));
-    const failure = writeFileAtomically(at(), 'f', bytes('new'));
-    await expect(failure).rejects.toBeInstanceOf(StorageError);
-    await expect(failure).rejects.toThrow(`${at('f')}: can't be written: `);
-    expect(readdirSync(at())).toEqual(['f']);
-  });
-
-  test('says so where the directory is gone', async () => {
-    const at = workspace();
-    rmSync(at(), { recursive: true });
-    const failure = writeFileAtomically(at(), 'f', bytes('new'));
-    await expect(failure).rejects.toBeInstanceOf(StorageError);
-    await expect(failure).rejects.toMatchObject({ place: { file: at('f') } });
-  });
-
-  test('leaves nothing behind where it can not be written to its end', async () => {
-    const at = workspace();
-    // As a full disk does, but on any machine: more than a file can be told to hold.
-    const endless = new Proxy(new Uint8Array(1), {
-      get: (target, key) => {
-        if (key === 'byteLength') throw Object.assign(new Error('no space'), { code: 'ENOSPC' });
-        return Reflect.get(target, key, target);
-      },
-    });
-    await expect(writeFileAtomically(at(), 'f', endless)).rejects.toBeInstanceOf(StorageError);
-    expect(readdirSync(at())).toEqual([]);
-  });
-});
-
-test.each(['ENOSPC', 'EDQUOT'])('%s is a full disk, with what to do about it', (code) => {
-  const error = writeError('out/part-00001.arrow', Object.assign(new Error('write'), { code }));
-  expect(error).toBeInstanceOf(StorageError);
-  expect(error.message).toBe('out/part-00001.arrow: the disk is full');
-  expect(error.hint).toContain('run the same job again');
-});
-
-test('a format that is not there is refused, with those that are', () => {
-  expect(() => checkFormat('arrow')).not.toThrow();
-  expect(() => checkFormat('none')).not.toThrow();
-  expect(() => checkFormat('csv')).toThrow(UsageError);
-  expect(() => checkFormat('csv')).toThrow('sink.format: this version writes arrow and none, not csv');
+test('zstd in Arrow files is refused where Node has none, with what to do', () => {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const has = major > 22 || (major === 22 && minor >= 15);
+  const check = (): void => checkCodec('arrow', 'zstd');
+  if (has) expect(check).not.toThrow();
+  else
+    expect(check).toThrow(
+      `sink.compression: zstd in Arrow files needs Node 22.15 or later, not v${process.versions.node}`,
+    );
+  expect(() => checkCodec('parquet', 'zstd')).not.toThrow();
 });

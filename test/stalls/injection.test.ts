@@ -31,7 +31,7 @@ describe('slow preparation', () => {
   test('many small record batches that make one batch: rows that wait for those to come wait for preparation', async () => {
     const at = workspace();
     const data = writeFiles(at('data'), [{ rows: 16, waits: times(160, 5) }]);
-    const found = await report(delayed(data, 5));
+    const found = await report(delayed(data, 5, { batch: { size: 64, maxDelayMs: 1000 } }));
     expect(found.bottleneck).toBe('prep');
     expectShares(found, 5, (busy) => ({ prep: 1 - busy }));
   });
@@ -104,19 +104,18 @@ describe('slow storage', () => {
 describe('a slow sink', () => {
   test('that writes a part in five times what the device takes for it', async () => {
     const at = workspace();
-    const files = times(60, 0).map(() => ({ rows: 64, waits: [0] }));
+    const files = times(100, 0).map(() => ({ rows: 64, waits: [0] }));
     const data = writeFiles(at('data'), files);
-    // Two parts at a time.
-    const found = await onSlowDisk(at, jobOf(data, 6), 60);
+    const found = await onSlowDisk(at, jobOf(data, 6), 30);
     expect(found.bottleneck).toBe('sink');
     expectShares(found, 6, (busy) => ({ blocked: 1 - busy }));
   });
 
   test('behind a transform that is slow too, but not as slow', async () => {
     const at = workspace();
-    const files = times(40, 0).map(() => ({ rows: 64, waits: [40] }));
+    const files = times(80, 0).map(() => ({ rows: 64, waits: [20] }));
     const data = writeFiles(at('data'), files);
-    const found = await onSlowDisk(at, delayed(data, 10), 150);
+    const found = await onSlowDisk(at, delayed(data, 5), 40);
     expect(found.bottleneck).toBe('sink');
     // With any sink the transform would leave the device idle for three times what it is busy; the rest is the sink's.
     expectShares(found, 10, (busy) => ({ prep: 3 * busy, blocked: 1 - 4 * busy }));

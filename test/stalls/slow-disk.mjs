@@ -1,4 +1,5 @@
-// Loaded into a process before anything else: what its threads make durable takes SLOW_DISK_MS longer.
+// Loaded into a process before anything else: its threads share a disk that takes SLOW_DISK_MS for each file that is made
+// durable, one after another.
 import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread } from 'node:worker_threads';
@@ -7,11 +8,10 @@ if (!isMainThread) {
   const handle = await open(process.execPath);
   const { prototype } = handle.constructor;
   await handle.close();
-  for (const name of ['sync', 'datasync']) {
-    const original = prototype[name];
-    prototype[name] = async function slow() {
-      await sleep(Number(process.env.SLOW_DISK_MS));
-      return original.call(this);
-    };
-  }
+  const original = prototype.datasync;
+  let disk = Promise.resolve();
+  prototype.datasync = function slow() {
+    disk = disk.then(() => sleep(Number(process.env.SLOW_DISK_MS)));
+    return disk.then(() => original.call(this));
+  };
 }

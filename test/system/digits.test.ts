@@ -85,11 +85,19 @@ describe('the digits example', () => {
     const names = (await readdir(at('out'))).sort();
     expect(names).toEqual([
       '_SUCCESS',
-      '_manifest.jsonl',
+      '_manifest',
       'part-00000.arrow',
       'part-00001.arrow',
       'part-00002.arrow',
       'part-00003.arrow',
+    ]);
+    expect((await readdir(at('out', '_manifest'))).sort()).toEqual([
+      'job.json',
+      'lease-00001.json',
+      'part-00000.json',
+      'part-00001.json',
+      'part-00002.json',
+      'part-00003.json',
     ]);
     const [part] = await readParts(at('out'));
     expect(part?.schema.fields.map(({ name, type }) => `${name}: ${type}`)).toEqual([

@@ -1,7 +1,12 @@
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { InferenceSession } from 'onnxruntime-node';
 import { DeviceError, messageOf, PenstockError, StorageError, UsageError } from '../../util/errors.js';
 import type { Session, SessionSpec } from '../types.js';
+import { externalFiles } from './external-data.js';
+import { loadFailure } from './failures.js';
+import { type FixedModel, withFixedDims } from './model-proto.js';
+import { MalformedError } from './protobuf.js';
 import { type Provider, providerNamed, sessionOptions } from './providers.js';
 import { OnnxSession, type Runtime } from './session.js';
 
@@ -14,6 +19,8 @@ export async function load(spec: SessionSpec): Promise<Session> {
   if (uri === undefined) throw new UsageError('model.uri: is missing', { key: 'model.uri' });
   const providers = spec.providers.map(providerNamed);
   await checkModelFile(uri);
+  await externalFiles(uri);
+  const fixed = await fixedModel(uri, spec);
   const runtime: Runtime = await import('onnxruntime-node');
   // What it has to say reaches the user through exceptions; its own log would stand beside them.
   runtime.env.logLevel = 'fatal';
@@ -22,7 +29,7 @@ export async function load(spec: SessionSpec): Promise<Session> {
   for (const provider of providers) {
     try {
       const own = await provider.check(spec);
-      const session = await create(runtime, uri, provider, spec);
+      const session = await create(runtime, uri, fixed, provider, spec);
       const device = {
         id: provider.deviceId(spec),
         runtime: 'onnx',
@@ -65,38 +72,48 @@ async function checkModelFile(uri: string): Promise<void> {
 async function create(
   runtime: Runtime,
   uri: string,
+  fixed: Buffer | undefined,
   provider: Provider,
   spec: SessionSpec,
 ): Promise<InferenceSession> {
+  const options = {
+    executionProviders: [provider.config(spec)],
+    intraOpNumThreads: spec.intraOpNumThreads,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 4,
+    ...sessionOptions(spec.options),
+  } as const;
   try {
-    return await runtime.InferenceSession.create(uri, {
-      executionProviders: [provider.config(spec)],
-      intraOpNumThreads: spec.intraOpNumThreads,
-      interOpNumThreads: 1,
-      graphOptimizationLevel: 'all',
-      logSeverityLevel: 4,
-      ...sessionOptions(spec.options),
-    });
+    if (fixed === undefined) return await runtime.InferenceSession.create(uri, options);
+    const extra = { ...options.extra, 'session.model_external_initializers_file_folder_path': dirname(uri) };
+    return await runtime.InferenceSession.create(fixed, { ...options, extra });
   } catch (cause) {
-    throw failure(uri, provider, spec, messageOf(cause).trim());
+    throw loadFailure(uri, provider, spec, messageOf(cause).trim());
   }
 }
 
-/** A model that is none fails on every provider; what the others say is about themselves. */
-function failure(uri: string, provider: Provider, spec: SessionSpec, said: string): DeviceError {
-  const { name } = provider;
-  if (name === 'cpu' || /load model from|protobuf|invalid model/i.test(said)) {
-    return new DeviceError(`${uri}: is no model that ONNX Runtime can load: ${said}`, {
-      file: uri,
-      hint: 'Check model.uri and model.runtime.',
-    });
+/**
+ * The model with the dimensions fixed that the job fixes; undefined where it fixes none. ONNX Runtime has an option for
+ * this, which onnxruntime-node knows of and does not hand on.
+ */
+async function fixedModel(uri: string, { options }: SessionSpec): Promise<Buffer | undefined> {
+  if (options.freeDimensionOverrides === undefined) return undefined;
+  const sizes = options.freeDimensionOverrides as Readonly<Record<string, number>>;
+  const { bytes, names } = fixDims(await readFile(uri), sizes);
+  const unknown = Object.keys(sizes).find((name) => !names.includes(name));
+  if (unknown === undefined) return bytes;
+  const key = `model.options.freeDimensionOverrides.${unknown}`;
+  const has = names.length === 0 ? 'all of its dimensions are fixed' : `it has ${names.join(', ')}`;
+  throw new UsageError(`${key}: no input of the model has a dimension of this name; ${has}`, { key });
+}
+
+/** Whoever loads what is no model hears so from ONNX Runtime. */
+function fixDims(model: Buffer, sizes: Readonly<Record<string, number>>): FixedModel {
+  try {
+    return withFixedDims(model, sizes);
+  } catch (error) {
+    if (error instanceof MalformedError) return { bytes: model, names: Object.keys(sizes) };
+    throw error;
   }
-  // The place in its source means nothing to a user.
-  const sentence = said.replace(/^\/onnxruntime_src\/\S+ /, '').replace(/^.* was false\. /, '');
-  const device = provider.deviceId(spec);
-  const shown = device.startsWith(name) ? device : `${name} on ${device}`;
-  return new DeviceError(`${shown} does not start: ${sentence}`, {
-    key: 'model.providers',
-    hint: 'penstock doctor tells what is missing; cpu runs everywhere.',
-  });
 }

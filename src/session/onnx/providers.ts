@@ -27,8 +27,7 @@ function numbered(name: string, device: string, check: Provider['check']): Provi
   return {
     name,
     deviceId: ({ deviceId }) => `${device}:${deviceId}`,
-    config: ({ options, deviceId }) =>
-      ({ ...ownOptions(options, name), name, deviceId }) as ExecutionProvider,
+    config: ({ deviceId }) => ({ name, deviceId }) as ExecutionProvider,
     check,
   };
 }
@@ -36,7 +35,7 @@ function numbered(name: string, device: string, check: Provider['check']): Provi
 const webgpu: Provider = {
   name: 'webgpu',
   deviceId: () => 'webgpu:0',
-  config: ({ options }) => ({ ...ownOptions(options, 'webgpu'), name: 'webgpu' }) as ExecutionProvider,
+  config: ({ options }) => ({ ...(options.webgpu as object), name: 'webgpu' }),
   async check({ options }) {
     const adapter = await webgpuAdapter();
     if (adapter === undefined) return [];
@@ -71,16 +70,22 @@ export function providerNamed(name: string): Provider {
   );
 }
 
-/** Keys of `model.options` that are ours, or a provider's own; all others go to ONNX Runtime's session. */
+/** Keys of `model.options` that are ours or of one provider; all others go to ONNX Runtime's session. */
 export function sessionOptions(options: SessionSpec['options']): InferenceSession.SessionOptions {
-  const ours = new Set(['deviceId', 'allowSoftware', ...PROVIDERS.map(({ name }) => name)]);
-  return Object.fromEntries(Object.entries(options).filter(([key]) => !ours.has(key)));
+  const ours = new Set(['deviceId', 'allowSoftware', 'freeDimensionOverrides', 'webgpu']);
+  const { extra, ...theirs } = Object.fromEntries(Object.entries(options).filter(([key]) => !ours.has(key)));
+  return {
+    ...(theirs.enableProfiling === true && { profileFilePrefix: 'onnxruntime_profile_' }),
+    ...theirs,
+    ...(extra !== undefined && { extra: asTexts(extra) as Record<string, unknown> }),
+  };
 }
 
-/** `model.options.cuda: { … }` and so on. */
-function ownOptions(options: SessionSpec['options'], name: string): object {
-  const own = options[name];
-  return typeof own === 'object' && own !== null ? own : {};
+/** Entries of ONNX Runtime's configuration are texts, and true and false are 1 and 0 there. */
+function asTexts(value: unknown): unknown {
+  if (typeof value === 'boolean') return value ? '1' : '0';
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, asTexts(inner)]));
 }
 
 /** The runtime says only «Failed to load shared library», and the reason on stderr. */

@@ -1,27 +1,34 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import { arrayOf, isDType } from '../../util/dtype.js';
+import { arrayOf, describeTensor, isDType } from '../../util/dtype.js';
 import { DeviceError, messageOf } from '../../util/errors.js';
 import type { ModelTensor, Session, SessionDevice, TensorView } from '../types.js';
 import { textsOf } from './text.js';
 
 export type Runtime = typeof import('onnxruntime-node');
 
-function tensorsOf(
-  metadata: readonly InferenceSession.ValueMetadata[],
-  uri: string,
-  takesTexts: boolean,
-): ModelTensor[] {
-  return metadata.map((value) => {
-    if (takesTexts && value.isTensor && value.type === 'string')
-      return { name: value.name, dtype: 'uint8', dims: dimsOf(value.shape), isText: true };
-    if (!value.isTensor || !isDType(value.type)) {
-      const what = value.isTensor ? `a tensor of ${value.type}` : 'no tensor';
-      throw new DeviceError(`${uri}: ${JSON.stringify(value.name)} is ${what}, which is not supported`, {
-        file: uri,
-      });
-    }
-    return { name: value.name, dtype: value.type, dims: dimsOf(value.shape) };
-  });
+function inputOf(value: InferenceSession.ValueMetadata, uri: string): ModelTensor {
+  const { name } = value;
+  if (!value.isTensor || !(value.type === 'string' || isDType(value.type))) {
+    throw new DeviceError(
+      `${uri}: the input ${name} is ${kindOf(value)}; only tensors of numbers, bool and string can be given to a model`,
+      { file: uri },
+    );
+  }
+  const dims = dimsOf(value.shape);
+  return value.type === 'string'
+    ? { name, dtype: 'uint8', dims, isText: true }
+    : { name, dtype: value.type, dims };
+}
+
+function outputOf(value: InferenceSession.ValueMetadata): ModelTensor {
+  const { name } = value;
+  if (value.isTensor && isDType(value.type)) return { name, dtype: value.type, dims: dimsOf(value.shape) };
+  const dims = value.isTensor ? dimsOf(value.shape) : undefined;
+  return { name, dtype: 'uint8', dims, unsupported: kindOf(value) };
+}
+
+function kindOf(value: InferenceSession.ValueMetadata): string {
+  return value.isTensor ? `a tensor of ${value.type}` : 'no tensor';
 }
 
 /** Shape inference reports «not known» as no dimensions at all, and so it does a scalar. */
@@ -37,6 +44,7 @@ export class OnnxSession implements Session {
   readonly warnings: readonly string[];
   readonly #runtime: Runtime;
   readonly #session: InferenceSession;
+  readonly #uri: string;
   readonly #tensors = new WeakMap<TensorView, Tensor>();
   /** Views and the private memory that stands in for them, where the runtime refuses shared memory. */
   readonly #staging = new WeakMap<TensorView, TensorView>();
@@ -52,21 +60,23 @@ export class OnnxSession implements Session {
   ) {
     this.#runtime = runtime;
     this.#session = session;
+    this.#uri = uri;
     this.device = device;
     this.warnings = warnings;
-    this.inputs = tensorsOf(session.inputMetadata, uri, true);
-    this.outputs = tensorsOf(session.outputMetadata, uri, false);
+    this.inputs = session.inputMetadata.map((value) => inputOf(value, uri));
+    this.outputs = session.outputMetadata.map(outputOf);
   }
 
   async run(inputs: readonly TensorView[], outputs: readonly TensorView[]): Promise<void> {
     const shared = [...inputs, ...outputs].some(({ data }) => data.buffer instanceof SharedArrayBuffer);
     if (shared && this.#takesShared === undefined) await this.#probe(inputs, outputs);
-    else if (!shared || this.#takesShared) await this.#session.run(this.#feeds(inputs), this.#feeds(outputs));
+    else if (!shared || this.#takesShared) await this.#runOn(inputs, outputs);
     else await this.#runStaged(inputs, outputs);
   }
 
   async outputDims(inputs: readonly TensorView[]): Promise<ReadonlyMap<string, readonly number[]>> {
-    const results = await this.#session.run(this.#feeds(inputs));
+    const names = this.outputs.filter(({ unsupported }) => unsupported === undefined).map(({ name }) => name);
+    const results = await this.#session.run(this.#feeds(inputs), names);
     const dims = Object.entries(results).map(([name, tensor]) => [name, tensor.dims] as const);
     for (const tensor of Object.values(results)) tensor.dispose();
     return new Map(dims);
@@ -79,7 +89,7 @@ export class OnnxSession implements Session {
   /** The first run over shared memory: as it is, and where the runtime refuses that, with private memory from then on. */
   async #probe(inputs: readonly TensorView[], outputs: readonly TensorView[]): Promise<void> {
     try {
-      await this.#session.run(this.#feeds(inputs), this.#feeds(outputs));
+      await this.#runOn(inputs, outputs);
       this.#takesShared = true;
     } catch (error) {
       if (!/invalid argument/i.test(messageOf(error))) throw error;
@@ -91,7 +101,10 @@ export class OnnxSession implements Session {
   async #runStaged(inputs: readonly TensorView[], outputs: readonly TensorView[]): Promise<void> {
     for (const input of inputs) this.#staged(input).data.set(input.data as never);
     const staged = outputs.map((output) => this.#staged(output));
-    await this.#session.run(this.#feeds(inputs.map((input) => this.#staged(input))), this.#feeds(staged));
+    await this.#runOn(
+      inputs.map((input) => this.#staged(input)),
+      staged,
+    );
     outputs.forEach((output, i) => {
       output.data.set(staged[i]?.data as never);
     });
@@ -106,6 +119,52 @@ export class OnnxSession implements Session {
     return staged;
   }
 
+  /** Runs on the views' own memory, but for outputs whose shape the model declares wrongly: those are copied. */
+  async #runOn(inputs: readonly TensorView[], outputs: readonly TensorView[]): Promise<void> {
+    const copied = outputs.filter((output) => !this.#isDeclared(output));
+    const fetches: Record<string, Tensor | null> = this.#feeds(outputs);
+    for (const { name } of copied) fetches[name] = null;
+    const results = await this.#session
+      .run(this.#feeds(inputs), fetches)
+      .catch((error) => this.#explain(error, inputs, outputs));
+    for (const view of copied) {
+      const tensor = results[view.name] as Tensor;
+      this.#checkDims(view, tensor.dims);
+      bytesIn(view.data).set(bytesIn(tensor.data as Uint8Array));
+    }
+  }
+
+  /** ONNX Runtime takes no memory for an output that is shaped otherwise than declared, though it computes such. */
+  #isDeclared({ name, dims }: TensorView): boolean {
+    const declared = this.outputs.find((output) => output.name === name)?.dims;
+    if (declared === undefined) return true;
+    return (
+      declared.length === dims.length &&
+      declared.every((dim, i) => typeof dim === 'string' || dim === dims[i])
+    );
+  }
+
+  /** An output of another shape than its view: it fails inside some node, with words about that one. */
+  async #explain(
+    error: unknown,
+    inputs: readonly TensorView[],
+    outputs: readonly TensorView[],
+  ): Promise<never> {
+    if (/output/i.test(messageOf(error))) {
+      const found = await this.outputDims(inputs).catch(() => new Map<string, readonly number[]>());
+      for (const view of outputs) this.#checkDims(view, found.get(view.name) ?? view.dims);
+    }
+    throw error;
+  }
+
+  #checkDims({ name, dtype, dims }: TensorView, found: readonly number[]): void {
+    if (String(found) === String(dims)) return;
+    throw new DeviceError(
+      `${this.#uri}: the output ${name} is ${describeTensor(dtype, found)} where ${describeTensor(dtype, dims)} was expected: its first dimension must be the batch, and the others the same for every batch`,
+      { file: this.#uri },
+    );
+  }
+
   #feeds(views: readonly TensorView[]): Record<string, Tensor> {
     return Object.fromEntries(views.map((view) => [view.name, this.#tensor(view)]));
   }
@@ -117,8 +176,16 @@ export class OnnxSession implements Session {
     let tensor = this.#tensors.get(view);
     if (tensor === undefined) {
       tensor = new this.#runtime.Tensor(view.dtype as 'float32', view.data as Float32Array, [...view.dims]);
+      // Where there is a Float16Array, from Node 24 on, the tensor makes its data one, and the native side, which does
+      // not know that kind, takes it for empty (microsoft/onnxruntime pull request 32323). The bits it takes everywhere.
+      if (view.dtype === 'float16') Object.defineProperty(tensor, 'data', { value: view.data });
       this.#tensors.set(view, tensor);
     }
     return tensor;
   }
+}
+
+/** What is copied are bytes: float16 comes as its bits from one Node, as numbers from another. */
+function bytesIn({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }

@@ -104,6 +104,8 @@ function nodePort({ name, shape, dtype }: GraphModel['inputs'][number]): Port {
 /** Attributes that tell the type of what an operator gives, where it is not that of its inputs. */
 const OUTPUT_TYPES = ['output_type', 'out_type', 'DstT', 'dtype', 'T'];
 const COMPARISON = /^(Equal|NotEqual|Greater(Equal)?|Less(Equal)?|Logical\w+|Is(Nan|Inf|Finite)|Any|All)$/;
+/** They give places and sizes, whatever they are given. */
+const COUNTING = /^(Where|ArgMax|ArgMin|Rank|Shape|Size|NonMaxSuppressionV\d)$/;
 
 /** What the graph gives where no signature says it: every node whose output nobody takes. Shapes are found by running. */
 function outputNodes({ outputNodes }: GraphModel, { modelTopology }: ModelJson): Port[] {
@@ -116,6 +118,7 @@ function outputNodes({ outputNodes }: GraphModel, { modelTopology }: ModelJson):
 
 function outputType(node: Readonly<Record<string, unknown>> | undefined): string | number | undefined {
   if (COMPARISON.test(String(node?.op))) return 'bool';
+  if (COUNTING.test(String(node?.op))) return 'int32';
   const attributes = isObject(node?.attr) ? node.attr : {};
   const types = OUTPUT_TYPES.map((name) => {
     const attribute = attributes[name];

@@ -1,6 +1,6 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { ModelLocation } from './location.js';
-import { type Declared, modelTensor } from './signature.js';
+import { COMPUTED, type Declared, elementType, modelTensor } from './signature.js';
 import type { Engine, Program, Tensor } from './types.js';
 import { readArtifacts } from './weights.js';
 
@@ -20,6 +20,8 @@ class LayersProgram implements Program {
   constructor(model: LayersModel, file: string) {
     this.#model = model;
     this.inputs = declared(model.inputs).map((tensor) => modelTensor(tensor, 'input', file));
+    // It casts what comes to what an input is declared to be, and fails where it has no such type itself.
+    for (const input of model.inputs) Object.assign(input, { dtype: COMPUTED[elementType(input.dtype)] });
     this.outputs = declared(model.outputs).map((tensor) => modelTensor(tensor, 'output', file));
   }
 

@@ -1,14 +1,9 @@
+import path from 'node:path';
 import { DeviceError } from '../../util/errors.js';
-import { type Declared, modelTensor } from './signature.js';
-import type {
-  MetaGraph,
-  Program,
-  SavedModel,
-  SavedModels,
-  SavedTensorInfo,
-  SignatureDef,
-  Tensor,
-} from './types.js';
+import { insideModel } from './inside.js';
+import { readSavedModel, type SavedGraph, type SavedSignature } from './saved-model-file.js';
+import { elementType, modelTensor } from './signature.js';
+import type { Program, SavedModels, Tensor } from './types.js';
 
 export interface SavedModelOptions {
   readonly tags: readonly string[];
@@ -21,64 +16,69 @@ export async function loadSavedModel(
   folder: string,
   options: SavedModelOptions,
 ): Promise<Program> {
-  const signature = chooseSignature(await library.getMetaGraphsFromSavedModel(folder), folder, options);
-  const model = await library.loadSavedModel(folder, options.tags, options.signature);
-  return new SavedProgram(model, signature, folder);
+  const file = path.join(folder, 'saved_model.pb');
+  const graphs = await readSavedModel(file);
+  for (const asset of graphs.flatMap(({ assets }) => assets)) {
+    // libtensorflow joins the names to the folder's as they are.
+    await insideModel({ file, folder: path.join(folder, 'assets') }, asset, 'asset');
+  }
+  checkTypes(graphs, folder);
+  const signature = chooseSignature(graphs, folder, options);
+  const inputs = signature.inputs.map((tensor) => modelTensor(tensor, 'input', folder, EXACT));
+  const outputs = signature.outputs.map((tensor) => modelTensor(tensor, 'output', folder, EXACT));
+  const model = await library.load(folder, options.tags, options.signature);
+  return {
+    inputs,
+    outputs,
+    predict(tensors) {
+      const feeds = Object.fromEntries(signature.inputs.map(({ name }, i) => [name, tensors[i] as Tensor]));
+      const results = model.predict(feeds);
+      return signature.outputs.map(({ name, dtype }) => {
+        const result = results[name] as Tensor;
+        return elementType(dtype) === 'uint8' ? library.widenUint8(result) : result;
+      });
+    },
+    dispose: () => model.dispose(),
+  };
+}
+
+/** What TensorFlow.js has no type for, and libtensorflow does. */
+const EXACT = { uint8: 'uint8', int64: 'int64' } as const;
+
+/** Types that tfjs-node knows. It refuses a model that has another in any of its signatures, not saying where. */
+const KNOWN = ['float32', 'int32', 'uint8', 'int64', 'bool', 'string', 'complex64'];
+
+function checkTypes(graphs: readonly SavedGraph[], folder: string): void {
+  for (const [name, { inputs, outputs }] of graphs.flatMap(({ signatures }) => [...signatures])) {
+    for (const tensor of [...inputs, ...outputs]) {
+      const type = elementType(tensor.dtype);
+      if (KNOWN.includes(type)) continue;
+      throw new DeviceError(
+        `${folder}: ${JSON.stringify(tensor.name)} of signature ${name} is a tensor of ${type}, which tfjs-node can't hand over`,
+        { file: folder, hint: 'Export the model with a cast to float32, int32 or bool inside it.' },
+      );
+    }
+  }
 }
 
 function chooseSignature(
-  graphs: readonly MetaGraph[],
+  graphs: readonly SavedGraph[],
   folder: string,
   { tags, signature }: SavedModelOptions,
-): SignatureDef {
+): SavedSignature {
   const graph = graphs.find((candidate) => [...candidate.tags].sort().join() === [...tags].sort().join());
   if (graph === undefined) {
     const there = graphs.map((candidate) => `[${candidate.tags.join(', ')}]`).join(' and ');
     throw new DeviceError(
-      `${folder}: the SavedModel has no graph with the tags [${tags.join(', ')}]; it has ${there}`,
+      `${folder}: the SavedModel has no graph with the tags [${tags.join(', ')}]; it has ${there || 'none'}`,
       { file: folder, key: 'model.options.tags' },
     );
   }
-  const chosen = graph.signatureDefs[signature];
+  const chosen = graph.signatures.get(signature);
   if (chosen !== undefined) return chosen;
-  const there = Object.keys(graph.signatureDefs).join(', ');
+  const there = [...graph.signatures.keys()].join(', ');
   throw new DeviceError(`${folder}: the SavedModel has no signature ${signature}; it has ${there}`, {
     file: folder,
     key: 'model.options.signature',
   });
-}
-
-class SavedProgram implements Program {
-  readonly inputs: Program['inputs'];
-  readonly outputs: Program['outputs'];
-  readonly #model: SavedModel;
-  readonly #keys: { readonly inputs: readonly string[]; readonly outputs: readonly string[] };
-
-  constructor(model: SavedModel, signature: SignatureDef, folder: string) {
-    this.#model = model;
-    this.#keys = { inputs: Object.keys(signature.inputs), outputs: Object.keys(signature.outputs) };
-    const tensors = (side: SignatureDef['inputs'], role: 'input' | 'output'): Program['inputs'] =>
-      Object.entries(side).map(([name, info]) => modelTensor(declared(name, info), role, folder));
-    this.inputs = tensors(signature.inputs, 'input');
-    this.outputs = tensors(signature.outputs, 'output');
-  }
-
-  predict(inputs: readonly Tensor[]): Tensor[] {
-    const feeds = Object.fromEntries(this.#keys.inputs.map((key, i) => [key, inputs[i] as Tensor]));
-    const results = this.#model.predict(feeds) as Record<string, Tensor>;
-    return this.#keys.outputs.map((key) => results[key] as Tensor);
-  }
-
-  dispose(): void {
-    this.#model.dispose();
-  }
-}
-
-function declared(name: string, { tfDtype, dtype, shape }: SavedTensorInfo): Declared {
-  return { name, dtype: tfDtype ?? dtype, shape: shape?.map(sizeOfDim) };
-}
-
-function sizeOfDim(dim: NonNullable<SavedTensorInfo['shape']>[number]): number {
-  if (typeof dim === 'number') return dim;
-  return 'getSize' in dim ? dim.getSize() : dim.array[0];
 }

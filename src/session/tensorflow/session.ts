@@ -28,7 +28,7 @@ export class TensorflowSession implements Session {
       for (const view of outputs) {
         const result = results[this.outputs.findIndex(({ name }) => name === view.name)];
         if (result === undefined) throw new RangeError(`the model has no output ${view.name}`);
-        checkSize(view, result);
+        checkResult(view, result);
         // Not dataSync: outside of browsers WebGPU can only be read asynchronously.
         write(await result.data(), view);
       }
@@ -55,7 +55,7 @@ export class TensorflowSession implements Session {
     const tensors = this.inputs.map(({ name }) => {
       const view = inputs.find((candidate) => candidate.name === name);
       if (view === undefined) throw new RangeError(`nothing was given for the model's input ${name}`);
-      return tf.tensor(view.data as NumericArray, [...view.dims], view.dtype as 'float32');
+      return tensorOf(this.#engine, view);
     });
     try {
       const results = await this.#program.predict(tensors);
@@ -68,18 +68,41 @@ export class TensorflowSession implements Session {
   }
 }
 
-function checkSize({ name, dims }: TensorView, { shape }: Tensor): void {
-  if (sizeOf(shape) === sizeOf(dims)) return;
+function checkResult({ name, dims, dtype }: TensorView, { shape, dtype: made }: Tensor): void {
+  if (sizeOf(shape) !== sizeOf(dims)) {
+    throw new DeviceError(
+      `the model's output ${name} is [${shape.join(', ')}] for this batch, expected [${dims.join(', ')}]`,
+    );
+  }
+  // A layers model says float32 of everything, and floats hold what else there is.
+  const holds = dtype === 'float32' || made === 'bool' || (made === 'int32' && dtype !== 'bool');
+  if (holds) return;
   throw new DeviceError(
-    `the model's output ${name} is [${shape.join(', ')}] for this batch, expected [${dims.join(', ')}]`,
+    `the model's output ${name} came as ${made}, and the model says that it is ${dtype}`,
+    {
+      hint: 'Export the model with a signature.',
+    },
   );
 }
 
-/** int64 outputs of SavedModels come as BigInts, though TensorFlow.js calls them int32. */
-function write(values: ArrayLike<number> | BigInt64Array, { data }: TensorView): void {
-  if (values instanceof BigInt64Array) {
-    for (let i = 0; i < values.length; i++) data[i] = Number(values[i]);
-  } else {
+/** Memory is not copied where TensorFlow.js has the type. Of integers it has int32 alone, and libtensorflow int64. */
+function tensorOf({ tf, savedModels }: Engine, { dtype, dims, data }: TensorView): Tensor {
+  if (data instanceof BigInt64Array && savedModels !== undefined) return savedModels.int64Tensor(data, dims);
+  const isNative = dtype === 'float32' || dtype === 'int32' || dtype === 'bool';
+  const values = isNative ? (data as Float32Array) : new Int32Array(data as NumericArray);
+  return tf.tensor(values, [...dims], isNative ? dtype : 'int32');
+}
+
+/** int64 comes from libtensorflow as BigInts, though TensorFlow.js calls it int32. */
+function write(values: ArrayLike<number> | BigInt64Array, { name, data }: TensorView): void {
+  if (!(values instanceof BigInt64Array) || data instanceof BigInt64Array) {
     data.set(values as never);
+    return;
+  }
+  for (let i = 0; i < values.length; i++) {
+    const value = Number(values[i]);
+    data[i] = value;
+    if (data[i] === value) continue;
+    throw new DeviceError(`the model's output ${name} holds ${values[i]}, which does not fit int32`);
   }
 }

@@ -2,41 +2,39 @@ import type { DType } from '../../util/dtype.js';
 import { DeviceError } from '../../util/errors.js';
 import type { ModelTensor } from '../types.js';
 
-/**
- * Element types as TensorFlow.js computes with them, by all the names that models use: it has 32-bit numbers, booleans
- * and nothing between. What is narrower or wider in TensorFlow is one of these in it.
- */
-const DTYPES: Readonly<Record<string, DType>> = {
-  float32: 'float32',
-  float16: 'float32',
-  float64: 'float32',
-  int32: 'int32',
-  bool: 'bool',
-  DT_FLOAT: 'float32',
-  DT_HALF: 'float32',
-  DT_DOUBLE: 'float32',
-  DT_INT8: 'int32',
-  DT_UINT8: 'int32',
-  DT_INT16: 'int32',
-  DT_UINT16: 'int32',
-  DT_INT32: 'int32',
-  DT_INT64: 'int32',
-  DT_BOOL: 'bool',
+/** TensorFlow's names of element types, where they are not those used here. */
+const OTHER_NAMES: Readonly<Record<string, string>> = {
+  float: 'float32',
+  double: 'float64',
+  half: 'float16',
 };
 
-/** As Protocol Buffers' enum has them, which JSON may hold as numbers. */
-const BY_NUMBER: readonly string[] = [
-  'DT_INVALID',
-  'DT_FLOAT',
-  'DT_DOUBLE',
-  'DT_INT32',
-  'DT_UINT8',
-  'DT_INT16',
-  'DT_INT8',
-  'DT_STRING',
-  'DT_COMPLEX64',
-  'DT_INT64',
-  'DT_BOOL',
+/**
+ * As Protocol Buffers' enum numbers them. Source: tensorflow/core/framework/types.proto; what no file of a model that
+ * runs here has is left out.
+ */
+const BY_NUMBER: readonly (string | undefined)[] = [
+  'invalid',
+  'float32',
+  'float64',
+  'int32',
+  'uint8',
+  'int16',
+  'int8',
+  'string',
+  'complex64',
+  'int64',
+  'bool',
+  ...Array(3).fill(undefined),
+  'bfloat16',
+  ...Array(2).fill(undefined),
+  'uint16',
+  'complex128',
+  'float16',
+  'resource',
+  'variant',
+  'uint32',
+  'uint64',
 ];
 
 /** What a model says of one of its tensors, whatever kind of model. */
@@ -47,17 +45,51 @@ export interface Declared {
   readonly shape: readonly (number | null)[] | undefined;
 }
 
-/** @throws DeviceError for text and other things that are no numbers, by name */
+/** An element type by all the names that models use: `DT_HALF`, `half`, 19 and `float16` are `float16`. */
+export function elementType(dtype: Declared['dtype']): string {
+  if (typeof dtype === 'number') return BY_NUMBER[dtype] ?? `type ${dtype}`;
+  const name = (dtype ?? 'float32').replace(/^DT_/, '').toLowerCase();
+  return OTHER_NAMES[name] ?? name;
+}
+
+type Types = Readonly<Record<string, DType>>;
+
+/**
+ * What TensorFlow.js computes with: 32-bit numbers, booleans and nothing between. What is narrower or wider in
+ * TensorFlow is one of these in it.
+ */
+export const COMPUTED: Types = {
+  float16: 'float32',
+  float32: 'float32',
+  float64: 'float32',
+  int8: 'int32',
+  uint8: 'int32',
+  int16: 'int32',
+  uint16: 'int32',
+  int32: 'int32',
+  int64: 'int32',
+  bool: 'bool',
+};
+
+/** An input narrower than what it becomes keeps its own type: what does not fit it is no value that the model knows. */
+const TAKEN: Types = { ...COMPUTED, int8: 'int8', uint8: 'uint8', int16: 'int16', uint16: 'uint16' };
+
+/**
+ * @param special types of this kind of model that are handed over as they are
+ * @throws DeviceError for text and other things that are no numbers, by name
+ */
 export function modelTensor(
   { name, dtype, shape }: Declared,
   role: 'input' | 'output',
   model: string,
+  special: Types = {},
 ): ModelTensor {
-  const shown = typeof dtype === 'number' ? (BY_NUMBER[dtype] ?? `type ${dtype}`) : (dtype ?? 'float32');
-  const known = Object.hasOwn(DTYPES, shown) ? DTYPES[shown] : undefined;
+  const type = elementType(dtype);
+  const types = { ...(role === 'input' ? TAKEN : COMPUTED), ...special };
+  const known = Object.hasOwn(types, type) ? types[type] : undefined;
   if (known === undefined) {
     throw new DeviceError(
-      `${model}: ${role} ${JSON.stringify(publicName(name))} is a tensor of ${shown.replace(/^DT_/, '').toLowerCase()}, which is not supported`,
+      `${model}: ${role} ${JSON.stringify(publicName(name))} is a tensor of ${type}, which is not supported`,
       { file: model },
     );
   }

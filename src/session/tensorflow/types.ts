@@ -41,31 +41,17 @@ export interface Program {
   dispose(): void;
 }
 
-/** The part of tfjs-node's `tf.node` that runs SavedModels; its types can't be imported where it is not installed. */
+/** What runs SavedModels: libtensorflow, under tfjs-node. */
 export interface SavedModels {
-  getMetaGraphsFromSavedModel(path: string): Promise<readonly MetaGraph[]>;
-  loadSavedModel(path: string, tags: readonly string[], signature: string): Promise<SavedModel>;
-}
-
-export interface MetaGraph {
-  readonly tags: readonly string[];
-  readonly signatureDefs: Readonly<Record<string, SignatureDef>>;
-}
-
-export interface SignatureDef {
-  readonly inputs: Readonly<Record<string, SavedTensorInfo>>;
-  readonly outputs: Readonly<Record<string, SavedTensorInfo>>;
-}
-
-export interface SavedTensorInfo {
-  readonly dtype: string;
-  readonly tfDtype: string;
-  readonly name: string;
-  /** Objects of Protocol Buffers; undefined for an unknown rank. */
-  readonly shape?: readonly (number | { getSize(): number } | { readonly array: readonly [number] })[];
+  load(folder: string, tags: readonly string[], signature: string): Promise<SavedModel>;
+  /** TensorFlow.js has no int64 of its own. The tensor uses the memory of `data`. */
+  int64Tensor(data: BigInt64Array, dims: readonly number[]): Tensor;
+  /** tfjs-node can't read the bytes of a uint8 tensor that it made. Gives the same as int32, in its place. */
+  widenUint8(tensor: Tensor): Tensor;
 }
 
 export interface SavedModel {
-  predict(inputs: Readonly<Record<string, Tensor>>): Tensor | Tensor[] | Record<string, Tensor>;
+  /** Tensors by the names that the signature gives them. */
+  predict(inputs: Readonly<Record<string, Tensor>>): Readonly<Record<string, Tensor>>;
   dispose(): void;
 }

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import type { io } from '@tensorflow/tfjs-core';
 import { sizeOf } from '../../util/dtype.js';
 import { DeviceError, messageOf, StorageError } from '../../util/errors.js';
+import { insideModel } from './inside.js';
 import { isObject, type ModelLocation } from './location.js';
 import type { IOHandler } from './types.js';
 
@@ -25,7 +25,7 @@ export async function readArtifacts(model: JsonModel): Promise<IOHandler> {
   const weightData: ArrayBuffer[] = [];
   for (const { paths, weights } of groups) {
     const shards: ArrayBuffer[] = [];
-    for (const name of paths) shards.push(await readShard(shardPath(model, name)));
+    for (const name of paths) shards.push(await readShard(await insideModel(model, name, 'weights')));
     checkLength(model, { paths, weights }, shards);
     weightData.push(...shards);
   }
@@ -47,8 +47,9 @@ const present = (name: string, value: unknown): object =>
   value === undefined || value === null ? {} : { [name]: value };
 
 /** The files that a model consists of, for those who want to know whether it has changed. */
-export function weightFiles(model: JsonModel): string[] {
-  return parseManifest(model).flatMap(({ paths }) => paths.map((name) => shardPath(model, name)));
+export function weightFiles(model: JsonModel): Promise<string[]> {
+  const names = parseManifest(model).flatMap(({ paths }) => paths);
+  return Promise.all(names.map((name) => insideModel(model, name, 'weights')));
 }
 
 function parseManifest({ json, file }: JsonModel): WeightGroup[] {
@@ -70,17 +71,6 @@ function isEntry(entry: unknown): entry is io.WeightsManifestEntry {
     typeof entry.dtype === 'string' &&
     Array.isArray(entry.shape) &&
     entry.shape.every((size) => Number.isInteger(size) && size >= 0)
-  );
-}
-
-/** A model is data from elsewhere: what it names must lie beside it. */
-function shardPath({ file, folder }: JsonModel, name: string): string {
-  const shard = path.resolve(folder, name);
-  const inside = path.relative(folder, shard);
-  if (inside !== '' && inside.split(path.sep)[0] !== '..' && !path.isAbsolute(inside)) return shard;
-  throw new DeviceError(
-    `${file}: names weights ${JSON.stringify(name)}, which leave the folder of the model: refused`,
-    { file, hint: 'Keep the weights beside the model.json.' },
   );
 }
 

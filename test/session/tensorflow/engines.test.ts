@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { isSoftwareAdapter } from '../../../src/session/webgpu-adapter.js';
 import { DeviceError } from '../../../src/util/errors.js';
+import { additionGraph } from '../../helpers/graph-model.js';
 import { NO_SWIFTSHADER, useSwiftshader } from '../../helpers/swiftshader.js';
 import { workspace } from '../../helpers/workspace.js';
-import { additionGraph, GRAPH, open, view } from './models.js';
+import { GRAPH, open, view } from './models.js';
 
 const swiftshader = useSwiftshader();
 const WEBGPU = { providers: ['webgpu'], options: { allowSoftware: true } };

@@ -1,18 +1,16 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
-import { workspace } from '../../helpers/workspace.js';
 import {
   additionGraph,
   constant,
-  GRAPH,
   info,
-  open,
   operator,
   placeholder,
   type,
-  view,
   writeGraph,
-} from './models.js';
+} from '../../helpers/graph-model.js';
+import { workspace } from '../../helpers/workspace.js';
+import { GRAPH, open, view } from './models.js';
 
 const FLOAT = { T: type('DT_FLOAT') };
 
@@ -55,6 +53,35 @@ describe('a graph model', () => {
     await session.run([input], [floats, above]);
     expect([...floats.data]).toEqual([1, 2, 3, 4]);
     expect([...above.data]).toEqual([0, 0, 0, 0]);
+  });
+
+  test('without a signature gives places as whole numbers, of whatever they are places in', async () => {
+    const nodes = [
+      placeholder('mask', 'DT_BOOL', [-1]),
+      operator('Where', 'y', ['mask'], { T: type('DT_BOOL') }),
+    ];
+    const session = await open(writeGraph(workspace()('m'), { nodes }));
+    expect(session.outputs).toEqual([{ name: 'y', dtype: 'int32', dims: undefined }]);
+    const y = view('y', 'int32', [1, 1]);
+    const mask = view('mask', 'bool', [400]);
+    mask.data[399] = 1;
+    await session.run([mask], [y]);
+    expect([...y.data]).toEqual([399]);
+  });
+
+  test('whose output comes as something else than it says is an error of the batch', async () => {
+    const folder = writeGraph(workspace()('m'), {
+      nodes: [placeholder('x', 'DT_FLOAT', [-1]), operator('Identity', 'y', ['x'], FLOAT)],
+      signature: {
+        inputs: { x: info('x:0', 'DT_FLOAT', [-1]) },
+        outputs: { y: info('y:0', 'DT_INT32', [-1]) },
+      },
+    });
+    const session = await open(folder);
+    const run = session.run([view('x', 'float32', [1], [0.5])], [view('y', 'int32', [1])]);
+    await expect(run).rejects.toThrow(
+      "the model's output y came as float32, and the model says that it is int32",
+    );
   });
 
   test('takes several inputs in any order, booleans among them, and gives the outputs asked for', async () => {

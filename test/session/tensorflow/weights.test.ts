@@ -1,9 +1,18 @@
-import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { modelFiles } from '../../../src/session/model-files.js';
 import { DeviceError, StorageError } from '../../../src/util/errors.js';
+import { additionGraph } from '../../helpers/graph-model.js';
 import { workspace } from '../../helpers/workspace.js';
-import { additionGraph, GRAPH, LAYERS, open } from './models.js';
+import { GRAPH, LAYERS, open } from './models.js';
 
 const manifest = (...paths: string[]) => ({
   weightsManifest: [{ paths, weights: [{ name: 'b', shape: [3], dtype: 'float32' }] }],
@@ -18,10 +27,34 @@ describe('weights that a model names', () => {
       const refused = open(additionGraph(at('m'), manifest(name)));
       await expect(refused).rejects.toBeInstanceOf(DeviceError);
       await expect(refused).rejects.toThrow(
-        `names weights ${JSON.stringify(name)}, which leave the folder of the model: refused`,
+        `names weights ${JSON.stringify(name)}, outside of the folder of the model: refused`,
       );
     },
   );
+
+  test('outside of its folder are refused where a link leads to them', async () => {
+    const at = workspace();
+    const folder = additionGraph(at('m'));
+    renameSync(`${folder}/weights.bin`, at('weights.bin'));
+    symlinkSync('../weights.bin', `${folder}/weights.bin`);
+    const refused = open(folder);
+    await expect(refused).rejects.toBeInstanceOf(DeviceError);
+    await expect(refused).rejects.toThrow(
+      `names weights "weights.bin", a link to ${realpathSync(at('weights.bin'))}, outside of the folder of the model: refused`,
+    );
+    await expect(modelFiles('tensorflow', folder)).rejects.toThrow('a link to');
+  });
+
+  test('and itself may be links to where all of it lies, as in a cache of downloads', async () => {
+    const at = workspace();
+    const folder = additionGraph(at('blobs'));
+    mkdirSync(at('snapshot'));
+    for (const name of ['model.json', 'weights.bin']) {
+      renameSync(`${folder}/${name}`, at('blobs', `${name}-of-this-version`));
+      symlinkSync(`../blobs/${name}-of-this-version`, at('snapshot', name));
+    }
+    expect((await open(at('snapshot'))).outputs[0]?.name).toBe('y');
+  });
 
   test('in a folder below are taken, in several shards', async () => {
     const folder = additionGraph(workspace()('m'), manifest('deep/1of2', './..2of2'));
@@ -105,5 +138,12 @@ test('the files of a model are all that decide what it gives', async () => {
   expect(await modelFiles('tensorflow', at('saved_model.pb'))).toEqual([
     at('saved_model.pb'),
     at('variables/variables.index'),
+  ]);
+  mkdirSync(at('linked'));
+  symlinkSync('../saved_model.pb', at('linked/saved_model.pb'));
+  symlinkSync('../variables', at('linked/variables'));
+  expect(await modelFiles('tensorflow', at('linked'))).toEqual([
+    at('linked/saved_model.pb'),
+    at('linked/variables/variables.index'),
   ]);
 });

@@ -1,15 +1,15 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { load } from '../../src/session/onnx/load.js';
-import { providerNamed } from '../../src/session/onnx/providers.js';
-import { numberedProviders } from '../../src/session/providers.js';
-import type { Session, SessionSpec, TensorView } from '../../src/session/types.js';
-import { DeviceError, StorageError, UsageError } from '../../src/util/errors.js';
-import { readArrow } from '../helpers/arrow.js';
-import { workspace } from '../helpers/workspace.js';
+import { load } from '../../../src/session/onnx/load.js';
+import { providerNamed } from '../../../src/session/onnx/providers.js';
+import { numberedProviders } from '../../../src/session/providers.js';
+import type { Session, SessionSpec, TensorView } from '../../../src/session/types.js';
+import { DeviceError, StorageError, UsageError } from '../../../src/util/errors.js';
+import { readArrow } from '../../helpers/arrow.js';
+import { workspace } from '../../helpers/workspace.js';
 
-const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+const at = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 const DIGITS = at('native-models/digits/digits.onnx');
 const hasCuda = existsSync(
   at('node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_providers_cuda.so'),

@@ -1,0 +1,63 @@
+import { StorageError } from '../util/errors.js';
+import type { RemoteEntry } from './opendal.js';
+import { Remote } from './remote.js';
+import { isAbsence } from './remote-errors.js';
+import type { ObjectReader, StoredObject } from './types.js';
+
+/** Changes when the object's content does, as far as the service tells; empty where it tells nothing. */
+export function versionOf({ etag, lastModified, size }: RemoteEntry): string {
+  return etag ?? (lastModified === undefined ? '' : `${lastModified}, ${size} bytes`);
+}
+
+/**
+ * Opens a remote object that was listed. Makes no request where reads can be bound to the etag; else looks whether it is
+ * still the one that was listed.
+ */
+export async function openRemote(
+  object: StoredObject,
+  options: Readonly<Record<string, string>>,
+  signal?: AbortSignal,
+): Promise<ObjectReader> {
+  const remote = await Remote.connect(object.uri, options, { signal });
+  const { version } = object;
+  // A weak etag (W/"…") never matches in If-Match: RFC 9110, section 13.1.1.
+  const binding = remote.service.readsIfMatch && version.startsWith('"');
+  if (!binding) await checkUnchanged(remote, object);
+  return new RemoteReader(object, remote, binding ? version : undefined);
+}
+
+async function checkUnchanged(remote: Remote, object: StoredObject): Promise<void> {
+  const { uri, size } = object;
+  const current = await remote.stat(remote.place.path).catch((error) => {
+    if (!isAbsence(error)) throw error;
+    throw new StorageError(`${uri}: was removed since it was listed`, { file: uri, cause: error });
+  });
+  if (current.size === size && versionOf(current) === object.version) return;
+  throw new StorageError(
+    `${uri}: the file changed since it was listed (${size} bytes then, ${current.size} now)`,
+    { file: uri, hint: 'Run the job again once the data is at rest.' },
+  );
+}
+
+class RemoteReader implements ObjectReader {
+  readonly object: StoredObject;
+  readonly #remote: Remote;
+  readonly #etag: string | undefined;
+
+  constructor(object: StoredObject, remote: Remote, etag: string | undefined) {
+    this.object = object;
+    this.#remote = remote;
+    this.#etag = etag;
+  }
+
+  async read(offset: number, into: Uint8Array): Promise<void> {
+    const { uri, size } = this.object;
+    const end = offset + into.byteLength;
+    if (!(offset >= 0 && end <= size)) {
+      throw new StorageError(`${uri}: ends at byte ${size}, before byte ${end}`, { file: uri });
+    }
+    await this.#remote.read(offset, into, this.#etag);
+  }
+
+  async close(): Promise<void> {}
+}
