@@ -1,10 +1,12 @@
 import { now } from '../../clock/now.js';
 import { type ClockPage, ClockReader, ProducerState } from '../../clock/state-clock.js';
-import { type Progress, ProgressSampler, type SampledDevice } from '../../measure/progress.js';
+import { type Progress, ProgressSampler } from '../../measure/progress.js';
+import type { Choice } from '../../measure/report.js';
+import type { SampledDevice } from '../../measure/sampled-device.js';
 import { begin, type Interval, type Limits, next, type Setting, type State } from './policy.js';
 
 /** How often it looks. Long enough for a good many batches, short enough to get somewhere in a job of seconds. */
-const LOOK_MS = 250;
+const LOOK_MS = 150;
 
 /** What a run lets the tuner do. */
 export interface Tunable {
@@ -21,6 +23,7 @@ export class Tuner {
   readonly #sampler: ProgressSampler;
   readonly #clocks: ClockReader;
   readonly #timer: NodeJS.Timeout;
+  readonly #began: Setting;
   #state: State;
   #blocked = 0;
   #cpu = process.cpuUsage();
@@ -29,6 +32,7 @@ export class Tuner {
   constructor(run: Tunable, setting: Setting, limits: Limits) {
     this.#run = run;
     this.#limits = limits;
+    this.#began = setting;
     this.#state = begin(setting, limits);
     this.#sampler = new ProgressSampler(run.devices);
     this.#clocks = new ClockReader(run.clocks);
@@ -36,10 +40,28 @@ export class Tuner {
     this.#timer.unref();
   }
 
-  /** Ends it; what it has come to. */
-  stop(): State {
+  stop(): void {
     clearInterval(this.#timer);
-    return this.#state;
+  }
+
+  /** What it has come to. */
+  get setting(): Setting {
+    return this.#state.setting;
+  }
+
+  /** The same, for the report. */
+  get choices(): readonly Choice[] {
+    const { setting, because } = this.#state;
+    const { tunesProducers, tunesSlots } = this.#limits;
+    const choice = (key: string, of: keyof Setting): Choice => {
+      const value = setting[of];
+      const from = this.#began[of];
+      return { key, value, ...(from !== value && { from }), because: because[of] };
+    };
+    return [
+      ...(tunesProducers ? [choice('producers', 'producers')] : []),
+      ...(tunesSlots ? [choice('ring.slots', 'slots')] : []),
+    ];
   }
 
   #look(): void {
