@@ -56,8 +56,6 @@ if (options.help) {
   console.log(HELP);
   process.exit();
 }
-// Ends what is running, too: see support/process.mjs.
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
 const list = (text) => text.split(',').filter((word) => word !== '');
 const log = (text) => console.error(text);
 
@@ -98,6 +96,23 @@ const cases = [...loader, ...endToEnd];
 const results = new Results();
 const load = [loadavg()[0]];
 const startedAt = performance.now();
+const machine = {
+  date: new Date().toISOString().slice(0, 10),
+  cpu: cpus()[0]?.model ?? 'unknown',
+  cores: availableParallelism(),
+  memoryGiB: Math.round(totalmem() / 2 ** 30),
+  node: process.version,
+  memcpy: memcpySpeed(),
+  python: versionOf(options.python),
+};
+
+// Exiting ends what is running, too: see support/process.mjs.
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    print();
+    process.exit(130);
+  });
+}
 
 async function attempt(peer, one) {
   const begin = performance.now();
@@ -147,40 +162,40 @@ for (let repeat = 0; repeat < repeats; repeat++) {
       }
     }
     load.push(loadavg()[0]);
+    save();
   }
 }
 
-const machine = {
-  date: new Date().toISOString().slice(0, 10),
-  cpu: cpus()[0]?.model ?? 'unknown',
-  cores: availableParallelism(),
-  memoryGiB: Math.round(totalmem() / 2 ** 30),
-  node: process.version,
-  memcpy: memcpySpeed(),
-  python: versionOf(options.python),
-};
-const { width, dtype } = data.about('vectors');
-const rowBytes = width * { float32: 4, uint8: 1 }[dtype];
-const bars = barsOf({ results, peers, loader, endToEnd });
-const minutes = (performance.now() - startedAt) / 60_000;
+print();
 
-console.log(
-  `${machine.date}, ${machine.memoryGiB} GiB, ${machine.python}, ${repeats} repeats, ${minutes.toFixed(0)} min`,
-);
-console.log(
-  `${rows} rows of ${dtype}[${width}], and of uint8[784] for the digits, ${Math.min(...load).toFixed(1)} to ${Math.max(...load).toFixed(1)} processes waiting for a core`,
-);
-console.log(
-  Object.entries(results.versions)
-    .map(([name, version]) => `${name} ${version}`)
-    .sort()
-    .join(', '),
-);
-console.log(`\n${tablesOf({ results, peers, loader, endToEnd, rowBytes })}`);
-if (bars.length > 0) console.log(`\n${formatTable(machine, bars)}`);
-for (const said of results.failures()) console.log(`failed: ${said}`);
-if (options.json !== undefined) {
+/** What was measured so far, for programs. */
+function save() {
+  if (options.json === undefined) return;
+  const bars = barsOf({ results, peers, loader, endToEnd });
   writeFileSync(options.json, JSON.stringify({ machine, rows, repeats, load, bars, ...results.toJSON() }));
+}
+
+/** The same for people, as Markdown. */
+function print() {
+  const minutes = ((performance.now() - startedAt) / 60_000).toFixed(0);
+  const [least, most] = [Math.min(...load), Math.max(...load)].map((value) => value.toFixed(1));
+  const versions = Object.entries(results.versions).map(([name, version]) => `${name} ${version}`);
+  const { width, dtype } = data.about('vectors');
+  const rowBytes = width * { float32: 4, uint8: 1 }[dtype];
+  const bars = barsOf({ results, peers, loader, endToEnd });
+  console.log(
+    [
+      `${machine.date}, ${machine.memoryGiB} GiB, ${machine.python}, ${repeats} repeats, ${minutes} min`,
+      `${rows} rows of ${dtype}[${width}], and of uint8[784] for the digits`,
+      `load average ${least} to ${most}`,
+      versions.sort().join(', '),
+      '',
+      tablesOf({ results, peers, loader, endToEnd, rowBytes }),
+      '',
+      ...(bars.length > 0 ? [formatTable(machine, bars), ''] : []),
+      ...results.failures().map((said) => `failed: ${said}`),
+    ].join('\n'),
+  );
 }
 
 function versionOf(python) {
