@@ -20,17 +20,19 @@ import { type ClockPage, ClockReader, ProducerState } from './state-clock.js';
  * An interval ends where a run starts or ends on any device, or the sink gives a slot back. All but the sleepers is
  * written under the lock, which is that of the devices' ledgers too.
  *
- *   word 0   lock, of Mutex                      value 2…   totals so far, by Stall
- *   word 1   sleepers, of Mutex                  value 7    up to when they count (0: not begun)
- *   word 2   runs in progress, on all devices    value 8…   each producer's fetch, prep and blocked time at that moment
+ *   word 0   lock, of Mutex                      value 3…   totals so far, by Stall
+ *   word 1   sleepers, of Mutex                  value 8    up to when they count (0: not begun)
+ *   word 2   runs in progress, on all devices    value 9…   each producer's fetch, prep and blocked time at that moment
  *   word 3   slots that the sink holds
+ *   word 4   slots in use
  */
 const RUNNING = 2;
 const HELD = 3;
-const WORDS = 4;
-const TOTALS = 2;
-const COUNTED_TO = 7;
-const SNAPSHOT = 8;
+const SLOTS = 4;
+const WORDS = 5;
+const TOTALS = 3;
+const COUNTED_TO = 8;
+const SNAPSHOT = 9;
 const PER_PRODUCER = 3;
 
 /** What an idle device waits for; and `ahead`, which overlaps with these. */
@@ -42,12 +44,13 @@ export interface StallMemory {
   readonly page: SharedArrayBuffer;
   /** The clocks of the producers that fill the ring. */
   readonly producers: ClockPage;
-  readonly slots: number;
 }
 
 export function createStallMemory(producers: ClockPage, slots: number): StallMemory {
   const values = SNAPSHOT + new ClockReader(producers).count * PER_PRODUCER;
-  return { page: new SharedArrayBuffer(values * 8), producers, slots };
+  const page = new SharedArrayBuffer(values * 8);
+  new Int32Array(page)[SLOTS] = slots;
+  return { page, producers };
 }
 
 /** Microseconds in one interval. One object, written anew: no allocation a booking. */
@@ -63,7 +66,6 @@ export class StallClock {
   readonly #values: Float64Array;
   readonly #mutex: Mutex;
   readonly #producers: ClockReader;
-  readonly #slots: number;
   readonly #owner: number;
   readonly #scratch = new Float64Array(8);
   readonly #done: Done = { fetch: 0, prep: 0, blocked: 0, most: 0 };
@@ -74,7 +76,6 @@ export class StallClock {
     this.#values = new Float64Array(memory.page);
     this.#mutex = new Mutex(this.#words, 0, 1);
     this.#producers = new ClockReader(memory.producers);
-    this.#slots = memory.slots;
     this.#owner = owner;
   }
 
@@ -83,6 +84,14 @@ export class StallClock {
     this.lock();
     this.advance();
     this.#words[HELD] = this.#word(HELD) - 1;
+    this.unlock();
+  }
+
+  /** So many slots are in use from now on. */
+  useSlots(slots: number): void {
+    this.lock();
+    this.advance();
+    this.#words[SLOTS] = slots;
     this.unlock();
   }
 
@@ -109,7 +118,7 @@ export class StallClock {
     // A mean over the producers that had something to do: those without a split are ahead of nobody.
     if (held > 0 && did.blocked > 0)
       this.#count(Stall.ahead, did.blocked / Math.max(1, (work + did.blocked) / elapsed));
-    if (held > 0 && held + this.#word(RUNNING) >= this.#slots) {
+    if (held > 0 && held + this.#word(RUNNING) >= this.#word(SLOTS)) {
       this.#count(Stall.blocked, elapsed);
       return at;
     }

@@ -64,6 +64,14 @@ export class Consumer {
     return reply.dims;
   }
 
+  /** How long a full batch of a bucket takes, of zeros: microseconds, the mean of some runs; Infinity for want of memory. */
+  async time(inputs: readonly RowTensor[], outputs: readonly RowTensor[], bucket: Bucket): Promise<number> {
+    this.#send({ kind: 'time', inputs, outputs, bucket });
+    const reply = await this.#reply();
+    if (reply.kind !== 'time') throw unexpected(reply);
+    return reply.micros;
+  }
+
   /** Gives it a ring; resolves after a warm-up run. */
   async attach(attachment: Attachment): Promise<void> {
     this.#send({ kind: 'attach', attachment });

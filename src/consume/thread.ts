@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { DeviceLedger } from '../clock/device-ledger.js';
+import { now } from '../clock/now.js';
 import { ConsumerState, StateClock } from '../clock/state-clock.js';
 import { sizeToRun } from '../ring/buckets.js';
 import { ConsumerSide } from '../ring/consumer-side.js';
@@ -89,7 +90,7 @@ class Consumer {
   #idleState(): ConsumerState {
     const held = this.#ring.countIn(SlotState.DONE) + this.#ring.countIn(SlotState.DRAINING);
     const taken = held + this.#ring.countIn(SlotState.RUNNING);
-    return held > 0 && taken >= this.#ring.config.slots ? ConsumerState.blocked : ConsumerState.starved;
+    return held > 0 && taken >= this.#ring.slotsInUse ? ConsumerState.blocked : ConsumerState.starved;
   }
 }
 
@@ -103,6 +104,9 @@ async function serve(session: Session, model: string): Promise<readonly string[]
     if (request.kind === 'stop') return [];
     if (request.kind === 'outputDims') {
       reply({ kind: 'outputDims', dims: await outputDims(session, request.inputs, request.bucket) });
+    } else if (request.kind === 'time') {
+      const { inputs, outputs, bucket } = request;
+      reply({ kind: 'time', micros: await timeRun(session, inputs, outputs, bucket) });
     } else if (request.kind === 'attach') {
       consumer = new Consumer(session, model, request.attachment);
       await consumer.warmUp();
@@ -130,6 +134,34 @@ async function outputDims(
     } catch (error) {
       if (rows === 1 || !isOutOfMemory(error)) throw error;
     }
+  }
+}
+
+/** Runs of one size are timed for about this long, and this often at the most. */
+const TIMING_MICROS = 50_000;
+const TIMING_RUNS = 10;
+
+/** The mean of some runs. The first is slow in every runtime. */
+async function timeRun(
+  session: Session,
+  inputs: readonly RowTensor[],
+  outputs: readonly RowTensor[],
+  bucket: Bucket,
+): Promise<number> {
+  const given = blanks(inputs, bucket, bucket.capacity);
+  const wanted = blanks(outputs, bucket, bucket.capacity);
+  try {
+    await session.run(given, wanted);
+    const begin = now();
+    let runs = 0;
+    do {
+      await session.run(given, wanted);
+      runs++;
+    } while (runs < TIMING_RUNS && now() - begin < TIMING_MICROS);
+    return (now() - begin) / runs;
+  } catch (error) {
+    if (isOutOfMemory(error)) return Number.POSITIVE_INFINITY;
+    throw error;
   }
 }
 

@@ -39,6 +39,12 @@ export interface RejectedRow {
 /** Main thread → consumer. */
 export type ConsumerRequest =
   | { readonly kind: 'outputDims'; readonly inputs: readonly RowTensor[]; readonly bucket: Bucket }
+  | {
+      readonly kind: 'time';
+      readonly inputs: readonly RowTensor[];
+      readonly outputs: readonly RowTensor[];
+      readonly bucket: Bucket;
+    }
   | { readonly kind: 'attach'; readonly attachment: Attachment }
   | { readonly kind: 'start' }
   | { readonly kind: 'stop' };
@@ -47,6 +53,8 @@ export type ConsumerRequest =
 export type ConsumerReply =
   | { readonly kind: 'loaded'; readonly model: LoadedModel }
   | { readonly kind: 'outputDims'; readonly dims: ReadonlyMap<string, readonly number[]> }
+  /** Of one run, microseconds; Infinity where memory does not suffice. */
+  | { readonly kind: 'time'; readonly micros: number }
   | { readonly kind: 'attached' }
   /** Sent before their batch is done. */
   | { readonly kind: 'rejected'; readonly rows: readonly RejectedRow[] }

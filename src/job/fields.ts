@@ -33,10 +33,11 @@ export function wholeNumber(min: number, max?: number, prefix = '') {
   return max === undefined ? atLeast : atLeast.max(max, expected);
 }
 
-export function autoOrWholeNumber() {
+export function autoOrWholeNumber(min = 1, max?: number) {
   const prefix = 'auto or ';
-  const error = `${prefix}a whole number, 1 or more`;
-  return z.union([z.literal('auto'), wholeNumber(1, undefined, prefix)], { error });
+  const number = wholeNumber(min, max, prefix);
+  const range = max === undefined ? `a whole number, ${min} or more` : `a whole number from ${min} to ${max}`;
+  return z.union([z.literal('auto'), number], { error: prefix + range });
 }
 
 export function finiteNumber() {

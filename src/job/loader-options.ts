@@ -5,7 +5,7 @@ import { fail, faultsOf, phraseOf } from './faults.js';
 import { autoOrWholeNumber, localPath, named, wholeNumber } from './fields.js';
 import { input } from './input-schema.js';
 import { resolveLocation } from './location.js';
-import { batch, type JobInput, source } from './schema.js';
+import { type JobInput, loaderBatch, source } from './schema.js';
 
 /** Files, with how they are read. */
 export interface FileSource {
@@ -87,7 +87,7 @@ const optionsSchema = z.strictObject({
       error: 'a path or file: URL of a module',
     })
     .exactOptional(),
-  batch: batch.prefault({}),
+  batch: loaderBatch.prefault({}),
   producers: autoOrWholeNumber().default('auto'),
   prefetch: wholeNumber(1, 255).default(7),
   maxBytes: wholeNumber(1).exactOptional(),

@@ -5,10 +5,10 @@ import type { TraceMemory } from '../clock/trace.js';
 import type { Consumer } from '../consume/consumer.js';
 import type { LoadedModel } from '../consume/types.js';
 import type { Dataset } from '../dataset/types.js';
-import type { Report } from '../measure/report.js';
+import type { Choice, Report } from '../measure/report.js';
 import { Producers } from '../produce/producers.js';
 import { ControlSide } from '../ring/control-side.js';
-import { checkArena, planSlotLayout, type SlotLayout } from '../ring/layout.js';
+import { type Bucket, checkArena, planSlotLayout, type SlotLayout } from '../ring/layout.js';
 import { consumerOwner, createRingMemory, MAIN_OWNER, Ring, type RingMemory } from '../ring/ring.js';
 import { checkKept } from '../sink/formats.js';
 import type { OutputDirectory } from '../sink/output-directory.js';
@@ -22,9 +22,18 @@ import { Run, type RunContext, type RunDevice } from './run.js';
 import type { Job } from './schema.js';
 import { type JobDevice, Sessions } from './sessions.js';
 import { sinkTarget } from './sink.js';
-import { batchOf, bucketsOf, checkSlots, slotWarnings, threadsFor } from './threads.js';
+import {
+  batchOf,
+  bucketsOf,
+  checkSlots,
+  type SettledBatch,
+  slotsFor,
+  slotWarnings,
+  threadsFor,
+} from './threads.js';
 import { type TracedThreads, traceMemoryFor, traceText } from './trace.js';
 import { planTransform, type TransformedSource } from './transform.js';
+import { chooseBatchSize, sizeChoice } from './tune/batch-size.js';
 
 /** What is known once model and data are. */
 export interface Plan {
@@ -33,7 +42,9 @@ export interface Plan {
   readonly outputs: readonly OutputColumn[];
   readonly layout: SlotLayout;
   /** The job's, as the model leaves it. */
-  readonly batch: Job['batch'];
+  readonly batch: SettledBatch;
+  readonly slots: ReturnType<typeof slotsFor>;
+  readonly chosen: readonly Choice[];
   readonly transform: TransformedSource['transform'];
 }
 
@@ -57,8 +68,8 @@ export class Pipeline implements AsyncDisposable {
   /** Starts the producers' threads and loads the model. */
   constructor(job: Job) {
     this.#job = job;
-    const { producers, intraOpNumThreads } = threadsFor(job);
-    this.#producers = new Producers(producers);
+    const { producers, mostProducers, intraOpNumThreads } = threadsFor(job);
+    this.#producers = new Producers(producers, mostProducers);
     this.#sessions = new Sessions(job, intraOpNumThreads);
   }
 
@@ -77,12 +88,38 @@ export class Pipeline implements AsyncDisposable {
     checkKept(job.sink.format, job.sink.keep, schema);
     const rules = { inputs: job.inputs, lengthColumn: job.batch.lengthColumn, source: uri };
     const inputs = planInputs(rules, model.inputs, schema);
-    const buckets = bucketsOf({ batch });
-    checkSlots(job, buckets);
-    const outputs = await planOutputs(job, model, inputs.tensors, buckets, consumer);
-    const layout = planSlotLayout(buckets, inputs.tensors, outputs.tensors);
-    checkArena(layout, job.ring.slots, job.ring.maxBytes ?? availableMemory() / 4);
-    this.#plan = { devices, inputs, outputs: outputs.columns, layout, batch, transform };
+    const probed = bucketsOf({ batch });
+    checkSlots(job, probed);
+    const outputs = await planOutputs(job, model, inputs.tensors, probed, consumer);
+    const maxBytes = job.ring.maxBytes ?? availableMemory() / 4;
+    const settle = (size: number): { readonly buckets: Bucket[]; readonly layout: SlotLayout } => {
+      const buckets = bucketsOf({ batch: { ...batch, size } });
+      return { buckets, layout: planSlotLayout(buckets, inputs.tensors, outputs.tensors) };
+    };
+    const isFixed = typeof model.inputs[0]?.dims?.[0] === 'number';
+    const choice =
+      job.batch.size === 'auto' && !isFixed
+        ? await chooseBatchSize(
+            (rows) => consumer.time(inputs.tensors, outputs.tensors, largestOf(settle(rows).buckets)),
+            mostRows((rows) => settle(rows).layout, maxBytes),
+          )
+        : undefined;
+    const size = choice?.size ?? batch.size;
+    const { buckets, layout } = settle(size);
+    const needed = job.batch.order === 'fixed' ? buckets.length + 1 : 0;
+    const slots = slotsFor(job, needed, layout.slotBytes, maxBytes);
+    checkArena(layout, slots.begin, maxBytes);
+    const chosen = choice === undefined ? [] : [sizeChoice(choice)];
+    this.#plan = {
+      devices,
+      inputs,
+      outputs: outputs.columns,
+      layout,
+      batch: { ...batch, size },
+      slots,
+      chosen,
+      transform,
+    };
   }
 
   /** What `plan` found; for those, too, who measure parts of the pipeline by themselves. */
@@ -122,14 +159,14 @@ export class Pipeline implements AsyncDisposable {
     const { inputs, outputs, transform } = plan;
     const splits = dataset.splits.filter(({ ordinal }) => !directory?.committed.has(ordinal));
     const traced: TracedThreads = {
-      lanes: this.#producers.count,
+      lanes: this.#producers.most,
       devices: plan.devices.flatMap(({ model, consumers }) => consumers.map(() => model.device.id)),
     };
     const trace = context.onTrace && traceMemoryFor(traced);
-    const ring = this.#allocate(plan.layout, splits.length, trace);
+    const ring = this.#allocate(plan, splits.length, trace);
     const { memory } = ring;
-    const clocks = createClockPage(this.#producers.count);
-    const stalls = createStallMemory(clocks, memory.config.slots);
+    const clocks = createClockPage(this.#producers.most);
+    const stalls = createStallMemory(clocks, plan.slots.begin);
     const devices = plan.devices.map((device) => ({ ...device, ledger: createLedgerMemory(stalls) }));
     const consumers = devices.flatMap((device) => device.consumers).length;
     const consumerClocks = createClockPage(consumers);
@@ -147,6 +184,8 @@ export class Pipeline implements AsyncDisposable {
       splits,
       directory,
       producers: this.#producers,
+      stalls,
+      chosen: plan.chosen,
     });
     const owner = consumerOwner(memory.config.lanes, consumers);
     const target = directory && sinkTarget(this.#job.sink);
@@ -161,16 +200,21 @@ export class Pipeline implements AsyncDisposable {
     }
   }
 
-  #allocate(layout: SlotLayout, splits: number, trace: TraceMemory | undefined): Ring {
-    const { batch, ring } = this.#job;
+  #allocate({ layout, slots }: Plan, splits: number, trace: TraceMemory | undefined): Ring {
+    const { batch } = this.#job;
     const fixedOrder = batch.order === 'fixed';
-    const memory = createRingMemory(layout, {
-      slots: ring.slots,
-      lanes: this.#producers.count,
-      splits,
-      maxDelayMicros: fixedOrder ? Number.POSITIVE_INFINITY : batch.maxDelayMs * 1000,
-      fixedOrder,
-    });
+    const { count, most } = this.#producers;
+    const memory = createRingMemory(
+      layout,
+      {
+        slots: slots.most,
+        lanes: most,
+        splits,
+        maxDelayMicros: fixedOrder ? Number.POSITIVE_INFINITY : batch.maxDelayMs * 1000,
+        fixedOrder,
+      },
+      { slots: slots.begin, lanes: count },
+    );
     this.#ring = new Ring({ ...memory, trace }, MAIN_OWNER);
     return this.#ring;
   }
@@ -207,4 +251,20 @@ export class Pipeline implements AsyncDisposable {
     this.#sink.stop();
     await Promise.all([this.#sessions.exited(), this.#sink.exited, this.#producers.close()]);
   }
+}
+
+/** Sizes that are tried end here: a batch that is larger takes long to fill, and longer to be written. */
+const LARGEST_TRIED = 4096;
+
+/** The largest batch of which a ring of the usual number of slots fits. */
+function mostRows(layoutOf: (rows: number) => SlotLayout, maxBytes: number): number {
+  let rows = 1;
+  while (rows < LARGEST_TRIED && layoutOf(rows * 2).slotBytes * 8 <= maxBytes) rows *= 2;
+  return rows;
+}
+
+function largestOf(buckets: readonly Bucket[]): Bucket {
+  return buckets.reduce((most, bucket) =>
+    bucket.capacity * bucket.length > most.capacity * most.length ? bucket : most,
+  );
 }

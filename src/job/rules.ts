@@ -76,18 +76,24 @@ export const permutation: Rule<readonly number[]> = (axes) => {
   return [{ path: [], message: `must have each of ${expected || 'the dimensions, from 0,'} once` }];
 };
 
-interface BatchKeys {
-  readonly size: number;
+export interface BatchKeys {
+  readonly size: number | 'auto';
+  readonly order: string;
   readonly preferredSizes: readonly number[];
   readonly lengthColumn?: string;
   readonly buckets?: readonly number[];
   readonly maxTokens?: number;
 }
 
-export const batchRule: Rule<BatchKeys> = ({ size, preferredSizes, lengthColumn, buckets, maxTokens }) => {
+export const batchRule: Rule<BatchKeys> = (batch) => {
+  const { size, order, preferredSizes, lengthColumn, buckets, maxTokens } = batch;
   const breaches: Breach[] = [];
+  if (size === 'auto' && order === 'fixed') {
+    const message = 'can’t be auto in fixed order, which makes the same batches each time: give a number';
+    breaches.push({ path: ['size'], message });
+  }
   const largest = preferredSizes.at(-1);
-  if (largest !== undefined && largest > size) {
+  if (largest !== undefined && size !== 'auto' && largest > size) {
     breaches.push({
       path: ['preferredSizes'],
       message: `has ${largest}, more than batch.size, which is ${size}`,

@@ -4,6 +4,7 @@ import type { GpuUtilization } from '../measure/gpu/types.js';
 import {
   adviceOn,
   bottleneckOf,
+  type Choice,
   type DeviceReport,
   type Report,
   round,
@@ -27,6 +28,7 @@ export interface RunFacts {
   readonly devices: readonly DeviceFacts[];
   readonly producers: Report['producers'];
   readonly timeline: Timeline;
+  readonly chosen: readonly Choice[];
   readonly warnings: readonly string[];
 }
 
@@ -68,9 +70,10 @@ export function reportOf(facts: RunFacts): Report {
     devices: devices.map(deviceReport),
     producers,
     memory: {
-      ringBytes: ring.memory.arena.byteLength,
+      ringBytes: ring.slotsInUse * ring.layout.slotBytes,
       peakRssBytes: process.resourceUsage().maxRSS * 1024,
     },
+    ...(facts.chosen.length > 0 && { chosen: facts.chosen }),
     ...(ran && { timeline }),
     bottleneck,
     advice: adviceOn(bottleneck, shares, devices.length, producers.blocked),

@@ -1,5 +1,6 @@
 import { DeviceLedger, type DeviceTimes, type LedgerMemory } from '../clock/device-ledger.js';
 import { now } from '../clock/now.js';
+import type { StallMemory } from '../clock/stall-clock.js';
 import { type ClockPage, ClockReader } from '../clock/state-clock.js';
 import type { Consumer } from '../consume/consumer.js';
 import type { RejectedRow } from '../consume/types.js';
@@ -7,7 +8,7 @@ import type { FileAccess } from '../dataset/dataset.js';
 import type { Dataset, Split } from '../dataset/types.js';
 import { GpuSampler } from '../measure/gpu/sampler.js';
 import { type Progress, ProgressSampler } from '../measure/progress.js';
-import { type DeviceReport, producerShares, type Report } from '../measure/report.js';
+import { type Choice, type DeviceReport, producerShares, type Report } from '../measure/report.js';
 import type { SampledDevice } from '../measure/sampled-device.js';
 import { type Timeline, TimelineRecorder } from '../measure/timeline.js';
 import type { Producers } from '../produce/producers.js';
@@ -27,6 +28,7 @@ import { Rejections, rejectionError } from './rejections.js';
 import { reportOf } from './run-report.js';
 import type { Job } from './schema.js';
 import type { JobDevice } from './sessions.js';
+import { tune } from './tune/tune.js';
 
 /** How often progress is reported. */
 const PROGRESS_MS = 500;
@@ -50,6 +52,9 @@ export interface RunContext {
   readonly splits: readonly Split[];
   readonly directory: OutputDirectory | undefined;
   readonly producers: Producers;
+  readonly stalls: StallMemory;
+  /** What was chosen beforehand. */
+  readonly chosen: readonly Choice[];
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
   /** Columns that producers carry over; by default the sink's where something is written. */
@@ -129,6 +134,7 @@ export class Run {
     const watch = (work: Promise<void>): Promise<void> => work.catch((error) => this.#fail(error));
     const reader = new ClockReader(clocks);
     await using gpus = new GpuSampler(this.#devices.map(({ id }) => id));
+    const tuner = tune(this.#context, this.#devices, this.#control);
     const recorder = new TimelineRecorder(this.#devices, this.#context.startedAt);
     let recorded: Timeline;
     try {
@@ -140,6 +146,7 @@ export class Run {
       await Promise.all(this.#recorded);
     } finally {
       recorded = recorder.stop();
+      tuner?.stop();
       stopWatch();
       stopProgress();
       signal?.removeEventListener('abort', onAbort);
@@ -149,11 +156,11 @@ export class Run {
       throw this.#failure.error;
     }
     const totals = new Float64Array(6);
-    for (let lane = 0; lane < producers.count; lane++) reader.addTotals(lane, now(), totals);
+    for (let lane = 0; lane < producers.most; lane++) reader.addTotals(lane, now(), totals);
     const times = this.#devices.map(({ ledger }) => ledger.read());
     const windows = times.map(({ firstStart, lastEnd }) => ({ from: firstStart, to: lastEnd }));
     const utilizations = await gpus.finish(windows);
-    const { ring, startedAt, fingerprint, directory } = this.#context;
+    const { ring, startedAt, fingerprint, directory, chosen } = this.#context;
     return reportOf({
       job,
       fingerprint,
@@ -172,8 +179,9 @@ export class Run {
         runMicros: ledger.runMicros,
         utilization: utilizations[place] ?? null,
       })),
-      producers: producerShares(producers.count, totals),
+      producers: producerShares(tuner?.setting.producers ?? producers.count, totals),
       timeline: recorded,
+      chosen: [...chosen, ...(tuner?.choices ?? [])],
       warnings: [...this.#warnings],
     });
   }

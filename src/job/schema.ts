@@ -13,6 +13,7 @@ import { input } from './input-schema.js';
 import { modelKeywords, modelRule } from './model-rules.js';
 import {
   ascending,
+  type BatchKeys,
   batchKeywords,
   batchRule,
   jobKeywords,
@@ -166,59 +167,77 @@ const model = z
   .superRefine(obeys(modelRule))
   .meta(modelKeywords);
 
-export const batch = z
-  .strictObject({
-    size: wholeNumber(1, 32767).default(64).meta({ description: 'Rows in a batch at most.' }),
-    maxDelayMs: nonNegative('a number of milliseconds, 0 or more').default(50).meta({
-      description: 'Milliseconds that a row may wait for company before its batch leaves unfilled.',
-    }),
-    order: z
-      .enum(['any', 'fixed'])
-      .default('any')
-      .meta({
-        description:
-          'fixed: batches never mix splits and keep the order of rows, so that outputs are equal to the bit from run to ' +
-          'run. any: batches take rows as they come; outputs are written in the order of the input all the same.',
+function batchWith<Size extends z.ZodType<number | 'auto'>>(size: Size) {
+  return z
+    .strictObject({
+      size,
+      maxDelayMs: nonNegative('a number of milliseconds, 0 or more').default(50).meta({
+        description: 'Milliseconds that a row may wait for company before its batch leaves unfilled.',
       }),
-    lengthColumn: text('a column name')
-      .exactOptional()
-      .meta({
-        description:
-          'The column that tells the length of a row, where rows are of variable length: whole numbers, or lists, whose ' +
-          'own length it is then. Inputs made of lists are padded to the length of their bucket.',
+      order: z
+        .enum(['any', 'fixed'])
+        .default('any')
+        .meta({
+          description:
+            'fixed: batches never mix splits and keep the order of rows, so that outputs are equal to the bit from run to ' +
+            'run. any: batches take rows as they come; outputs are written in the order of the input all the same.',
+        }),
+      lengthColumn: text('a column name')
+        .exactOptional()
+        .meta({
+          description:
+            'The column that tells the length of a row, where rows are of variable length: whole numbers, or lists, whose ' +
+            'own length it is then. Inputs made of lists are padded to the length of their bucket.',
+        }),
+      buckets: z
+        .array(wholeNumber(1), 'a list of whole numbers')
+        .min(1, 'at least one length')
+        .superRefine(obeys(ascending))
+        .exactOptional()
+        .meta({
+          description:
+            'Lengths that rows are padded to, ascending: a row goes to the smallest that holds it, and batches are made ' +
+            'of one bucket each. Needs lengthColumn; by default powers of two from 32 to 4096.',
+          uniqueItems: true,
+        }),
+      maxTokens: wholeNumber(1).exactOptional().meta({
+        description: 'Tokens in a batch at most, padding included. Needs lengthColumn.',
       }),
-    buckets: z
-      .array(wholeNumber(1), 'a list of whole numbers')
-      .min(1, 'at least one length')
-      .superRefine(obeys(ascending))
-      .exactOptional()
-      .meta({
-        description:
-          'Lengths that rows are padded to, ascending: a row goes to the smallest that holds it, and batches are made ' +
-          'of one bucket each. Needs lengthColumn; by default powers of two from 32 to 4096.',
-        uniqueItems: true,
-      }),
-    maxTokens: wholeNumber(1).exactOptional().meta({
-      description: 'Tokens in a batch at most, padding included. Needs lengthColumn.',
-    }),
-    preferredSizes: z
-      .array(wholeNumber(1), 'a list of whole numbers')
-      .superRefine(obeys(ascending))
-      .default([])
-      .meta({
-        description:
-          'Batch sizes that the model likes, ascending, as engines do that are compiled for some: a smaller batch runs ' +
-          'with as many rows as the next of these, and the outputs of the rows too many are dropped.',
-        uniqueItems: true,
-      }),
-  })
-  .superRefine(obeys(batchRule))
-  .meta(batchKeywords);
+      preferredSizes: z
+        .array(wholeNumber(1), 'a list of whole numbers')
+        .superRefine(obeys(ascending))
+        .default([])
+        .meta({
+          description:
+            'Batch sizes that the model likes, ascending, as engines do that are compiled for some: a smaller batch runs ' +
+            'with as many rows as the next of these, and the outputs of the rows too many are dropped.',
+          uniqueItems: true,
+        }),
+    })
+    .superRefine(obeys<BatchKeys>(batchRule) as never)
+    .meta(batchKeywords);
+}
+
+export const batch = batchWith(
+  autoOrWholeNumber(1, 32767).default(64).meta({
+    description:
+      'Rows in a batch at most. auto: the smallest with nearly the highest rate of the model, tried before the first row.',
+  }),
+);
+
+/** Of a loader, which has no model that could be tried. */
+export const loaderBatch = batchWith(
+  wholeNumber(1, 32767).default(64).meta({ description: 'Rows in a batch at most.' }),
+);
 
 export const ring = z.strictObject({
-  slots: wholeNumber(2, 256).default(8).meta({
-    description: 'Batches that may be anywhere between their first row and their written output.',
-  }),
+  slots: autoOrWholeNumber(2, 256)
+    .default(8)
+    .meta({
+      description:
+        'Batches that may be anywhere between their first row and their written output. auto begins with 8, and takes more ' +
+        'where rows come in bursts, within maxBytes.',
+    }),
   maxBytes: wholeNumber(1).exactOptional().meta({
     description: 'Bytes that all slots together may take. By default what the slots need.',
   }),
@@ -296,10 +315,13 @@ export const jobSchema = z
         examples: ['./transform.mjs'],
       }),
     batch: batch.prefault({}).meta({ description: 'How rows become batches.' }),
-    producers: autoOrWholeNumber().default('auto').meta({
-      description:
-        'Threads that read, decode, transform and collate. auto chooses by the cores of this machine.',
-    }),
+    producers: autoOrWholeNumber()
+      .default('auto')
+      .meta({
+        description:
+          'Threads that read, decode, transform and collate. auto begins with a number by the cores of this machine, and ' +
+          'takes more while the device waits for them and that helps.',
+      }),
     ring: ring.prefault({}).meta({
       description: 'Shared memory for batches, allocated once before the first row is read.',
     }),

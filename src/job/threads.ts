@@ -12,6 +12,8 @@ import { listOf } from './wording.js';
 /** How the machine's cores are shared out. */
 export interface ThreadCounts {
   readonly producers: number;
+  /** Producers that there may be later on. */
+  readonly mostProducers: number;
   /** Threads of one run on the CPU. */
   readonly intraOpNumThreads: number;
 }
@@ -27,7 +29,9 @@ export function threadsFor(job: Job, cores = availableParallelism()): ThreadCoun
   const instances = job.model.instances === 'auto' ? 1 : job.model.instances;
   const sessions = instances * devicesOf(job).length;
   // Counted from the automatic number: many producers asked for wait most of the time, and take no core away.
-  return { producers, intraOpNumThreads: Math.max(1, Math.floor((cores - auto) / sessions)) };
+  // More than the cores: those that wait for storage or for another service cost none.
+  const mostProducers = job.producers === 'auto' ? Math.max(16, 4 * cores) : producers;
+  return { producers, mostProducers, intraOpNumThreads: Math.max(1, Math.floor((cores - auto) / sessions)) };
 }
 
 /** The numbers of the devices that a job runs on, among those of its provider. */
@@ -72,8 +76,30 @@ export function instancesFor({ model }: Pick<Job, 'model'>, { device }: Pick<Loa
   );
 }
 
+/** The rules of batches, once their size is chosen. */
+export type SettledBatch = Omit<Job['batch'], 'size'> & { readonly size: number };
+
+/** Rows in a batch where nobody has said how many, before it is tried which are best. */
+const DEFAULT_SIZE = 64;
+
+/** Slots where the job leaves them to us: to begin with, and at most. */
+const BEGIN_SLOTS = 8;
+const MOST_SLOTS = 64;
+
+/** The slots that a ring begins with, and those that it may have later on within `maxBytes`. */
+export function slotsFor(
+  { ring: { slots } }: Pick<Job, 'ring'>,
+  needed: number,
+  slotBytes: number,
+  maxBytes: number,
+): { readonly begin: number; readonly most: number } {
+  if (slots !== 'auto') return { begin: slots, most: slots };
+  const begin = Math.max(BEGIN_SLOTS, needed);
+  return { begin, most: Math.max(begin, Math.min(MOST_SLOTS, Math.floor(maxBytes / slotBytes))) };
+}
+
 /** The classes of rows that a job's batches are made of. */
-export function bucketsOf({ batch }: Pick<Job, 'batch'>): Bucket[] {
+export function bucketsOf({ batch }: { readonly batch: SettledBatch }): Bucket[] {
   const { size, lengthColumn, buckets, maxTokens } = batch;
   const fitting = DEFAULT_LENGTHS.filter((length) => length <= (maxTokens ?? length));
   return planBuckets({
@@ -87,9 +113,12 @@ export function bucketsOf({ batch }: Pick<Job, 'batch'>): Bucket[] {
  * @throws UsageError where fixed order, in which every split being produced has open batches of its own, has too few
  *   slots for one of each bucket and one more
  */
-export function checkSlots({ batch, ring }: Pick<Job, 'batch' | 'ring'>, buckets: readonly Bucket[]): void {
+export function checkSlots(
+  { batch, ring }: { readonly batch: Pick<Job['batch'], 'order'>; readonly ring: Pick<Job['ring'], 'slots'> },
+  buckets: readonly Bucket[],
+): void {
   const needed = buckets.length + 1;
-  if (batch.order !== 'fixed' || ring.slots >= needed) return;
+  if (batch.order !== 'fixed' || ring.slots === 'auto' || ring.slots >= needed) return;
   throw new UsageError(
     `ring.slots: fixed order needs a slot for each of the ${buckets.length} buckets and one more: ${needed}, not ${ring.slots}`,
     { key: 'ring.slots', hint: `Set ring.slots: ${needed} or more.` },
@@ -98,7 +127,7 @@ export function checkSlots({ batch, ring }: Pick<Job, 'batch' | 'ring'>, buckets
 
 /** A warning where sessions that all run leave no slot to be filled or written. */
 export function slotWarnings({ ring: { slots } }: Pick<Job, 'ring'>, sessions: number): string[] {
-  if (slots > sessions) return [];
+  if (slots === 'auto' || slots > sessions) return [];
   const enough = Math.min(256, 2 * sessions);
   return [
     `ring.slots: ${sessions} sessions leave none of the ${slots} slots to be filled while they run; set ring.slots: ${enough} or more`,
@@ -128,12 +157,13 @@ export function sessionSpec(
  *
  * @throws UsageError where inputs want different sizes, or a token budget allows fewer rows
  */
-export function batchOf(job: Pick<Job, 'batch'>, model: Pick<LoadedModel, 'inputs'>): Job['batch'] {
+export function batchOf(job: Pick<Job, 'batch'>, model: Pick<LoadedModel, 'inputs'>): SettledBatch {
   const fixed = model.inputs.flatMap(({ name, dims }) =>
     typeof dims?.[0] === 'number' ? [{ name, size: dims[0] }] : [],
   );
   const [first] = fixed;
-  if (first === undefined) return job.batch;
+  const { size: wanted } = job.batch;
+  if (first === undefined) return { ...job.batch, size: wanted === 'auto' ? DEFAULT_SIZE : wanted };
   const { name, size } = first;
   const other = fixed.find((candidate) => candidate.size !== size);
   if (other !== undefined) {

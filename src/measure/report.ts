@@ -46,6 +46,16 @@ export interface DeviceReport extends DeviceShares {
   readonly utilization: GpuUtilization | null;
 }
 
+/** A key of the job that was `auto`. */
+export interface Choice {
+  readonly key: string;
+  /** What it came to, at the end. */
+  readonly value: number;
+  /** What it began with, where that was something else. */
+  readonly from?: number;
+  readonly because: string;
+}
+
 /** The report of a run (DESIGN §9). Shares are 0 to 1; times are wall-clock. */
 export interface Report {
   readonly job: string;
@@ -89,6 +99,8 @@ export interface Report {
     readonly idle: number;
   };
   readonly memory: { readonly ringBytes: number; readonly peakRssBytes: number };
+  /** What was left to Penstock (`auto`), where it may be worth a look. */
+  readonly chosen?: readonly Choice[];
   /** How it went over time; left out where it was over before there was anything to see. */
   readonly timeline?: Timeline;
   /** Of all devices together, as is the advice. */

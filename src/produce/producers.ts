@@ -28,22 +28,33 @@ export interface ProduceListener {
 /** The pool of producer threads. Whoever starts it closes it. */
 export class Producers {
   readonly #pool: Pool;
+  /** Those that it begins with; … */
   readonly count: number;
+  /** … and that it may have. */
+  readonly most: number;
   /** What must be over before the threads may end. */
   #reading: Promise<unknown> = Promise.resolve();
   /** A thread that is ended while it loads its modules takes the process with it, on Node 20. */
-  readonly #up: Promise<unknown>;
+  readonly #up = new Map<Worker, Promise<void>>();
 
-  /** Starts the threads at once, so that they are up when the ring is. */
-  constructor(count: number) {
+  /** Starts lanes of the stream that is being produced, up to this many. */
+  #startUpTo: (lanes: number) => void = () => {};
+
+  /**
+   * Starts the threads at once, so that they are up when the ring is.
+   *
+   * @param most threads that there may be later on: see `grow`
+   */
+  constructor(count: number, most = count) {
     this.count = count;
+    this.most = Math.max(count, most);
     this.#pool = new Piscina({
       filename: new URL('./task.js', import.meta.url).href,
       minThreads: count,
-      maxThreads: count,
+      maxThreads: this.most,
       ...threadFlags(),
     });
-    this.#up = Promise.all(this.#pool.threads.map(isUp));
+    this.#watchNewThreads();
   }
 
   /**
@@ -60,12 +71,39 @@ export class Producers {
       listener.onProduced(produced);
     };
     const once = { ...listener, onProduced: receive };
-    const lanes = Array.from({ length: this.count }, (_, lane) =>
-      new Lane(this.#pool, context, lane, control, once).run(),
-    );
-    // A thread that ends while it reads remote storage takes the process with it.
-    if (areRemote(context.splits)) this.#reading = Promise.allSettled(lanes);
-    await Promise.all(lanes);
+    const lanes = new Map<number, Promise<void>>();
+    let failure: { readonly error: unknown } | undefined;
+    this.#startUpTo = (count) => {
+      for (let lane = 0; lane < count; lane++) {
+        if (lanes.has(lane)) continue;
+        const ended = new Lane(this.#pool, context, lane, control, once)
+          .run()
+          .catch((error: unknown) => {
+            failure ??= { error };
+          })
+          .finally(() => lanes.delete(lane));
+        lanes.set(lane, ended);
+      }
+      this.#watchNewThreads();
+      // A thread that ends while it reads remote storage takes the process with it.
+      if (areRemote(context.splits)) this.#reading = Promise.all(lanes.values());
+    };
+    this.#startUpTo(this.count);
+    // More may be started meanwhile.
+    while (lanes.size > 0 && failure === undefined) await Promise.race(lanes.values());
+    this.#startUpTo = () => {};
+    if (failure !== undefined) throw failure.error;
+  }
+
+  #watchNewThreads(): void {
+    for (const thread of this.#pool.threads) {
+      if (!this.#up.has(thread)) this.#up.set(thread, isUp(thread));
+    }
+  }
+
+  /** Starts those lanes of the stream below `lanes` that are not at work. The ring has to let them take splits. */
+  grow(lanes: number): void {
+    this.#startUpTo(Math.min(lanes, this.most));
   }
 
   /**
@@ -101,7 +139,7 @@ export class Producers {
     ]);
     enough.abort();
     for (const thread of this.#pool.threads) thread.ref();
-    await this.#up;
+    await Promise.all(this.#up.values());
     await this.#pool.destroy();
   }
 }

@@ -27,6 +27,17 @@ export class ControlSide {
     ring.setStatus(RingStatus.ENDED);
   }
 
+  /** Puts more slots to use; whoever waits for one looks again. */
+  useSlots(slots: number): void {
+    Atomics.store(this.#ring.words, Header.SLOTS, Math.min(slots, this.#ring.config.slots));
+    this.#ring.free.signal();
+  }
+
+  /** How many lanes may take splits from now on. */
+  useLanes(lanes: number): void {
+    Atomics.store(this.#ring.words, Header.LANES, Math.min(lanes, this.#ring.config.lanes));
+  }
+
   /** Everybody stops at the next look at the ring. */
   abort(): void {
     this.#ring.setStatus(RingStatus.ABORTED);

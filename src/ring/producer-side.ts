@@ -27,9 +27,10 @@ export class ProducerSide {
     this.#lane = lane;
   }
 
-  /** Takes the next split that nobody has; −1 where none is left. */
+  /** Takes the next split that nobody has; −1 where none is left, or this lane is not in use any more. */
   takeSplit(): number {
     const { words, map, config } = this.#ring;
+    if (this.#lane >= this.#ring.lanesInUse) return -1;
     for (let split = Atomics.load(words, Header.NEXT_SPLIT); split < config.splits; split++) {
       const lane = map.split(split) + SplitWord.LANE;
       if (Atomics.compareExchange(words, lane, 0, this.#lane + 1) !== 0) continue;
@@ -209,7 +210,7 @@ export class ProducerSide {
     const ring = this.#ring;
     let free = -1;
     let count = 0;
-    for (let slot = 0; slot < ring.config.slots; slot++) {
+    for (let slot = 0; slot < ring.slotsInUse; slot++) {
       if (ring.state(slot) !== SlotState.FREE) continue;
       if (free < 0) free = slot;
       count++;

@@ -62,6 +62,10 @@ export const Header = {
   FIRST_SPLIT: 4,
   /** No split before this one is free to be taken: where to look first. */
   NEXT_SPLIT: 5,
+  /** Producers that may take splits: lanes from this on end with the split that they have. Written by the main thread. */
+  LANES: 6,
+  /** Slots in use, from the first on: the others are not taken yet. Only raised, by the main thread. */
+  SLOTS: 7,
   /** Event: a slot became READY, was opened (its delay runs), or the status changed. */
   READY: 16,
   READY_WAITERS: 17,

@@ -66,10 +66,21 @@ function mapOf(layout: SlotLayout, config: RingConfig): ControlMap {
   });
 }
 
-/** Allocates a ring: one control page and one arena of `slots × layout.slotBytes`. */
-export function createRingMemory(layout: SlotLayout, config: RingConfig): RingMemory {
+/**
+ * Allocates a ring: one control page and one arena of `slots × layout.slotBytes`. `inUse`: slots and lanes that are in use
+ * from the beginning, all by default; memory of others costs only addresses until they are.
+ */
+export function createRingMemory(
+  layout: SlotLayout,
+  config: RingConfig,
+  inUse: { readonly slots: number; readonly lanes: number } = config,
+): RingMemory {
+  const control = new SharedArrayBuffer(mapOf(layout, config).totalWords * 4);
+  const words = new Int32Array(control);
+  words[Header.LANES] = inUse.lanes;
+  words[Header.SLOTS] = inUse.slots;
   return {
-    control: new SharedArrayBuffer(mapOf(layout, config).totalWords * 4),
+    control,
     arena: new SharedArrayBuffer(config.slots * layout.slotBytes),
     layout,
     config,
@@ -125,6 +136,16 @@ export class Ring {
     this.ready.signal();
     this.free.signal();
     this.done.signal();
+  }
+
+  /** Slots that may be taken: those with a lower number. */
+  get slotsInUse(): number {
+    return Atomics.load(this.words, Header.SLOTS);
+  }
+
+  /** Producers that may take splits: those with a lower number. */
+  get lanesInUse(): number {
+    return Atomics.load(this.words, Header.LANES);
   }
 
   lock(): void {

@@ -8,12 +8,12 @@ const refusalOf = async (lines: string) => (await folder.refusal(LEAST + lines))
 
 describe('a value of the wrong kind', () => {
   test.each([
-    ['batch: { size: many }', 'batch.size: expected a whole number from 1 to 32767, got "many"'],
-    ['batch: { size: "7" }', 'batch.size: expected a whole number from 1 to 32767, got "7"'],
-    ['batch: { size: 1.5 }', 'batch.size: expected a whole number from 1 to 32767, got 1.5'],
-    ['batch: { size: 0 }', 'batch.size: expected a whole number from 1 to 32767, got 0'],
-    ['batch: { size: 32768 }', 'batch.size: expected a whole number from 1 to 32767, got 32768'],
-    ['batch: { size: [1] }', 'batch.size: expected a whole number from 1 to 32767, got a list'],
+    ['batch: { size: many }', 'batch.size: expected auto or a whole number from 1 to 32767, got "many"'],
+    ['batch: { size: "7" }', 'batch.size: expected auto or a whole number from 1 to 32767, got "7"'],
+    ['batch: { size: 1.5 }', 'batch.size: expected auto or a whole number from 1 to 32767, got 1.5'],
+    ['batch: { size: 0 }', 'batch.size: expected auto or a whole number from 1 to 32767, got 0'],
+    ['batch: { size: 32768 }', 'batch.size: expected auto or a whole number from 1 to 32767, got 32768'],
+    ['batch: { size: [1] }', 'batch.size: expected auto or a whole number from 1 to 32767, got a list'],
     ['batch:', 'batch: expected a mapping, got nothing'],
     ['batch: 64', 'batch: expected a mapping, got 64'],
     ['batch: { maxDelayMs: -1 }', 'batch.maxDelayMs: expected a number of milliseconds, 0 or more, got -1'],
@@ -22,7 +22,7 @@ describe('a value of the wrong kind', () => {
       'batch.maxDelayMs: expected a number of milliseconds, 0 or more, got Infinity',
     ],
     ['batch: { order: fixt }', 'batch.order: expected any or fixed, got "fixt"; did you mean fixed?'],
-    ['ring: { slots: 1 }', 'ring.slots: expected a whole number from 2 to 256, got 1'],
+    ['ring: { slots: 1 }', 'ring.slots: expected auto or a whole number from 2 to 256, got 1'],
     ['ring: { maxBytes: 0 }', 'ring.maxBytes: expected a whole number, 1 or more, got 0'],
     ['errors: { maxRows: -1 }', 'errors.maxRows: expected a whole number, 0 or more, got -1'],
     ['producers: 0', 'producers: expected auto or a whole number, 1 or more, got 0'],
@@ -322,7 +322,7 @@ model: { uri: m.onnx }
   expect(message.split('\n')).toEqual([
     'job.yaml:2: sink.format: expected arrow, parquet, jsonl or none, got "paper"',
     'job.yaml:4: batch.order: expected any or fixed, got "odd"',
-    'job.yaml:5: batch.size: expected a whole number from 1 to 32767, got 0',
+    'job.yaml:5: batch.size: expected auto or a whole number from 1 to 32767, got 0',
     'job.yaml:6: batch.pace is not a key of a job file; batch has size, maxDelayMs, order, lengthColumn, buckets, maxTokens and preferredSizes',
     'job.yaml:7: source.uri is missing: expected a file, directory, glob or URL',
   ]);

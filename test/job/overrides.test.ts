@@ -50,8 +50,8 @@ describe('a wrong --set', () => {
   const FORM = 'expected key.path=value, for instance --set batch.size=32';
 
   test.each([
-    ['batch.size=x', 'batch.size: expected a whole number from 1 to 32767, got "x"', 'batch.size'],
-    ['batch.size=', 'batch.size: expected a whole number from 1 to 32767, got nothing', 'batch.size'],
+    ['batch.size=x', 'batch.size: expected auto or a whole number from 1 to 32767, got "x"', 'batch.size'],
+    ['batch.size=', 'batch.size: expected auto or a whole number from 1 to 32767, got nothing', 'batch.size'],
     ['batch.sizes=7', 'batch.sizes is not a key of a job file; did you mean batch.size?', 'batch.sizes'],
     ['sizes.x=7', /^sizes is not a key/, 'sizes'],
     ['inputs={id: {std: 0}}', 'inputs.id.std must not be 0', 'inputs.id.std'],

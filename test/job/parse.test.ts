@@ -51,7 +51,7 @@ describe('a job from a program', () => {
   test('is refused with the keys, without a file', async () => {
     const error = await thrownBy(() => parseJob({ ...LEAST, batch: { size: 'many', sizes: 1 } }));
     expect(error.message.split('\n')).toEqual([
-      'batch.size: expected a whole number from 1 to 32767, got "many"',
+      'batch.size: expected auto or a whole number from 1 to 32767, got "many"',
       'batch.sizes is not a key of a job file; did you mean batch.size?',
     ]);
     expect(error.place).toEqual({ key: 'batch.size' });

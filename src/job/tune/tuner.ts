@@ -1,0 +1,101 @@
+import { now } from '../../clock/now.js';
+import { type ClockPage, ClockReader, ProducerState } from '../../clock/state-clock.js';
+import { type Progress, ProgressSampler } from '../../measure/progress.js';
+import type { Choice } from '../../measure/report.js';
+import type { SampledDevice } from '../../measure/sampled-device.js';
+import { begin, type Interval, type Limits, next, type Setting, type State } from './policy.js';
+
+/** How often it looks. Long enough for a good many batches, short enough to get somewhere in a job of seconds. */
+const LOOK_MS = 150;
+
+/** What a run lets the tuner do. */
+export interface Tunable {
+  readonly devices: readonly SampledDevice[];
+  readonly clocks: ClockPage;
+  useProducers(count: number): void;
+  useSlots(count: number): void;
+}
+
+/** Adjusts a run while it goes on. Whoever starts it stops it. */
+export class Tuner {
+  readonly #run: Tunable;
+  readonly #limits: Limits;
+  readonly #sampler: ProgressSampler;
+  readonly #clocks: ClockReader;
+  readonly #timer: NodeJS.Timeout;
+  readonly #began: Setting;
+  #state: State;
+  #blocked = 0;
+  #cpu = process.cpuUsage();
+  #at = now();
+
+  constructor(run: Tunable, setting: Setting, limits: Limits) {
+    this.#run = run;
+    this.#limits = limits;
+    this.#began = setting;
+    this.#state = begin(setting, limits);
+    this.#sampler = new ProgressSampler(run.devices);
+    this.#clocks = new ClockReader(run.clocks);
+    this.#timer = setInterval(() => this.#look(), LOOK_MS);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** What it has come to. */
+  get setting(): Setting {
+    return this.#state.setting;
+  }
+
+  /** The same, for the report. */
+  get choices(): readonly Choice[] {
+    const { setting, because } = this.#state;
+    const { tunesProducers, tunesSlots } = this.#limits;
+    const choice = (key: string, of: keyof Setting): Choice => {
+      const value = setting[of];
+      const from = this.#began[of];
+      return { key, value, ...(from !== value && { from }), because: because[of] };
+    };
+    return [
+      ...(tunesProducers ? [choice('producers', 'producers')] : []),
+      ...(tunesSlots ? [choice('ring.slots', 'slots')] : []),
+    ];
+  }
+
+  #look(): void {
+    const progress = this.#sampler.sample(0, 0);
+    const interval = this.#interval(progress);
+    // Nothing can be told before the first batch.
+    if (progress.busy + progress.starved.total + progress.blocked === 0) return;
+    const before = this.#state.setting;
+    this.#state = next(this.#state, interval, this.#limits);
+    const { producers, slots } = this.#state.setting;
+    if (slots !== before.slots) this.#run.useSlots(slots);
+    if (producers !== before.producers) this.#run.useProducers(producers);
+  }
+
+  #interval({ rowsPerSecond, starved, blocked }: Progress): Interval {
+    const at = now();
+    const elapsed = Math.max(1, at - this.#at);
+    this.#at = at;
+    const { user, system } = process.cpuUsage(this.#cpu);
+    this.#cpu = process.cpuUsage();
+    const producers = this.#state.setting.producers;
+    let total = 0;
+    for (let lane = 0; lane < producers; lane++) {
+      total += this.#clocks.totals(lane, at)[ProducerState.blocked] ?? 0;
+    }
+    const withoutRoom = Math.max(0, total - this.#blocked) / (elapsed * producers);
+    this.#blocked = total;
+    return {
+      rowsPerSecond,
+      fetch: starved.fetch,
+      prep: starved.prep,
+      blocked,
+      withoutRoom,
+      cores: (user + system) / elapsed,
+    };
+  }
+}
