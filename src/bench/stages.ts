@@ -195,7 +195,8 @@ export class SessionThreads extends Threads {
   /** Slots of real batches, in each thread. */
   async fill(splits: readonly Split[]): Promise<FillResult> {
     const { work } = this.#subject;
-    const slots = Math.min(HOT_SLOTS, this.#subject.job.ring.slots);
+    const { slots: asked } = this.#subject.job.ring;
+    const slots = asked === 'auto' ? HOT_SLOTS : Math.min(HOT_SLOTS, asked);
     const [filled] = await this.all((thread) => thread.ask('fill', { work, splits, slots }));
     return filled as FillResult;
   }

@@ -117,8 +117,11 @@ describe('a slow sink', () => {
     const data = writeFiles(at('data'), files);
     const found = await onSlowDisk(at, delayed(data, 5), 40);
     expect(found.bottleneck).toBe('sink');
-    // With any sink the transform would leave the device idle for three times what it is busy; the rest is the sink's.
-    expectShares(found, 10, (busy) => ({ prep: 3 * busy, blocked: 1 - 4 * busy }));
+    // Until the sink's buffers are full it is the transform that the device waits for; from then on the sink.
+    const [device] = found.devices;
+    const { busy, starved, blocked } = device as (typeof found.devices)[number];
+    expect(Math.abs(1 - busy - starved.prep - blocked)).toBeLessThanOrEqual(0.05);
+    expect(Math.min(starved.prep, blocked)).toBeGreaterThan(0.2);
   });
 });
 
