@@ -19,6 +19,7 @@ const BENCHES = [
   'memory',
   'remote',
   'parquet',
+  'tune',
   'sink',
   'session',
   'simulated',
