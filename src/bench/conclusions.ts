@@ -88,6 +88,7 @@ export function whatIfs(facts: Facts): WhatIf[] {
 }
 
 const rate = (rowsPerSecond: number): string => perSecond(rowsPerSecond, 'rows');
+const figure = (rowsPerSecond: number): string => rate(rowsPerSecond).replace(/ .*$/, '');
 
 type Change = Omit<WhatIf, 'rowsPerSecond' | 'gain'> & { readonly ceilings: Partial<Facts['ceilings']> };
 
@@ -97,7 +98,7 @@ function oneMoreProducer({ producers, ceilings, oneMoreProducer: measured }: Fac
   const loader = ceilings.loader * Math.min(to / producers, measured ?? Number.POSITIVE_INFINITY);
   // Who prepares more has read more.
   const storage = Math.max(loader, (ceilings.storage * to) / producers);
-  const does = `${rate(loader)} instead of ${rate(ceilings.loader)}`;
+  const does = `${rate(loader)} instead of ${figure(ceilings.loader)}`;
   const because =
     measured === undefined
       ? `reckoned: the loader alone would do ${does}, if it grew with its producers`
@@ -122,7 +123,7 @@ function largerBatch({ curve, batch, isFixed, ceilings }: Facts): Change | undef
   const best = larger.find(({ rowsPerSecond }) => rowsPerSecond.median >= KNEE * most) ?? next;
   const better = best.rowsPerSecond.median / own.rowsPerSecond.median;
   const to = Math.round((batch.value * best.batchSize) / batch.rows);
-  const because = `measured: with batches of ${whole(best.batchSize)} the device alone does ${rate(ceilings.device * better)} instead of ${rate(ceilings.device)}`;
+  const because = `measured: with batches of ${whole(best.batchSize)} the device alone does ${rate(ceilings.device * better)} instead of ${figure(ceilings.device)}`;
   return {
     change: batch.key,
     from: batch.value,
@@ -137,7 +138,7 @@ function largerBatch({ curve, batch, isFixed, ceilings }: Facts): Change | undef
 function oneMoreInstance({ instances, ceilings, oneMoreInstance: measured }: Facts): Change | undefined {
   if (measured === undefined) return undefined;
   const device = ceilings.device * Math.min((instances + 1) / instances, measured);
-  const because = `measured: the device alone does ${rate(device)} instead of ${rate(ceilings.device)}`;
+  const because = `measured: the device alone does ${rate(device)} instead of ${figure(ceilings.device)}`;
   const counts = { from: instances, to: instances + 1 };
   return { change: 'model.instances', ...counts, because, measured: true, ceilings: { device } };
 }
@@ -160,7 +161,7 @@ function fasterStorage({ ceilings, loaderShares: { fetch, prep } }: Facts): Chan
 
 function fasterSink({ ceilings: { sink } }: Facts): Change | undefined {
   if (sink === Number.POSITIVE_INFINITY) return undefined;
-  const because = `reckoned: the sink alone would do ${rate(2 * sink)} instead of ${rate(sink)}`;
+  const because = `reckoned: the sink alone would do ${rate(2 * sink)} instead of ${figure(sink)}`;
   return {
     change: 'sink',
     from: 'as it is',

@@ -2,7 +2,7 @@ import type { SessionSpec } from '../session/types.js';
 import { lowestRate, type StageRates } from './expected.js';
 import type { Sample } from './sample.js';
 import type { Extras } from './schedule.js';
-import type { Stages } from './stages.js';
+import type { Reported, Stages } from './stages.js';
 import { type Subject, withOneMore } from './subject.js';
 
 /**
@@ -36,11 +36,11 @@ export class OneMore {
     return runtime !== 'onnx' || provider !== 'webgpu' || job.model.isolation === 'process';
   }
 
-  /** @param before what the loader did without, rows a second */
-  async producer(passes: number, before: number): Promise<void> {
+  /** @param before what the loader did without */
+  async producer(passes: number, before: Reported): Promise<void> {
     const load = { splits: this.#sample.fast.splits, passes };
-    const run = await this.#stages.loader(load, this.#subject.producers + 1);
-    this.producers.push(run.rowsPerSecond / before);
+    const run = await this.#stages.loader(load, before.report.producers.count + 1);
+    this.producers.push(run.rowsPerSecond / before.rowsPerSecond);
   }
 
   /** @param before what the device did without, rows a second; measured now where it is left out */

@@ -33,7 +33,8 @@ export interface ReportInput {
 export function reportOf(input: ReportInput): BenchReport {
   const { subject, rounds, sample, sweep, quick, seconds, machine } = input;
   const { results, device } = rounds;
-  const { producers, instances, rowBytes, plan } = subject;
+  const { instances, rowBytes, plan } = subject;
+  const { producers } = rounds;
   const rate = (runs: readonly { readonly rowsPerSecond: number }[]): Rate =>
     rateOf(runs.map(({ rowsPerSecond }) => rowsPerSecond));
   const pipeline = rate(results.pipeline);

@@ -81,6 +81,11 @@ export class Rounds {
     this.oneMore = new OneMore(subject, stages, sample);
   }
 
+  /** Of the loader: where that is left to Penstock, those that it came to. */
+  get producers(): number {
+    return this.results.loader.at(-1)?.report.producers.count ?? this.#subject.producers;
+  }
+
   /** Seconds that the pipeline takes for a pass over the slow sample. */
   get passSeconds(): number {
     return this.#pace.pipeline.seconds ?? 1;
@@ -185,11 +190,8 @@ export class Rounds {
     }
   }
 
-  /**
-   * @returns rows a second
-   * @throws UsageError where no row comes through to the model
-   */
-  async #loader(seconds: number): Promise<number> {
+  /** @throws UsageError where no row comes through to the model */
+  async #loader(seconds: number): Promise<Reported> {
     const { splits } = this.#sample.fast;
     const pace = this.#pace.loader;
     const passes = pace.passesIn(seconds);
@@ -198,17 +200,19 @@ export class Rounds {
     pace.ran(passes, measured.seconds);
     this.#fastRows = measured.rows / passes;
     this.results.loader.push(measured);
-    return measured.rowsPerSecond;
+    return measured;
   }
 
   /** Its rows are those that the loader got out of the same splits: only decoded can they be counted. */
   async #storage(seconds: number): Promise<void> {
     const { splits } = this.#sample.fast;
+    const { producers } = this;
     const pace = this.#pace.storage;
     // How long a pass takes is not known before there was one.
-    if (pace.seconds === undefined) pace.ran(1, (await this.#stages.storage({ splits, passes: 1 })).seconds);
+    if (pace.seconds === undefined)
+      pace.ran(1, (await this.#stages.storage({ splits, passes: 1 }, producers)).seconds);
     const passes = pace.passesIn(seconds);
-    const measured = await this.#stages.storage({ splits, passes });
+    const measured = await this.#stages.storage({ splits, passes }, producers);
     pace.ran(passes, measured.seconds);
     this.results.storage.push({
       rowsPerSecond: (passes * this.#fastRows) / measured.seconds,

@@ -45,7 +45,7 @@ export class Stages implements AsyncDisposable {
   readonly #signal: AbortSignal | undefined;
   readonly #stop: StopFlag;
   readonly #dataset: Subject['dataset'];
-  #readers: Threads | undefined;
+  readonly #readers: BenchThread[] = [];
 
   constructor(
     subject: Subject,
@@ -59,9 +59,12 @@ export class Stages implements AsyncDisposable {
     this.#dataset = subject.dataset;
   }
 
-  /** Reads as the producers do, and decodes nothing. */
-  async storage({ splits, passes }: Load): Promise<{ readonly bytes: number; readonly seconds: number }> {
-    const { work, producers, job } = this.#subject;
+  /** Reads as so many producers do, and decodes nothing. */
+  async storage(
+    { splits, passes }: Load,
+    producers: number,
+  ): Promise<{ readonly bytes: number; readonly seconds: number }> {
+    const { work, job } = this.#subject;
     const dataset = repeated(this.#dataset, splits, passes);
     const memory = createRingMemory(work.layout, {
       slots: 2,
@@ -81,12 +84,14 @@ export class Stages implements AsyncDisposable {
       clocks: createClockPage(producers),
       splits: dataset.splits,
     };
-    this.#readers ??= new Threads(
-      Array.from({ length: producers }, () => new BenchThread(undefined, this.#stop, job.model.runTimeoutMs)),
-    );
+    const { runTimeoutMs } = job.model;
+    while (this.#readers.length < producers) {
+      this.#readers.push(new BenchThread(undefined, this.#stop, runTimeoutMs));
+    }
+    const threads = new Threads(this.#readers.slice(0, producers));
     try {
-      await this.#readers.loaded();
-      const read = await this.#readers.all((thread, lane) => thread.ask('read', { context, lane }));
+      await threads.loaded();
+      const read = await threads.all((thread, lane) => thread.ask('read', { context, lane }));
       const startedAt = Math.min(...read.map((lane) => lane.startedAt));
       const endedAt = Math.max(...read.map((lane) => lane.endedAt));
       return { bytes: read.reduce((sum, { bytes }) => sum + bytes, 0), seconds: (endedAt - startedAt) / 1e6 };
@@ -96,7 +101,7 @@ export class Stages implements AsyncDisposable {
   }
 
   /** Reads, decodes, transforms and collates into the ring, out of which a model takes batches that does nothing. */
-  async loader(load: Load, producers = this.#subject.producers): Promise<Reported> {
+  async loader(load: Load, producers = this.#subject.job.producers): Promise<Reported> {
     const job = withNullModel(this.#subject, producers);
     // What is kept is carried over, though it is not written: it costs the producers as much.
     const report = await this.#run(job, load, { keep: this.#subject.work.reading.keep });
@@ -127,7 +132,7 @@ export class Stages implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     raise(this.#stop);
-    await this.#readers?.[Symbol.asyncDispose]();
+    await new Threads(this.#readers)[Symbol.asyncDispose]();
   }
 
   /** Threads with a session each. */
@@ -195,8 +200,7 @@ export class SessionThreads extends Threads {
   /** Slots of real batches, in each thread. */
   async fill(splits: readonly Split[]): Promise<FillResult> {
     const { work } = this.#subject;
-    const { slots: asked } = this.#subject.job.ring;
-    const slots = asked === 'auto' ? HOT_SLOTS : Math.min(HOT_SLOTS, asked);
+    const slots = Math.min(HOT_SLOTS, this.#subject.plan.slots.begin);
     const [filled] = await this.all((thread) => thread.ask('fill', { work, splits, slots }));
     return filled as FillResult;
   }

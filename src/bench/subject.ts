@@ -27,6 +27,7 @@ export interface Subject {
   /** As the first device loaded it. */
   readonly model: LoadedModel;
   readonly work: Work;
+  /** With which the job begins: `auto` may come to more. */
   readonly producers: number;
   /** On each device. */
   readonly instances: number;
@@ -61,7 +62,8 @@ export async function planSubject(input: Job, signal: AbortSignal | undefined): 
   const { maxRows } = job.errors;
   const writes = job.sink.format !== 'none';
   return {
-    job,
+    // Chosen once: run after run may not choose another size.
+    job: { ...job, batch: { ...job.batch, size: batch.size } },
     dataset,
     plan,
     model,
@@ -96,7 +98,7 @@ function tolerant(job: Job): Job {
 }
 
 /** The same job with a model that does nothing, of which nothing is written. */
-export function withNullModel({ job, plan, model, specs, work }: Subject, producers: number): Job {
+export function withNullModel({ job, plan, model, specs, work }: Subject, producers: Job['producers']): Job {
   const outputs = plan.layout.outputs.map(({ name, dtype, rowDims }) => ({
     name,
     dtype,
