@@ -8,7 +8,7 @@ import { FORMATS, SEED, simulated, Trial, tried, writeFiles } from './trial.js';
 export const KINDS = ['simulated', 'digits'] as const;
 
 /** Kills of each kind. PENSTOCK_FAULTS: of both. */
-const KILLS = Math.ceil(Number(process.env.PENSTOCK_FAULTS ?? 24) / KINDS.length);
+const KILLS = Math.ceil(Number(process.env.PENSTOCK_FAULTS ?? 20) / KINDS.length);
 
 /** A run that is killed is over within this time, on most machines: it may be killed while it starts, too. */
 const WHOLE_MS = 900;

@@ -67,7 +67,7 @@ export function tried(kind: string): () => void {
 export type Content = ReadonlyMap<string, Buffer>;
 
 /** All files below a directory but leases, by name. */
-function contentOf(directory: string): Map<string, Buffer> {
+export function contentOf(directory: string): Map<string, Buffer> {
   const names = existsSync(directory) ? readdirSync(directory, { recursive: true, withFileTypes: true }) : [];
   const files = names.filter((entry) => !entry.isDirectory());
   const paths = files.map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1));
