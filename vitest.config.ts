@@ -23,8 +23,19 @@ export default defineConfig({
         test: {
           name: 'tests',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/stalls/**'],
+          exclude: ['test/stalls/**', 'test/faults/**'],
           // A pipeline under test keeps several threads busy; more files at once would measure each other.
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Beside the others; its counts are printed at the end.
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
+          globalSetup: ['test/faults/counts.ts'],
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
