@@ -179,7 +179,6 @@ function save() {
 function print() {
   const minutes = ((performance.now() - startedAt) / 60_000).toFixed(0);
   const [least, most] = [Math.min(...load), Math.max(...load)].map((value) => value.toFixed(1));
-  const versions = Object.entries(results.versions).map(([name, version]) => `${name} ${version}`);
   const { width, dtype } = data.about('vectors');
   const rowBytes = width * { float32: 4, uint8: 1 }[dtype];
   const bars = barsOf({ results, peers, loader, endToEnd });
@@ -188,7 +187,7 @@ function print() {
       `${machine.date}, ${machine.memoryGiB} GiB, ${machine.python}, ${repeats} repeats, ${minutes} min`,
       `${rows} rows of ${dtype}[${width}], and of uint8[784] for the digits`,
       `load average ${least} to ${most}`,
-      versions.sort().join(', '),
+      results.versions.join(', '),
       '',
       tablesOf({ results, peers, loader, endToEnd, rowBytes }),
       '',

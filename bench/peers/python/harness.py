@@ -75,16 +75,21 @@ class Work:
 
 
 def measure(batches, case, consume):
-    """Rows a second from the first batch after `settleSeconds` on, for `seconds` or to the end of the data."""
+    """Rows a second from the first batch after `settleSeconds` on, for `seconds` or to the end of the data; from the very
+    first on where the data is over before: views of a memory map are had in no time.
+    """
     opened = now()
     first = started = None
-    rows = 0
+    rows = all_rows = 0
     iterator = iter(batches(case))
     for batch in iterator:
         consume(batch)
         at = now()
+        if first is None:
+            first = at
+            continue
+        all_rows += len(batch)
         if started is None:
-            first = first or at
             if at - first >= case.settleSeconds:
                 started = at
             continue
@@ -94,9 +99,8 @@ def measure(batches, case, consume):
     close = getattr(iterator, "close", None)
     if close:
         close()
-    if rows == 0:
-        raise RuntimeError("the data was over before it had settled: more copies are needed")
-    return {"rowsPerSecond": rows / (at - started), "firstBatchSeconds": first - opened}
+    rate = rows / (at - started) if rows > 0 else all_rows / (at - first)
+    return {"rowsPerSecond": rate, "firstBatchSeconds": first - opened}
 
 
 def session(case):

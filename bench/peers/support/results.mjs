@@ -4,14 +4,17 @@ import { median } from '../../support/stats.mjs';
 export class Results {
   #values = new Map();
   #failures = new Map();
-  versions = {};
+  /** Name → versions: environments may have different ones. */
+  #versions = new Map();
 
   add(peer, one, result) {
     const key = `${peer.id}/${one.key}`;
     if (!this.#values.has(key)) this.#values.set(key, []);
     const { versions, ...measured } = result;
     this.#values.get(key).push(measured);
-    Object.assign(this.versions, versions);
+    for (const [name, version] of Object.entries(versions)) {
+      this.#versions.set(name, (this.#versions.get(name) ?? new Set()).add(version));
+    }
   }
 
   /** A peer that failed at a case is not asked again. */
@@ -45,6 +48,11 @@ export class Results {
       .map((peer) => ({ peer, values: this.values(peer, one, pick) }))
       .filter(({ values }) => values.length > 0);
     return measured.sort((a, b) => median(b.values) - median(a.values))[0];
+  }
+
+  /** `name version` of all that took part. */
+  get versions() {
+    return [...this.#versions].map(([name, versions]) => `${name} ${[...versions].join(' and ')}`).sort();
   }
 
   toJSON() {
