@@ -61,8 +61,15 @@ export class ByteCursor {
   }
 }
 
+/** Places in an array, ascending; `at` has room for more. */
+export interface Places {
+  at: Int32Array;
+  count: number;
+}
+
 /**
- * Decodes `count` integers of `width` bits, runs and bit-packed groups mixed, into `out` from `from` on. Hot.
+ * Decodes `count` integers of `width` bits, runs and bit-packed groups mixed, into `out` from `from` on, and tells where
+ * there are zeros: a run is looked at once. Hot.
  * Source: «Run Length Encoding / Bit-Packing Hybrid» in Encodings.md of parquet-format.
  */
 export function readHybrid(
@@ -71,6 +78,7 @@ export function readHybrid(
   out: Uint8Array | Int32Array,
   from: number,
   count: number,
+  zeros?: Places,
 ): void {
   if (!(width <= 32)) throw new RangeError(`a page has integers of ${width} bits`);
   const valueBytes = (width + 7) >> 3;
@@ -86,6 +94,7 @@ export function readHybrid(
         throw new RangeError(`a page has ${value >>> 0} in ${width} bits`);
       const next = Math.min(end, done + groups);
       out.fill(value, done, next);
+      if (zeros !== undefined && value === 0) for (let i = done; i < next; i++) zeros.at[zeros.count++] = i;
       done = next;
     } else {
       const n = Math.min(groups * 8, end - done);
@@ -95,9 +104,17 @@ export function readHybrid(
       );
       if (width === 1) unpackBits(cursor.bytes, at, out, done, n);
       else unpack(cursor.bytes, at, width, out, done, n);
+      if (zeros !== undefined) addZeros(out, done, done + n, zeros);
       done += n;
     }
   }
+}
+
+export function addZeros(values: Uint8Array | Int32Array, from: number, end: number, zeros: Places): void {
+  const { at } = zeros;
+  let { count } = zeros;
+  for (let i = from; i < end; i++) if (values[i] === 0) at[count++] = i;
+  zeros.count = count;
 }
 
 /** The value of all `count` integers, where they are one run of it; nothing is passed over. */
@@ -149,9 +166,24 @@ function unpack(
     return;
   }
   const mask = 2 ** width - 1;
+  // Four bytes hold an integer wherever in the first of them it begins, as long as there are four.
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const whole = Math.min(n, Math.floor(((bytes.length - from - 4) * 8) / width));
+  let shift = 0;
+  let i = 0;
+  for (; i < whole; i++) {
+    out[done + i] = (view.getUint32(at, true) >>> shift) & mask;
+    shift += width;
+    at += shift >> 3;
+    shift &= 7;
+  }
   let buffer = 0;
   let bits = 0;
-  for (let i = 0; i < n; i++) {
+  if (i < n && shift > 0) {
+    buffer = (bytes[at++] as number) >>> shift;
+    bits = 8 - shift;
+  }
+  for (; i < n; i++) {
     while (bits < width) {
       buffer |= (bytes[at++] as number) << bits;
       bits += 8;

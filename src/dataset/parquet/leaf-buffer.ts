@@ -1,3 +1,4 @@
+import type { Places } from './hybrid.js';
 import type { Sink, Values } from './values.js';
 
 /** Two pieces of memory in turn: what was given out of one stays as it is while the other is filled. */
@@ -55,10 +56,9 @@ export class LeafBuffer implements Sink {
   #valuesTo = 0;
   /** Bytes of values of no fixed width. */
   #textTo = 0;
-  /** Entries at which rows begin: those that are taken, and those that are there. */
-  #rowStarts = new Int32Array(64);
+  /** Entries at which rows begin, from the rows on that are taken. */
+  readonly #rowStarts: Places = { at: new Int32Array(64), count: 0 };
   #rowsFrom = 0;
-  #rowsTo = 0;
   /** Entries that are there and no values: nulls and empty lists. */
   #absent = 0;
   #taken = false;
@@ -73,14 +73,14 @@ export class LeafBuffer implements Sink {
   reset(): void {
     this.#entriesFrom = this.#entriesTo;
     this.#valuesFrom = this.#valuesTo;
-    this.#rowsFrom = this.#rowsTo;
+    this.#rowsFrom = this.#rowStarts.count;
     this.#absent = 0;
     this.#taken = true;
   }
 
   /** Rows that have begun. */
   get rows(): number {
-    return this.#maxRep === 0 ? this.#entriesTo - this.#entriesFrom : this.#rowsTo - this.#rowsFrom;
+    return this.#maxRep === 0 ? this.#entriesTo - this.#entriesFrom : this.#rowStarts.count - this.#rowsFrom;
   }
 
   get byteLength(): number {
@@ -91,15 +91,19 @@ export class LeafBuffer implements Sink {
   }
 
   /**
-   * Room for so many entries' levels. They count once `addedLevels` is called; the values that belong to them are to be
-   * put into `room` after that.
+   * Room for so many entries' levels. They count once `addedLevels` is called, where `starts` must have been told of the
+   * entries at which rows begin; the values that belong to them are to be put into `room` after that.
    */
-  levels(entries: number): { defs: Uint8Array; reps: Uint8Array; at: number } {
+  levels(entries: number): { defs: Uint8Array; reps: Uint8Array; at: number; starts: Places } {
     this.#turn();
     const end = this.#entriesTo + entries;
     if (this.#maxDef > 0) this.#defs.reserve(this.#entriesTo, end);
-    if (this.#maxRep > 0) this.#reps.reserve(this.#entriesTo, end);
-    return { defs: this.#defs.current, reps: this.#reps.current, at: this.#entriesTo };
+    if (this.#maxRep > 0) {
+      this.#reps.reserve(this.#entriesTo, end);
+      this.#reserveRows(entries);
+    }
+    const starts = this.#rowStarts;
+    return { defs: this.#defs.current, reps: this.#reps.current, at: this.#entriesTo, starts };
   }
 
   /**
@@ -109,34 +113,33 @@ export class LeafBuffer implements Sink {
   addedLevels(entries: number, allThere: boolean): number {
     const from = this.#entriesTo;
     this.#entriesTo += entries;
-    if (this.#maxRep > 0) this.#addRowStarts(from);
+    if (this.#maxRep > 0) this.#checkReps(from);
     if (allThere || this.#maxDef === 0) return entries;
     const there = this.#countThere(from, this.#entriesTo);
     this.#absent += entries - there;
     return there;
   }
 
-  /** Hot: one step a value of a list. */
-  #addRowStarts(from: number): void {
+  /** Every entry may begin a row. */
+  #reserveRows(entries: number): void {
+    const { at, count } = this.#rowStarts;
+    if (at.length >= count + entries) return;
+    const grown = new Int32Array(Math.ceil((count + entries) * 1.25));
+    grown.set(at.subarray(0, count));
+    this.#rowStarts.at = grown;
+  }
+
+  #checkReps(from: number): void {
     const reps = this.#reps.current;
     const end = this.#entriesTo;
-    const most = this.#rowsTo + end - from;
-    if (this.#rowStarts.length < most) {
-      const grown = new Int32Array(Math.ceil(most * 1.25));
-      grown.set(this.#rowStarts.subarray(0, this.#rowsTo));
-      this.#rowStarts = grown;
-    }
-    const starts = this.#rowStarts;
-    let rows = this.#rowsTo;
-    for (let i = from; i < end; i++) if (reps[i] === 0) starts[rows++] = i;
-    this.#rowsTo = rows;
     // Where the bits can say more than there are levels.
     if (((this.#maxRep + 1) & this.#maxRep) !== 0) {
       for (let i = from; i < end; i++)
         if ((reps[i] as number) > this.#maxRep)
           throw new RangeError('a page has a repetition level out of range');
     }
-    if (end > this.#entriesFrom && !(rows > this.#rowsFrom && starts[this.#rowsFrom] === this.#entriesFrom))
+    const { at, count } = this.#rowStarts;
+    if (end > this.#entriesFrom && !(count > this.#rowsFrom && at[this.#rowsFrom] === this.#entriesFrom))
       throw new RangeError('a column begins in the middle of a row');
   }
 
@@ -169,13 +172,13 @@ export class LeafBuffer implements Sink {
     const last = this.#rowsFrom + rows;
     const end = !nested
       ? from + rows
-      : last < this.#rowsTo
-        ? (this.#rowStarts[last] as number)
+      : last < this.#rowStarts.count
+        ? (this.#rowStarts.at[last] as number)
         : this.#entriesTo;
     const entries = end - from;
     const there = this.#absent === 0 ? entries : this.#countThere(from, end);
     const rowStarts = nested
-      ? this.#rowStarts.subarray(this.#rowsFrom, last).map((start) => start - from)
+      ? this.#rowStarts.at.subarray(this.#rowsFrom, last).map((start) => start - from)
       : undefined;
     this.#absent -= entries - there;
     this.#entriesFrom = end;
@@ -238,10 +241,10 @@ export class LeafBuffer implements Sink {
       for (let i = 0; i < left.length; i++) begins[i] = (left[i] as number) - begin;
       this.#textTo -= begin;
     }
-    const rows = this.#rowsTo - this.#rowsFrom;
-    const starts = this.#rowStarts;
-    for (let i = 0; i < rows; i++) starts[i] = (starts[this.#rowsFrom + i] as number) - entriesFrom;
-    this.#rowsTo = rows;
+    const { at, count } = this.#rowStarts;
+    const rows = count - this.#rowsFrom;
+    for (let i = 0; i < rows; i++) at[i] = (at[this.#rowsFrom + i] as number) - entriesFrom;
+    this.#rowStarts.count = rows;
     this.#rowsFrom = 0;
     this.#entriesTo = entriesTo - entriesFrom;
     this.#entriesFrom = 0;

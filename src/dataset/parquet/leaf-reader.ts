@@ -1,6 +1,6 @@
 import type { Decompress } from './codecs.js';
 import type { ColumnChunk } from './footer.js';
-import { ByteCursor, onlyValue, readHybrid } from './hybrid.js';
+import { addZeros, ByteCursor, onlyValue, type Places, readHybrid } from './hybrid.js';
 import { LeafBuffer, type LeafSlice } from './leaf-buffer.js';
 import { bitsFor, checkCrc, countOf, type DataPage, openDataPage, type Page, parsePage } from './page.js';
 import type { LeafColumn } from './schema.js';
@@ -128,14 +128,14 @@ export class LeafReader {
       throw new RangeError(`its pages hold more values than the ${this.#chunk.values} that the footer says`);
     }
     const buffer = this.#buffer;
-    const { defs, reps, at } = buffer.levels(entries);
+    const { defs, reps, at, starts } = buffer.levels(entries);
     const allThere =
       page.defs !== undefined &&
       !page.packedLevels &&
       leaf.maxDef > 0 &&
       entries > 0 &&
       onlyValue(page.defs, bitsFor(leaf.maxDef), entries) === leaf.maxDef;
-    readLevels(page.reps, leaf.maxRep, reps, at, page);
+    readLevels(page.reps, leaf.maxRep, reps, at, page, starts);
     readLevels(page.defs, leaf.maxDef, defs, at, page);
     this.#entries += entries;
     const there = buffer.addedLevels(entries, allThere);
@@ -176,11 +176,16 @@ function readLevels(
   out: Uint8Array,
   at: number,
   { entries, packedLevels }: DataPage,
+  zeros?: Places,
 ): void {
   if (max === 0) return;
   if (cursor === undefined) throw new RangeError('a page has no levels');
-  if (!packedLevels) readHybrid(cursor, bitsFor(max), out, at, entries);
-  else readPackedLevels(cursor, bitsFor(max), out, at, entries);
+  if (!packedLevels) {
+    readHybrid(cursor, bitsFor(max), out, at, entries, zeros);
+    return;
+  }
+  readPackedLevels(cursor, bitsFor(max), out, at, entries);
+  if (zeros !== undefined) addZeros(out, at, at + entries, zeros);
 }
 
 /** Source: «Bit-packed (Deprecated)» in Encodings.md of parquet-format. */

@@ -167,6 +167,16 @@ function splitStreams(cursor: ByteCursor, count: number, width: number, sink: Si
   }
 }
 
+/** Indices of one page: memory that serves again. */
+let scratch = new Int32Array(0);
+const MAX_SCRATCH = 1 << 20;
+
+function indicesFor(count: number): Int32Array {
+  if (count > MAX_SCRATCH) return new Int32Array(count);
+  if (scratch.length < count) scratch = new Int32Array(count);
+  return scratch.subarray(0, count);
+}
+
 function fromDictionary(
   cursor: ByteCursor,
   count: number,
@@ -176,7 +186,7 @@ function fromDictionary(
 ): void {
   if (dictionary === undefined) throw new RangeError('a page refers to a dictionary, and there is none');
   const bits = cursor.byte();
-  const indices = new Int32Array(count);
+  const indices = indicesFor(count);
   readHybrid(cursor, bits, indices, 0, count);
   const size = dictionary.count;
   for (let i = 0; i < count; i++) {
