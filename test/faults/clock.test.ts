@@ -7,7 +7,7 @@ const JUMPING = new URL('./fixtures/jumping.mjs', import.meta.url).href;
 test('a clock that jumps by hours changes no byte, and the lease still keeps a second run out', async () => {
   const at = workspace();
   const data = writeFiles(at('data'));
-  const slow = { model: { runtime: 'simulated', options: { batchMicros: 40_000 } } };
+  const slow = { model: { runtime: 'simulated', options: { batchMicros: 15_000 } } };
   const trial = new Trial((uri) => simulated(data, { uri }, slow), at);
   const jumps = (seed: number) => ({
     NODE_OPTIONS: `--import=${JUMPING}`,
@@ -16,7 +16,10 @@ test('a clock that jumps by hours changes no byte, and the lease still keeps a s
   const survived = tried('a clock that jumps');
   const first = trial.run(jumps(SEED));
   await trial.commits(1, first);
+  // Held until the second has been refused, for less than the 30 seconds after which it counts as dead.
+  first.child.kill('SIGSTOP');
   const second = await trial.run(jumps(SEED + 1)).ended;
+  first.child.kill('SIGCONT');
   expect(second.code, second.stderr).toBe(2);
   expect(second.stderr).toMatch(/is in use by another run \(process \d+ /);
   await trial.expectDone(await first.ended);

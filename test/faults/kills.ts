@@ -44,7 +44,7 @@ export async function killAndResume(kind: (typeof KINDS)[number]): Promise<void>
     const trial = new Trial((uri) => jobs[kind](at, next, { uri, format }), at);
     try {
       const survived = [];
-      for (let left = 1 + Math.floor(5 * next()); left > 0 && kills < KILLS; left--) {
+      for (let left = 2 + Math.floor(5 * next()); left > 0 && kills < KILLS; left--) {
         const run = trial.run();
         // Between two changes of the directory, wherever they are; or at any time at all.
         if (next() < 0.7) await trial.changes(1 + Math.floor(50 * next()), run);

@@ -9,8 +9,7 @@ const HOARD = fileURLToPath(new URL('./fixtures/hoard.mjs', import.meta.url));
 
 test.each([
   ['ends', 'exit', FORMATS[0]],
-  ['throws outside of any promise', 'throw', FORMATS[1]],
-  ['runs out of memory', 'memory', FORMATS[2]],
+  ['runs out of memory', 'memory', FORMATS[1]],
 ])(
   'a producer that %s is replaced, and the outputs are those of an undisturbed run',
   async (_, how, format) => {
