@@ -257,7 +257,7 @@ describe('an output directory that is not free', () => {
     const started = deferred();
     const stop = new AbortController();
     const slow = digitsJob(at, {
-      model: { runtime: 'simulated', options: { batchMicros: 50_000 } },
+      model: { runtime: 'simulated', options: { batchMicros: 400_000 } },
       inputs: { pixels: { shape: [784] } },
     });
     const first = runJob(slow, { signal: stop.signal, onProgress: () => started.resolve() });
