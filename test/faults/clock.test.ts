@@ -7,7 +7,7 @@ const JUMPING = new URL('./fixtures/jumping.mjs', import.meta.url).href;
 test('a clock that jumps by hours changes no byte, and the lease still keeps a second run out', async () => {
   const at = workspace();
   const data = writeFiles(at('data'));
-  const slow = { model: { runtime: 'simulated', options: { batchMicros: 15_000 } } };
+  const slow = { model: { runtime: 'simulated', options: { batchMicros: 60_000 } } };
   const trial = new Trial((uri) => simulated(data, { uri }, slow), at);
   const jumps = (seed: number) => ({
     NODE_OPTIONS: `--import=${JUMPING}`,
