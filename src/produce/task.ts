@@ -121,7 +121,10 @@ export function splitsOf(
   return {
     splits: context.splits,
     unfinished,
-    producers: ring.config.lanes,
+    // Those at work, not those that there may be: reading ahead is shared out among them.
+    get producers() {
+      return ring.lanesInUse;
+    },
     left: () => side.splitsLeft,
     take: () => side.takeSplit(),
     open: ({ object }, signal) => openFile(object, context.files, request, signal),
