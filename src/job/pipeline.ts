@@ -33,7 +33,7 @@ import {
 } from './threads.js';
 import { type TracedThreads, traceMemoryFor, traceText } from './trace.js';
 import { planTransform, type TransformedSource } from './transform.js';
-import { chooseBatchSize, sizeChoice } from './tune/batch-size.js';
+import { chooseBatchSize } from './tune/batch-size.js';
 
 /** What is known once model and data are. */
 export interface Plan {
@@ -109,7 +109,8 @@ export class Pipeline implements AsyncDisposable {
     const needed = job.batch.order === 'fixed' ? buckets.length + 1 : 0;
     const slots = slotsFor(job, needed, layout.slotBytes, maxBytes);
     checkArena(layout, slots.begin, maxBytes);
-    const chosen = choice === undefined ? [] : [sizeChoice(choice)];
+    const chosen =
+      choice === undefined ? [] : [{ key: 'batch.size', value: choice.size, because: choice.because }];
     this.#plan = {
       devices,
       inputs,

@@ -1,5 +1,3 @@
-import type { Choice } from '../../measure/report.js';
-
 /** As long as trying may take, all together, milliseconds. */
 const PATIENCE_MS = 2000;
 
@@ -37,16 +35,3 @@ export async function chooseBatchSize(
     because: `the smallest of ${tried.join(', ')} with nearly the highest rate of the model, ${Math.round(rate)} rows a second`,
   };
 }
-
-/** The same as an entry of the report. */
-export const sizeChoice = ({
-  size,
-  because,
-}: {
-  readonly size: number;
-  readonly because: string;
-}): Choice => ({
-  key: 'batch.size',
-  value: size,
-  because,
-});
