@@ -1,7 +1,7 @@
 // Does a loader hide the latency of remote storage, which a loop that reads object by object pays in full?
 import { readFileSync } from 'node:fs';
-import { Worker } from 'node:worker_threads';
 import { inTemporaryFolder, writeVectors } from './support/arrow-file.mjs';
+import { withObjects } from './support/objects.mjs';
 import { pass } from './support/pass.mjs';
 import { ratios } from './support/stats.mjs';
 
@@ -17,18 +17,6 @@ const CASES = [
   { producers: 2, bar: { least: 10 } },
 ];
 
-/** Serves the object under many names, with latency, from a thread of its own. Returns its URL and how to stop it. */
-async function serve(bytes) {
-  const worker = new Worker(new URL('./support/serve-objects.mjs', import.meta.url), {
-    workerData: { bytes, objects: OBJECTS, latencyMs: LATENCY_MS },
-  });
-  const endpoint = await new Promise((resolve, reject) => {
-    worker.once('message', resolve);
-    worker.once('error', reject);
-  });
-  return { endpoint, stop: () => worker.terminate() };
-}
-
 /** Reads objects one after another; objects a second. */
 async function readInTurn(endpoint) {
   const startedAt = performance.now();
@@ -40,10 +28,9 @@ async function readInTurn(endpoint) {
 }
 
 /** A whole pass, from createLoader to the last batch; objects a second. */
-async function load(endpoint, producers) {
-  const storage = { endpoint, allow_anonymous: true };
+async function load(source, producers) {
   const startedAt = performance.now();
-  await pass({ source: { uri: 's3://data', storage }, producers });
+  await pass({ source, producers });
   return (OBJECTS / (performance.now() - startedAt)) * 1000;
 }
 
@@ -52,36 +39,35 @@ export async function measure() {
     const [path] = await writeVectors(folder, FILE);
     return readFileSync(path);
   });
-  const { endpoint, stop } = await serve(bytes);
-  try {
-    const inTurn = [];
-    const loaded = CASES.map(() => []);
-    for (let repeat = 0; repeat < REPEATS; repeat++) {
-      inTurn.push(await readInTurn(endpoint));
-      for (const [i, { producers }] of CASES.entries()) loaded[i].push(await load(endpoint, producers));
-    }
-    const megabytes = (rates) => rates.map((rate) => (rate * bytes.byteLength) / 1e6);
-    const what = `${OBJECTS} objects of ${Math.round(bytes.byteLength / 1024)} KiB, ${LATENCY_MS} ms a request`;
-    return [
-      ...CASES.flatMap(({ producers, bar }, i) => {
-        const said = `${producers} producer${producers > 1 ? 's' : ''}`;
-        return [
-          {
-            what: `loader ÷ object by object, ${said}, ${what}`,
-            bar,
-            unit: '×',
-            values: ratios(loaded[i], inTurn),
-          },
-          {
-            what: `  loader, ${said}, opening and starting included`,
-            unit: 'MB/s',
-            values: megabytes(loaded[i]),
-          },
-        ];
-      }),
-      { what: '  object by object', unit: 'MB/s', values: megabytes(inTurn) },
-    ];
-  } finally {
-    await stop();
+  return withObjects({ bytes, objects: OBJECTS, latencyMs: LATENCY_MS }, (server) => compare(bytes, server));
+}
+
+async function compare(bytes, { endpoint, source }) {
+  const inTurn = [];
+  const loaded = CASES.map(() => []);
+  for (let repeat = 0; repeat < REPEATS; repeat++) {
+    inTurn.push(await readInTurn(endpoint));
+    for (const [i, { producers }] of CASES.entries()) loaded[i].push(await load(source, producers));
   }
+  const megabytes = (rates) => rates.map((rate) => (rate * bytes.byteLength) / 1e6);
+  const what = `${OBJECTS} objects of ${Math.round(bytes.byteLength / 1024)} KiB, ${LATENCY_MS} ms a request`;
+  return [
+    ...CASES.flatMap(({ producers, bar }, i) => {
+      const said = `${producers} producer${producers > 1 ? 's' : ''}`;
+      return [
+        {
+          what: `loader ÷ object by object, ${said}, ${what}`,
+          bar,
+          unit: '×',
+          values: ratios(loaded[i], inTurn),
+        },
+        {
+          what: `  loader, ${said}, opening and starting included`,
+          unit: 'MB/s',
+          values: megabytes(loaded[i]),
+        },
+      ];
+    }),
+    { what: '  object by object', unit: 'MB/s', values: megabytes(inTurn) },
+  ];
 }

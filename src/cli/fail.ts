@@ -1,4 +1,4 @@
-import { InternalError, InterruptedError, messageOf, PenstockError } from '../util/errors.js';
+import { InternalError, InterruptedError, messageOf, PenstockError, StuckError } from '../util/errors.js';
 import type { Colors, Terminal } from './terminal.js';
 
 export interface FailOptions {
@@ -26,6 +26,9 @@ export function errorText(error: unknown, colors: Colors): string {
   const [first, ...others] = error.message.split('\n');
   const lines = [`${paint('penstock:')} ${first}`, ...others.map((line) => `          ${line}`)];
   if (error.hint !== undefined) lines.push(...error.hint.split('\n').map((line) => `  ${line}`));
+  if (error instanceof StuckError && error.state !== undefined) {
+    lines.push(...error.state.split('\n').map((line) => `  ${colors.dim(line)}`));
+  }
   return lines.join('\n');
 }
 

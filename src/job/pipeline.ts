@@ -14,11 +14,13 @@ import { checkKept } from '../sink/formats.js';
 import type { OutputDirectory } from '../sink/output-directory.js';
 import { Sink } from '../sink/sink.js';
 import type { OutputColumn } from '../sink/types.js';
+import { StuckError } from '../util/errors.js';
+import { settledWithin } from '../util/grace.js';
 import { availableMemory } from '../util/memory.js';
 import { accessOf } from './access.js';
 import { checkColumns, type InputPlan, planInputs } from './inputs.js';
 import { planOutputs } from './outputs.js';
-import { Run, type RunContext, type RunDevice } from './run.js';
+import { Run, type RunContext, type RunDevice, STUCK_GRACE_MS } from './run.js';
 import type { Job } from './schema.js';
 import { type JobDevice, Sessions } from './sessions.js';
 import { sinkTarget } from './sink.js';
@@ -64,6 +66,8 @@ export class Pipeline implements AsyncDisposable {
   #ring: Ring | undefined;
   #plan: Plan | undefined;
   readonly #sink = new Sink();
+  /** How long threads may take to end: of a run that is stuck some never do. */
+  #graceMs = Number.POSITIVE_INFINITY;
 
   /** Starts the producers' threads and loads the model. */
   constructor(job: Job) {
@@ -195,6 +199,9 @@ export class Pipeline implements AsyncDisposable {
     );
     try {
       return await run.complete(this.#sink, inputs.collate, transform);
+    } catch (error) {
+      if (error instanceof StuckError) this.#graceMs = STUCK_GRACE_MS;
+      throw error;
     } finally {
       if (trace !== undefined)
         context.onTrace?.(traceText(trace, traced, { job: this.#job.name, startedAt: context.startedAt }));
@@ -250,7 +257,8 @@ export class Pipeline implements AsyncDisposable {
     if (this.#ring) new ControlSide(this.#ring).abort();
     this.#sessions.stop();
     this.#sink.stop();
-    await Promise.all([this.#sessions.exited(), this.#sink.exited, this.#producers.close()]);
+    const ended = Promise.all([this.#sessions.exited(), this.#sink.exited, this.#producers.close()]);
+    await settledWithin(ended, this.#graceMs);
   }
 }
 

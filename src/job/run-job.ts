@@ -5,12 +5,13 @@ import type { Progress } from '../measure/progress.js';
 import type { Report } from '../measure/report.js';
 import { OutputDirectory } from '../sink/output-directory.js';
 import { openOutput } from '../storage/output.js';
-import { InterruptedError } from '../util/errors.js';
+import { InterruptedError, StuckError } from '../util/errors.js';
+import { settledWithin } from '../util/grace.js';
 import { accessOf } from './access.js';
 import { fingerprintOf } from './fingerprint.js';
 import { parseJob } from './load.js';
 import { Pipeline } from './pipeline.js';
-import type { RunContext } from './run.js';
+import { type RunContext, STUCK_GRACE_MS } from './run.js';
 import type { Job, JobInput } from './schema.js';
 import { checkSink, outputLocation } from './sink.js';
 
@@ -75,12 +76,16 @@ export async function runOver(
   const location = outputLocation(job.sink);
   const directory =
     location && (await OutputDirectory.claim(await openOutput(location), head, options.overwrite ?? false));
+  let letGoMs = Number.POSITIVE_INFINITY;
   try {
     const report = await pipeline.run(dataset, directory, { ...options, fingerprint, startedAt });
     await directory?.succeed();
     return report;
+  } catch (error) {
+    if (error instanceof StuckError) letGoMs = STUCK_GRACE_MS;
+    throw error;
   } finally {
-    await directory?.release();
+    if (directory !== undefined) await settledWithin(directory.release(), letGoMs);
   }
 }
 

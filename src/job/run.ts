@@ -20,7 +20,8 @@ import type { SessionDevice } from '../session/types.js';
 import type { OutputDirectory } from '../sink/output-directory.js';
 import type { Sink } from '../sink/sink.js';
 import type { Part } from '../sink/types.js';
-import { InterruptedError } from '../util/errors.js';
+import { InterruptedError, type StuckError } from '../util/errors.js';
+import { settledWithin } from '../util/grace.js';
 import { accessOf } from './access.js';
 import { DeadLetters } from './dead-letters.js';
 import { watchForHangs } from './hang-watch.js';
@@ -29,9 +30,12 @@ import { reportOf } from './run-report.js';
 import type { Job } from './schema.js';
 import type { JobDevice } from './sessions.js';
 import { tune } from './tune/tune.js';
+import { type WatchedRun, watchForStandstill } from './watchdog.js';
 
 /** How often progress is reported. */
 const PROGRESS_MS = 500;
+/** How long the threads of a run that is stuck may take to end. */
+export const STUCK_GRACE_MS = 2000;
 
 /** A device, and where its time is booked. */
 export interface RunDevice extends JobDevice {
@@ -131,20 +135,30 @@ export class Run {
     const stopWatch = watchForHangs(consumerClocks, limitMs, (consumer, error) =>
       consumers[consumer]?.abandon(error),
     );
+    let giveUp: () => void = () => {};
+    const givenUp = new Promise<void>((resolve) => {
+      giveUp = resolve;
+    });
+    const onStuck = (error: StuckError): void => {
+      this.#fail(error);
+      void settledWithin(working, STUCK_GRACE_MS).then(giveUp);
+    };
+    const stopWatchdog = watchForStandstill(this.#watched(), job.errors.stuckAfterMs, onStuck);
     const watch = (work: Promise<void>): Promise<void> => work.catch((error) => this.#fail(error));
     const reader = new ClockReader(clocks);
     await using gpus = new GpuSampler(this.#devices.map(({ id }) => id));
     const tuner = tune(this.#context, this.#devices, this.#control);
     const recorder = new TimelineRecorder(this.#devices, this.#context.startedAt);
     let recorded: Timeline;
+    const working = Promise.all([
+      ...consumers.map((consumer) => watch(this.#consume(consumer, sink))),
+      watch(this.#produce(sink, inputs, transform)),
+      watch(sink.finished),
+    ]).then(() => Promise.all(this.#recorded));
     try {
-      await Promise.all([
-        ...consumers.map((consumer) => watch(this.#consume(consumer, sink))),
-        watch(this.#produce(sink, inputs, transform)),
-        watch(sink.finished),
-      ]);
-      await Promise.all(this.#recorded);
+      await Promise.race([working, givenUp]);
     } finally {
+      stopWatchdog();
       recorded = recorder.stop();
       tuner?.stop();
       stopWatch();
@@ -249,6 +263,18 @@ export class Run {
     this.#failure ??= { error };
     this.#control.abort();
     this.#rejections.stop();
+  }
+
+  #watched(): WatchedRun {
+    const { ring, clocks, consumerClocks, splits, directory } = this.#context;
+    return {
+      ring,
+      producers: clocks,
+      consumers: consumerClocks,
+      splits,
+      output: directory?.uri,
+      parts: () => this.#partsDone,
+    };
   }
 
   #interruption(): InterruptedError {

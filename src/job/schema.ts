@@ -293,6 +293,13 @@ const errors = z.strictObject({
     description:
       'Bad rows that may go to _dead_letters/ with their reason before the job fails. 0: it fails on the first.',
   }),
+  stuckAfterMs: wholeNumber(1)
+    .default(600_000)
+    .meta({
+      description:
+        'Milliseconds for which nothing at all may move, no producer, no batch and no part, before the job is given up as ' +
+        'stuck. Runs of the model have a limit of their own, model.runTimeoutMs.',
+    }),
 });
 
 /** The job file (DESIGN §9): what a user may write, its defaults, and what each key means. */
@@ -330,7 +337,9 @@ export const jobSchema = z
         'Output of the model → column; those not named are not written. Left out or empty: all, by their own names.',
     }),
     sink: sink.meta({ description: 'Where outputs go: one part per split, rows in the order of the input.' }),
-    errors: errors.prefault({}).meta({ description: 'What bad rows may do to the job.' }),
+    errors: errors
+      .prefault({})
+      .meta({ description: 'What bad rows may do to the job, and a stage that hangs.' }),
   })
   .superRefine(obeys(jobRule))
   .meta(jobKeywords);

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { ControlSide, UnfinishedSplit } from '../ring/control-side.js';
 import { DeviceError, fromRecord, messageOf } from '../util/errors.js';
 import { threadFlags } from '../util/exec-argv.js';
+import { settledWithin } from '../util/grace.js';
 import type { SplitLetters } from './bad-rows.js';
 import { areRemote } from './read-ahead.js';
 import type { Sample, SampleResult, SampleTask } from './sample-types.js';
@@ -132,12 +132,7 @@ export class Producers {
 
   /** Ends the threads. They must have been told to stop: a thread that waits in the ring would be cut off. */
   async close(): Promise<void> {
-    const enough = new AbortController();
-    await Promise.race([
-      this.#reading,
-      sleep(GRACE_MS, undefined, { signal: enough.signal }).catch(() => {}),
-    ]);
-    enough.abort();
+    await settledWithin(this.#reading, GRACE_MS);
     for (const thread of this.#pool.threads) thread.ref();
     await Promise.all(this.#up.values());
     await this.#pool.destroy();

@@ -63,11 +63,18 @@ export class DeviceError extends PenstockError {
 }
 
 /**
- * A run of a model does not come back. Its thread can't be ended, only the whole process: an orderly `process.exit`
- * would wait for it.
+ * A run of a model does not come back, or nothing in a run moves any more. A thread that hangs in native code can't be ended,
+ * only the whole process: an orderly `process.exit` would wait for it.
  */
 export class StuckError extends DeviceError {
   override readonly code = 'STUCK';
+  /** The state of everything, for whoever looks for the fault: a few lines. */
+  readonly state: string | undefined;
+
+  constructor(message: string, { state, ...details }: ErrorDetails & { readonly state?: string } = {}) {
+    super(message, details);
+    this.state = state;
+  }
 }
 
 /** The caller's AbortSignal, or Ctrl-C. What was committed stays; the same job resumes. */

@@ -31,7 +31,12 @@ export async function s3Server() {
     configureBuckets: [{ name: 'data' }],
   });
   const { port } = await server.run();
-  onTestFinished(() => server.close());
+  onTestFinished(() => {
+    const closed = server.close();
+    // A client keeps its connections open for the next request, and a closing server would wait for them.
+    server.httpServer.closeAllConnections();
+    return closed;
+  });
   const endpoint = `http://127.0.0.1:${port}`;
   return { endpoint, storage: { endpoint, region: 'us-east-1' } };
 }
