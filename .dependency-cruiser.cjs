@@ -15,6 +15,7 @@ const ROOMS = [
   'serve',
   'cluster',
   'bench',
+  'stress',
   'page',
   'cli',
 ];

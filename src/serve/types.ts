@@ -1,0 +1,148 @@
+import type { DType, TypedArray } from '../util/dtype.js';
+
+/*
+ * What lies between the wire and the devices. Whoever speaks a protocol (`http/`, `grpc/`) knows an `Engine` and nothing of
+ * rings and sessions; an engine knows nothing of protocols.
+ */
+
+/** A tensor of an endpoint, as it is told to clients. */
+export interface EndpointTensor {
+  readonly name: string;
+  readonly dtype: DType;
+  /** The first dimension is the batch: −1. Others are −1 where any length will do. */
+  readonly shape: readonly number[];
+  /** Elements are texts: on the wire BYTES, whose rows are strings. Then `dtype` tells nothing. */
+  readonly isText?: true;
+}
+
+/** What a client calls a model: a model under a name, with a class of its own. */
+export interface Endpoint {
+  readonly name: string;
+  /** As the protocol names platforms: `onnxruntime_onnx`, `tensorflow_savedmodel`, … */
+  readonly platform: string;
+  readonly inputs: readonly EndpointTensor[];
+  readonly outputs: readonly EndpointTensor[];
+  /** Rows of one request at the most. */
+  readonly maxRows: number;
+  /** Of one row's inputs, bytes; undefined where a dimension is open. */
+  readonly rowBytes: number | undefined;
+}
+
+/** Rows of one tensor, in a request or an answer. */
+export interface WireTensor {
+  readonly name: string;
+  readonly dtype: DType;
+  /** The first dimension is the rows. */
+  readonly shape: readonly number[];
+  /** Element after element; where elements are texts, those. float16 as its 16 bits, bool as a byte. */
+  readonly data: TypedArray | readonly string[];
+}
+
+export interface InferRequest {
+  readonly endpoint: string;
+  /** All of the endpoint's inputs, with as many rows each, of its types and shapes: checked by whoever speaks the protocol. */
+  readonly inputs: readonly WireTensor[];
+  /** Names of those that are wanted; all by default. */
+  readonly outputs?: readonly string[];
+  /** As Triton has it: 1 is the first, larger ones come later, 0 (or none) is the endpoint's own. */
+  readonly priority?: number;
+  /** How long the client waits, from `arrivedAt` on, microseconds; by default the endpoint's deadline. */
+  readonly timeoutMicros?: number;
+  /** Microseconds of `now()`. */
+  readonly arrivedAt: number;
+}
+
+/** Where the time of a request went, microseconds. */
+export interface InferTimes {
+  /** From arrival to the start of the run (the first, where its rows ran in several batches). */
+  readonly queue: number;
+  /** From there to the end of its last run. */
+  readonly compute: number;
+  /** Rows of the batch in which its first row ran, its own included. */
+  readonly batchRows: number;
+}
+
+export interface InferResult {
+  /** In the order asked for. Their memory is the receiver's own. */
+  readonly outputs: readonly WireTensor[];
+  readonly times: InferTimes;
+}
+
+/** Counts since the start, and states at this moment. */
+export interface EndpointStats {
+  readonly name: string;
+  readonly model: string;
+  readonly succeeded: number;
+  /** By the reason of the refusal: see `refusal.ts`. */
+  readonly refused: Readonly<Record<string, number>>;
+  /** Rows and batches that ran. */
+  readonly rows: number;
+  readonly batches: number;
+  /** Room for rows in those batches: rows ÷ capacity is how full they were. */
+  readonly capacity: number;
+  readonly queuedRows: number;
+  readonly queuedBytes: number;
+  /** Times of all requests that were answered: a histogram each (`clock/histogram.ts`), as its buckets stand now. */
+  readonly queueMicros: Quantiles;
+  readonly computeMicros: Quantiles;
+  readonly totalMicros: Quantiles;
+}
+
+/** A histogram that is read. */
+export interface Quantiles {
+  readonly count: number;
+  readonly sum: number;
+  /** `q` from 0 to 1. */
+  quantile(q: number): number;
+  /** Upper bounds, ascending, with how many values were at most so large. */
+  cumulative(): Iterable<readonly [bound: number, count: number]>;
+}
+
+export interface DeviceStats {
+  /** `cpu`, `cuda:0`, … */
+  readonly id: string;
+  readonly runtime: string;
+  readonly provider: string;
+  readonly simulated: boolean;
+  readonly instances: number;
+  /** Microseconds since the start; they add up to the time that went by. */
+  readonly busy: number;
+  readonly starved: { readonly fetch: number; readonly prep: number; readonly batching: number };
+  readonly blocked: number;
+  /** Nothing was asked of it. */
+  readonly idle: number;
+}
+
+/** A batch job that runs beside the endpoints. */
+export interface JobStats {
+  readonly name: string;
+  readonly state: 'waiting' | 'running' | 'completed' | 'failed' | 'stopped';
+  readonly rows: number;
+  readonly splits: number;
+  readonly splitsDone: number;
+  readonly error?: string;
+}
+
+export interface EngineStats {
+  /** Microseconds since the engine was started. */
+  readonly uptime: number;
+  readonly endpoints: readonly EndpointStats[];
+  readonly devices: readonly DeviceStats[];
+  readonly jobs: readonly JobStats[];
+}
+
+/** Runs requests. Whoever starts it closes it. */
+export interface Engine extends AsyncDisposable {
+  readonly endpoints: readonly Endpoint[];
+  /** Whether requests are taken: all models are loaded, none of them has failed, and it does not drain. */
+  readonly isReady: boolean;
+  /**
+   * Runs a request. `signal`: the client is gone; its place is free at once.
+   *
+   * @throws Refusal where it is not run to its end, and why
+   */
+  infer(request: InferRequest, signal?: AbortSignal): Promise<InferResult>;
+  stats(): EngineStats;
+  /** Takes nothing more; resolves when all that was taken is answered. */
+  drain(): Promise<void>;
+}
