@@ -5,8 +5,8 @@ import type { Choice } from '../../measure/report.js';
 import type { SampledDevice } from '../../measure/sampled-device.js';
 import { begin, type Interval, type Limits, next, type Setting, type State } from './policy.js';
 
-/** How often it looks. Long enough for a good many batches, short enough to get somewhere in a job of seconds. */
-const LOOK_MS = 150;
+/** How often it looks: it gets somewhere in a job of seconds. */
+const LOOK_MS = 50;
 
 /** What a run lets the tuner do. */
 export interface Tunable {
