@@ -99,7 +99,11 @@ export function slotsFor(
   maxBytes: number,
 ): { readonly begin: number; readonly most: number } {
   if (slots !== 'auto') return { begin: slots, most: slots };
-  const begin = Math.max(BEGIN_SLOTS, needed, Math.min(BEGIN_MOST, Math.floor(BEGIN_BYTES / slotBytes)));
+  const begin = Math.max(
+    BEGIN_SLOTS,
+    needed,
+    Math.min(BEGIN_MOST, Math.floor(Math.min(BEGIN_BYTES, maxBytes) / slotBytes)),
+  );
   return { begin, most: Math.max(begin, Math.min(MOST_SLOTS, Math.floor(maxBytes / slotBytes))) };
 }
 

@@ -67,13 +67,19 @@ export class Tuner {
   #look(): void {
     const progress = this.#sampler.sample(0, 0);
     const interval = this.#interval(progress);
-    // Nothing can be told before the first batch.
-    if (progress.busy + progress.starved.total + progress.blocked === 0) return;
+    // Nothing can be told before the first batch, nor of producers whose threads are still starting.
+    if (progress.busy + progress.starved.total + progress.blocked === 0 || !this.#areUp()) return;
     const before = this.#state.setting;
     this.#state = next(this.#state, interval, this.#limits);
     const { producers, slots } = this.#state.setting;
     if (slots !== before.slots) this.#run.useSlots(slots);
     if (producers !== before.producers) this.#run.useProducers(producers);
+  }
+
+  #areUp(): boolean {
+    const { producers } = this.#state.setting;
+    for (let lane = 0; lane < producers; lane++) if (!this.#clocks.hasBegun(lane)) return false;
+    return true;
   }
 
   #interval({ rowsPerSecond, starved, blocked }: Progress): Interval {
