@@ -83,7 +83,7 @@ export class Dispatcher {
     this.#places = new Array(places).fill(undefined);
     this.#freePlaces = Array.from({ length: places }, (_, i) => places - 1 - i);
     this.queue = new RequestQueue(size);
-    this.door = new Door({ ...plan, instances: consumers });
+    this.door = new Door({ ...plan, instances: consumers }, now());
   }
 
   /** A request comes in. It goes into a slot with all others that come in the same turn of the event loop. */
