@@ -22,6 +22,13 @@ function middleOf(bucket: number): number {
   return (STEPS + (bucket % STEPS) + 0.5) * 2 ** octave;
 }
 
+/** The largest of a bucket's values. */
+function endOf(bucket: number): number {
+  if (bucket < STEPS) return bucket;
+  const octave = Math.floor(bucket / STEPS) - 1;
+  return (STEPS + (bucket % STEPS) + 1) * 2 ** octave - 1;
+}
+
 /** Counts of microseconds, written by any thread, read by any other. */
 export class Histogram {
   readonly #words: Int32Array;
@@ -45,5 +52,15 @@ export class Histogram {
       if (seen >= wanted) return middleOf(bucket);
     }
     return middleOf(this.#words.length - 1);
+  }
+
+  /** Upper bounds, ascending, and how many of the records are at most so large; bounds that change nothing are left out. */
+  *cumulative(): Iterable<readonly [bound: number, count: number]> {
+    let seen = 0;
+    for (const [bucket, count] of this.#words.entries()) {
+      if (count === 0) continue;
+      seen += count;
+      yield [endOf(bucket), seen];
+    }
   }
 }
