@@ -69,13 +69,14 @@ export class OnlineConsumer {
   #next(): number {
     const ring = this.#ring;
     const isStopped = (): boolean => ring.status === RingStatus.ABORTED;
+    const rankOf = (slot: number): number => this.#page.priority(slot);
     for (;;) {
       const ticket = ring.ready.ticket();
       if (isStopped()) return -1;
       const delay = this.#side.workIn();
       if (delay === 0) {
         if (!this.#gate.enter(isStopped, this.#waitingSince())) return -1;
-        const slot = this.#side.takeNow();
+        const slot = this.#side.takeNow(rankOf);
         if (slot >= 0) {
           if (this.#page.isCrowded) ring.done.signal();
           return slot;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { InferResult } from '../../src/serve/types.js';
 import { now, outputOf, reasonOf, recording, refusalOf, requestOf, serving } from './serving.js';
 
 const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
@@ -41,18 +42,21 @@ describe('a request is refused', () => {
     const engine = await serving({ models: { m: device.model({}, { queue }) } });
     const first = engine.infer(requestOf('m', [-1]));
     await device.runs(-1);
-    // Four of them go into a slot.
-    const taken = [engine.infer(requestOf('m', range(1, 4)))];
-    await new Promise(setImmediate);
-    taken.push(engine.infer(requestOf('m', range(5, 3))), engine.infer(requestOf('m', range(8, 3))));
-    const refusal = await refusalOf(engine.infer(requestOf('m', [11])));
+    // These go into slots.
+    const taken: Promise<InferResult>[] = [];
+    for (const first of [1, 5]) {
+      taken.push(engine.infer(requestOf('m', range(first, 4))));
+      await new Promise(setImmediate);
+    }
+    taken.push(engine.infer(requestOf('m', range(9, 3))), engine.infer(requestOf('m', range(12, 3))));
+    const refusal = await refusalOf(engine.infer(requestOf('m', [15])));
     expect(refusal.reason).toBe('full');
     expect(refusal.retryAfterMs).toBeGreaterThan(0);
     expect(engine.stats().endpoints[0]).toMatchObject({ queuedRows: 6, queuedBytes: 24 });
     device.open();
     await Promise.all([first, ...taken]);
-    expect(outputOf(await engine.infer(requestOf('m', [11])))).toEqual([22]);
-    expect(device.rows.slice(1)).toEqual(range(1, 11));
+    expect(outputOf(await engine.infer(requestOf('m', [15])))).toEqual([30]);
+    expect(device.rows.slice(1)).toEqual(range(1, 15));
   });
 
   test('at once, where it can’t be answered by its deadline, with the time after which it may be worth it', async () => {
