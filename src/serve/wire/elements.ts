@@ -51,6 +51,8 @@ export function elementsOfValues(input: DeclaredInput, values: unknown): TypedAr
       'invalid',
       `input ${name} has ${values.length} elements; its shape [${shape.join(', ')}] takes ${elements}`,
     );
+  // Nothing is allocated on the word of the shape alone.
+  if (!isFlat) visit(name, values, shape, () => {});
   if (tensor.isText) {
     const texts: string[] = [];
     visit(name, values, isFlat ? [elements] : shape, (list, at) => {
