@@ -3,7 +3,11 @@ export interface ScrapedFamily {
   readonly name: string;
   readonly help: string;
   readonly type: string;
-  readonly samples: { readonly name: string; readonly labels: Record<string, string>; readonly value: number }[];
+  readonly samples: {
+    readonly name: string;
+    readonly labels: Record<string, string>;
+    readonly value: number;
+  }[];
 }
 
 const METRIC = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
@@ -65,14 +69,16 @@ export function lint({ name, help, type, samples }: ScrapedFamily): string[] {
   if (help.trim() === '') fault('no help');
   if (type === 'counter' && !name.endsWith('_total')) fault('a counter that does not end in _total');
   if (type !== 'counter' && name.endsWith('_total')) fault('ends in _total, and is no counter');
-  if (type !== 'histogram' && type !== 'summary' && /_(count|sum|bucket)$/.test(name)) fault('a reserved suffix');
+  if (type !== 'histogram' && type !== 'summary' && /_(count|sum|bucket)$/.test(name))
+    fault('a reserved suffix');
   if (/_(milliseconds|ms|micros|microseconds|minutes|kilobytes|kb|megabytes|percent)(_|$)/.test(name))
     fault('no base unit');
   if (new RegExp(`_${type}(_|$)`).test(name)) fault('its type in its name');
   if (/[A-Z]/.test(name)) fault('capitals');
   for (const { labels } of samples) {
     for (const label of Object.keys(labels)) {
-      if (label.startsWith('__') || (label === 'le' && type !== 'histogram')) fault(`a reserved label: ${label}`);
+      if (label.startsWith('__') || (label === 'le' && type !== 'histogram'))
+        fault(`a reserved label: ${label}`);
       if (/[A-Z]/.test(label)) fault(`capitals in a label: ${label}`);
     }
   }

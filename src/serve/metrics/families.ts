@@ -184,7 +184,8 @@ export const FAMILIES: readonly Family[] = [
     unit: '{session}',
     type: 'gauge',
     help: 'Sessions that run side by side on the device.',
-    samples: ({ devices }) => devices.map(({ id, instances }) => ({ labels: { device: id }, value: instances })),
+    samples: ({ devices }) =>
+      devices.map(({ id, instances }) => ({ labels: { device: id }, value: instances })),
   },
   {
     name: 'penstock_job_rows_total',

@@ -15,11 +15,19 @@ interface Metric {
   readonly name: string;
   readonly help: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
-  readonly values: readonly { readonly metricName?: string; readonly labels: object; readonly value: number }[];
+  readonly values: readonly {
+    readonly metricName?: string;
+    readonly labels: object;
+    readonly value: number;
+  }[];
 }
 
 /** Gauges that end in `_total`, which only counters may; `nodejs_active_…` without it have the same by kind. */
-const MISNAMED = ['nodejs_active_resources_total', 'nodejs_active_handles_total', 'nodejs_active_requests_total'];
+const MISNAMED = [
+  'nodejs_active_resources_total',
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+];
 
 export interface About {
   /** Of the server, in its configuration. */
@@ -115,7 +123,8 @@ function countsUpTo(bounds: readonly number[], quantiles: Quantiles): number[] {
   const counts: number[] = [];
   let upTo = 0;
   for (const [micros, count] of quantiles.cumulative()) {
-    while (counts.length < bounds.length && micros > (bounds[counts.length] as number) * 1e6) counts.push(upTo);
+    while (counts.length < bounds.length && micros > (bounds[counts.length] as number) * 1e6)
+      counts.push(upTo);
     upTo = count;
   }
   while (counts.length < bounds.length) counts.push(upTo);
