@@ -2,28 +2,12 @@ import type { Socket } from 'node:net';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { now } from '../../clock/now.js';
 import { messageOf } from '../../util/errors.js';
-import type { Inference } from '../inference.js';
+import type { Inference, Watch } from '../inference.js';
 import { Refusal } from '../refusal.js';
+import type { RequestEnd } from '../telemetry/request.js';
 import type { Token } from '../token.js';
+import type { HttpLimits } from './limits.js';
 import { HttpRefusal, retryAfter, statusOf } from './status.js';
-
-/** How long clients may take, and how many there may be. */
-export interface HttpLimits {
-  /** From the connection to the end of the headers. */
-  readonly headersMs: number;
-  /** To the end of the body. */
-  readonly requestMs: number;
-  /** A connection without a request. */
-  readonly idleMs: number;
-  readonly connections: number;
-}
-
-export const HTTP_LIMITS: HttpLimits = {
-  headersMs: 10_000,
-  requestMs: 60_000,
-  idleMs: 75_000,
-  connections: 4096,
-};
 
 const MOST_HEADER_BYTES = 16 * 1024;
 const MOST_NAME_CHARACTERS = 256;
@@ -32,6 +16,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Microseconds of `now()`. */
     arrivedAt: number;
+    /** What whoever watches is told at the end. */
+    outcome: Omit<RequestEnd, 'status'> | undefined;
   }
   interface FastifyContextConfig {
     /** Answers whoever asks, without a token. */
@@ -65,6 +51,8 @@ export function createApp(
   });
   app.server.maxConnections = limits.connections;
   app.decorateRequest('arrivedAt', 0);
+  app.decorateRequest('outcome');
+  if (inference.watch !== undefined) watch(app, inference.watch);
   app.addHook('onRequest', (request, reply, done) => {
     request.arrivedAt = now();
     // Whoever keeps its connection would not notice that others are elsewhere by now.
@@ -82,6 +70,20 @@ export function createApp(
   return app;
 }
 
+function watch(app: FastifyInstance, begin: Watch): void {
+  const ends = new WeakMap<FastifyRequest, (end: RequestEnd) => void>();
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { method, headers, ip, routeOptions } = request;
+    const route = routeOptions.url ?? '';
+    ends.set(request, begin({ protocol: 'http', method, route, headers, arrivedAt: now(), address: ip }));
+    done();
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    ends.get(request)?.({ ...request.outcome, status: reply.statusCode });
+    done();
+  });
+}
+
 function unauthorized(reply: FastifyReply): Refusal {
   reply.header('www-authenticate', 'Bearer');
   return new HttpRefusal(401, 'the request needs a token: send Authorization: Bearer …');
@@ -94,12 +96,17 @@ function notFound({ method }: FastifyRequest): Refusal {
 /** Answers a request that is not served. */
 export function refuse(inference: Inference, error: unknown, reply: FastifyReply): void {
   const refusal = refusalOf(inference, error);
+  const { request } = reply;
+  request.outcome = { ...request.outcome, refusal };
   const status = statusOf(refusal);
   const seconds = retryAfter(refusal);
   if (seconds !== undefined) reply.header('retry-after', seconds);
   const { message, hint } = refusal;
   const text = hint === undefined ? message : `${message}. ${hint}`;
-  reply.code(status).header('content-type', 'application/json').send(JSON.stringify({ error: text }));
+  reply
+    .code(status)
+    .header('content-type', 'application/json')
+    .send(JSON.stringify({ error: text }));
 }
 
 /** Fastify's own errors are of requests that it does not understand; they have a status. */

@@ -113,7 +113,9 @@ export class Body {
       };
       request.on('data', onData);
       request.once('end', () => resolve(bytes.subarray(0, length)));
-      request.once('error', () => fail(new Refusal('gone', 'the client went away while it sent its request')));
+      request.once('error', () =>
+        fail(new Refusal('gone', 'the client went away while it sent its request')),
+      );
     });
   }
 }

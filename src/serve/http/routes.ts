@@ -1,19 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { readVersion } from '../../util/version.js';
 import type { Inference } from '../inference.js';
 import { Refusal } from '../refusal.js';
-import type { Endpoint, EndpointTensor } from '../types.js';
-import { datatypeOf } from '../wire/datatype.js';
+import { indexOf, metadataOf, serverMetadata } from '../wire/metadata.js';
 import { quoted } from '../wire/quoted.js';
-import { VERSION } from '../wire/wire-endpoint.js';
 import { type Routes, refuse } from './app.js';
 import { Body, BodyBudget } from './body.js';
 import { answerOf } from './infer-answer.js';
 import { parseRequest } from './infer-request.js';
-
-/** What of Triton's extensions there is. */
-export const EXTENSIONS = ['binary_tensor_data', 'parameters', 'schedule_policy'] as const;
 
 /** Bodies that may be at work at the same time, each as large as one may be. */
 const BODIES = 4;
@@ -49,7 +43,7 @@ function healthRoutes(app: FastifyInstance, inference: Inference): void {
 }
 
 function metadataRoutes(app: FastifyInstance, inference: Inference): void {
-  const server = { name: 'penstock', version: readVersion(), extensions: EXTENSIONS };
+  const server = serverMetadata();
   app.get('/v2', (_request, reply) => {
     reply.send(server);
   });
@@ -59,16 +53,8 @@ function metadataRoutes(app: FastifyInstance, inference: Inference): void {
   app.get<Named>('/v2/models/:model', metadata);
   app.get<Named>('/v2/models/:model/versions/:version', metadata);
   app.post('/v2/repository/index', (_request, reply) => {
-    const state = inference.isReady ? 'READY' : 'UNAVAILABLE';
-    const index = [...inference.endpoints.keys()].map((name) => ({ name, version: VERSION, state, reason: '' }));
-    reply.send(index);
+    reply.send(indexOf(inference));
   });
-}
-
-function metadataOf({ name, platform, inputs, outputs }: Endpoint): object {
-  const tensors = (list: readonly EndpointTensor[]): object[] =>
-    list.map((tensor) => ({ name: tensor.name, datatype: datatypeOf(tensor), shape: tensor.shape }));
-  return { name, versions: [VERSION], platform, inputs: tensors(inputs), outputs: tensors(outputs) };
 }
 
 function inferRoutes(app: FastifyInstance, inference: Inference, maxBodyBytes: number): void {
@@ -78,32 +64,24 @@ function inferRoutes(app: FastifyInstance, inference: Inference, maxBodyBytes: n
     const { headers } = raw;
     const jsonLength = jsonLengthOf(headers);
     const body = new Body(raw, budget, maxBodyBytes, jsonLength || 0);
-    const arrived = {
-      protocol: 'http' as const,
-      endpoint: inference.endpoints.has(params.model) ? params.model : undefined,
-      arrivedAt,
-      header: (name: string) => headers[name]?.toString(),
-    };
+    const gone = goneSignal(reply.raw);
     try {
-      await inference.serve(
-        arrived,
-        async () => {
-          const endpoint = inference.endpoint(params.model, params.version);
-          if (jsonLength !== undefined && Number.isNaN(jsonLength))
-            throw new Refusal(
-              'invalid',
-              `Inference-Header-Content-Length is ${quoted(headers[JSON_LENGTH])}, expected a number of bytes`,
-            );
-          return parseRequest(endpoint, await body.read(), jsonLength, arrivedAt);
-        },
-        (parsed, result) => {
-          const { body, jsonLength } = answerOf(parsed, result);
-          if (jsonLength === undefined) reply.header('content-type', 'application/json');
-          else reply.header('content-type', 'application/octet-stream').header(JSON_LENGTH, jsonLength);
-          reply.send(body);
-        },
-        goneSignal(reply.raw),
-      );
+      const endpoint = inference.endpoint(params.model, params.version);
+      request.outcome = { endpoint: params.model };
+      if (jsonLength !== undefined && Number.isNaN(jsonLength))
+        throw new Refusal(
+          'invalid',
+          `Inference-Header-Content-Length is ${quoted(headers[JSON_LENGTH])}, expected a number of bytes`,
+        );
+      const parsed = parseRequest(endpoint, await body.read(), jsonLength, arrivedAt);
+      const rows = parsed.request.inputs[0]?.shape[0];
+      request.outcome = { endpoint: params.model, rows };
+      const result = await inference.engine.infer(parsed.request, gone);
+      request.outcome = { endpoint: params.model, rows, times: result.times };
+      const answer = answerOf(parsed, result);
+      if (answer.jsonLength === undefined) reply.header('content-type', 'application/json');
+      else reply.header('content-type', 'application/octet-stream').header(JSON_LENGTH, answer.jsonLength);
+      reply.send(answer.body);
     } catch (error) {
       refuse(inference, error, reply);
     } finally {

@@ -111,7 +111,10 @@ const RANGES: Partial<Readonly<Record<DType, readonly [number, number]>>> = {
 
 function writerOf(name: string, dtype: DType, target: TypedArray): Write {
   if (dtype === 'float16')
-    throw new Refusal('invalid', `input ${name}: FP16 is taken as binary data only, since JSON has no such numbers`);
+    throw new Refusal(
+      'invalid',
+      `input ${name}: FP16 is taken as binary data only, since JSON has no such numbers`,
+    );
   if (dtype === 'bool') return boolWriter(name, target as Uint8Array);
   const range = RANGES[dtype];
   if (range === undefined) return floatWriter(name, target as Float32Array | Float64Array);
@@ -168,8 +171,5 @@ function isWhole(value: unknown, least: number, most: number): value is number {
 const wholeFrom = (least: number, most: number): string => `a whole number from ${least} to ${most}`;
 
 export function wrongElement(name: string, index: number, value: unknown, expected: string): Refusal {
-  return new Refusal(
-    'invalid',
-    `input ${name}: element ${index} is ${quoted(value)}, expected ${expected}`,
-  );
+  return new Refusal('invalid', `input ${name}: element ${index} is ${quoted(value)}, expected ${expected}`);
 }

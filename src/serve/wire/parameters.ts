@@ -13,7 +13,10 @@ export function scheduling(parameters: Parameters): Pick<InferRequest, 'priority
   for (const name of UNSUPPORTED) {
     const value = parameters[name];
     if (value !== undefined && value !== 0 && value !== '0' && value !== '' && value !== false)
-      throw new Refusal('invalid', `parameter ${name}: sequences are not supported; each request stands alone`);
+      throw new Refusal(
+        'invalid',
+        `parameter ${name}: sequences are not supported; each request stands alone`,
+      );
   }
   const priority = wholeNumber('priority', parameters.priority);
   const timeoutMicros = wholeNumber('timeout', parameters.timeout);
