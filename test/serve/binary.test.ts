@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { DTYPES, type DType, viewOf, bytesOf } from '../../src/util/dtype.js';
+import { bytesOf, DTYPES, type DType, viewOf } from '../../src/util/dtype.js';
 import { random } from '../helpers/random.js';
 import { DATATYPES, EchoEngine, infer, one, serveEchoes } from './echo.js';
 
@@ -113,19 +113,73 @@ describe('binary data that is not what it says', () => {
   const eight = new Uint8Array(8);
 
   test.each<[string, string, object, Uint8Array | undefined, RegExp]>([
-    ['less than its shape takes', 'float32', declared('FP32', [2, 2], 8), eight, /8 bytes of data; its shape \[2, 2\] takes 16/],
+    [
+      'less than its shape takes',
+      'float32',
+      declared('FP32', [2, 2], 8),
+      eight,
+      /8 bytes of data; its shape \[2, 2\] takes 16/,
+    ],
     ['more than its shape takes', 'float32', declared('FP32', [1, 2], 12), new Uint8Array(12), /takes 8/],
-    ['more than was sent', 'float32', declared('FP32', [2, 2], 16), eight, /binary_data_size is 16, and 8 bytes/],
-    ['less than was sent', 'float32', declared('FP32', [1, 2], 8), new Uint8Array(9), /9 bytes of binary data .* take 8/],
+    [
+      'more than was sent',
+      'float32',
+      declared('FP32', [2, 2], 16),
+      eight,
+      /binary_data_size is 16, and 8 bytes/,
+    ],
+    [
+      'less than was sent',
+      'float32',
+      declared('FP32', [1, 2], 8),
+      new Uint8Array(9),
+      /9 bytes of binary data .* take 8/,
+    ],
     ['a negative size', 'float32', declared('FP32', [1, 2], -8), eight, /binary_data_size is -8/],
     ['a fraction', 'float32', declared('FP32', [1, 2], 7.5), eight, /binary_data_size is 7.5/],
-    ['a size beyond all numbers', 'float32', declared('FP32', [1, 2], 1e300), eight, /binary_data_size is 1e\+300/],
+    [
+      'a size beyond all numbers',
+      'float32',
+      declared('FP32', [1, 2], 1e300),
+      eight,
+      /binary_data_size is 1e\+300/,
+    ],
     ['a text for a size', 'float32', declared('FP32', [1, 2], '8'), eight, /binary_data_size is "8"/],
-    ['data twice', 'float32', { ...declared('FP32', [1, 2], 8), data: [1, 2] }, eight, /both data and binary/],
-    ['no header', 'float32', declared('FP32', [1, 2], 8), undefined, /Inference-Header-Content-Length is missing/],
-    ['a bool that is none', 'bool', declared('BOOL', [1, 2], 2), Uint8Array.of(1, 2), /element 1 is 2, expected 0 or 1/],
-    ['a text that goes on', 'text', declared('BYTES', [1], 8), Uint8Array.of(5, 0, 0, 0, 1, 1, 1, 1), /longer than the data/],
-    ['a text of 4 GB', 'text', declared('BYTES', [1], 4), Uint8Array.of(255, 255, 255, 255), /longer than the data/],
+    [
+      'data twice',
+      'float32',
+      { ...declared('FP32', [1, 2], 8), data: [1, 2] },
+      eight,
+      /both data and binary/,
+    ],
+    [
+      'no header',
+      'float32',
+      declared('FP32', [1, 2], 8),
+      undefined,
+      /Inference-Header-Content-Length is missing/,
+    ],
+    [
+      'a bool that is none',
+      'bool',
+      declared('BOOL', [1, 2], 2),
+      Uint8Array.of(1, 2),
+      /element 1 is 2, expected 0 or 1/,
+    ],
+    [
+      'a text that goes on',
+      'text',
+      declared('BYTES', [1], 8),
+      Uint8Array.of(5, 0, 0, 0, 1, 1, 1, 1),
+      /longer than the data/,
+    ],
+    [
+      'a text of 4 GB',
+      'text',
+      declared('BYTES', [1], 4),
+      Uint8Array.of(255, 255, 255, 255),
+      /longer than the data/,
+    ],
     ['a text too few', 'text', declared('BYTES', [2], 5), texts('a'), /ends before its 2 elements/],
     ['a text too many', 'text', declared('BYTES', [1], 10), texts('a', 'b'), /5 bytes follow its 1 elements/],
     ['no UTF-8', 'text', declared('BYTES', [1], 5), Uint8Array.of(1, 0, 0, 0, 255), /element 0 is not UTF-8/],

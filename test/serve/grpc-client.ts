@@ -23,7 +23,11 @@ export interface CallOptions {
 export interface GrpcAnswer {
   readonly model_name: string;
   readonly id?: string;
-  readonly outputs: readonly { readonly name: string; readonly datatype: string; readonly shape: readonly number[] }[];
+  readonly outputs: readonly {
+    readonly name: string;
+    readonly datatype: string;
+    readonly shape: readonly number[];
+  }[];
   readonly raw_output_contents: readonly Buffer[];
 }
 
@@ -34,7 +38,11 @@ export function grpcClient(address: string | undefined, service = 'inference.GRP
   const Service = at as new (address: string, credentials: unknown) => Client;
   const client = new Service(address ?? '', credentials.createInsecure());
   onTestFinished(() => client.close());
-  return <T>(method: string, message: object = {}, { token, deadline, onCall }: CallOptions = {}): Promise<T> => {
+  return <T>(
+    method: string,
+    message: object = {},
+    { token, deadline, onCall }: CallOptions = {},
+  ): Promise<T> => {
     const metadata = new Metadata();
     if (token !== undefined) metadata.set('authorization', `Bearer ${token}`);
     return new Promise<T>((resolve, reject) => {

@@ -56,7 +56,10 @@ describe('infer', () => {
   test('with typed contents, exact to the last bit', async () => {
     const { call, engine } = await serving();
     const typed = (name: string, datatype: string, shape: readonly number[], contents: object) =>
-      call<GrpcAnswer>('ModelInfer', { model_name: name, inputs: [{ name: 'x', datatype, shape, contents }] });
+      call<GrpcAnswer>('ModelInfer', {
+        model_name: name,
+        inputs: [{ name: 'x', datatype, shape, contents }],
+      });
     await typed('float32', 'FP32', [1, 2], { fp32_contents: [1.5, 2.5] });
     await typed('int64', 'INT64', [1, 2], { int64_contents: ['9223372036854775807', '-9007199254740993'] });
     await typed('uint64', 'UINT64', [1, 2], { uint64_contents: ['18446744073709551615', 0] });
@@ -96,10 +99,30 @@ describe('infer', () => {
     ['no such version', { ...good, model_version: '2' }, status.NOT_FOUND, /no version "2"/],
     ['no inputs', { model_name: 'float32' }, status.INVALID_ARGUMENT, /needs an input x/],
     ['too few bytes', { ...good, raw_input_contents: [floats(1)] }, status.INVALID_ARGUMENT, /4 bytes/],
-    ['too many tensors', { ...good, raw_input_contents: [floats(1, 2), floats(1)] }, status.INVALID_ARGUMENT, /of 2 inputs/],
-    ['another shape', { ...good, inputs: [{ ...input, shape: [1, 3] }] }, status.INVALID_ARGUMENT, /\[1, 3\]/],
-    ['a negative shape', { ...good, inputs: [{ ...input, shape: [-1, 2] }] }, status.INVALID_ARGUMENT, /\[-1, 2\]/],
-    ['another type', { ...good, inputs: [{ ...input, datatype: 'INT32' }] }, status.INVALID_ARGUMENT, /"INT32"/],
+    [
+      'too many tensors',
+      { ...good, raw_input_contents: [floats(1, 2), floats(1)] },
+      status.INVALID_ARGUMENT,
+      /of 2 inputs/,
+    ],
+    [
+      'another shape',
+      { ...good, inputs: [{ ...input, shape: [1, 3] }] },
+      status.INVALID_ARGUMENT,
+      /\[1, 3\]/,
+    ],
+    [
+      'a negative shape',
+      { ...good, inputs: [{ ...input, shape: [-1, 2] }] },
+      status.INVALID_ARGUMENT,
+      /\[-1, 2\]/,
+    ],
+    [
+      'another type',
+      { ...good, inputs: [{ ...input, datatype: 'INT32' }] },
+      status.INVALID_ARGUMENT,
+      /"INT32"/,
+    ],
     [
       'contents of another type',
       { model_name: 'float32', inputs: [{ ...input, contents: { fp64_contents: [1, 2] } }] },
