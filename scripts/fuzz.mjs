@@ -1,7 +1,7 @@
 // @ts-check
 // `npm run fuzz -- --minutes N`: reads damaged files, and sends wrong requests, for so long, with a seed that it prints.
 // `npm run fuzz -- --seed S --case C`: one case again, as a failure printed it.
-// `--only serve`, or `fuzz`: one kind of them.
+// `--only files`, or `--only requests`.
 import { parseArgs } from 'node:util';
 import { run, TOOLS } from './steps.mjs';
 
@@ -22,9 +22,9 @@ if (values.case !== undefined) env.PENSTOCK_FUZZ_CASE = values.case;
 Object.assign(process.env, env);
 
 const node = process.execPath;
-const tests =
-  values.only === undefined
-    ? ['test/fuzz', 'test/serve/fuzz']
-    : [values.only === 'serve' ? 'test/serve/fuzz' : 'test/fuzz'];
+const KINDS = { files: 'test/fuzz', requests: 'test/serve/fuzz' };
+const tests = Object.entries(KINDS)
+  .filter(([kind]) => (values.only ?? kind) === kind)
+  .map(([, path]) => path);
 const built = await run(node, [TOOLS.tsc, '--build']);
 process.exitCode = built && (await run(node, [TOOLS.vitest, 'run', ...tests])) ? 0 : 1;
