@@ -14,6 +14,8 @@ const BENCHES = [
   'collate',
   'producers',
   'event-loop',
+  'pipeline',
+  'suites',
   'isolation',
   'loader',
   'memory',
