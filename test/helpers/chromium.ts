@@ -100,12 +100,12 @@ export class Browser implements AsyncDisposable {
     this.#listeners.add(listener);
   }
 
-  /** Opens a file, and waits until it is loaded and drawn. */
-  async open(file: string, options: ViewOptions = {}): Promise<View> {
+  /** Opens a file or an address, and waits until it is loaded and drawn. */
+  async open(target: string | URL, options: ViewOptions = {}): Promise<View> {
     const { targetId } = await this.send('Target.createTarget', { url: 'about:blank' });
     const { sessionId } = await this.send('Target.attachToTarget', { targetId, flatten: true });
     const view = new View(this, sessionId);
-    await view.load(pathToFileURL(file).href, options);
+    await view.load((target instanceof URL ? target : pathToFileURL(target)).href, options);
     return view;
   }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { STYLE } from '../style.js';
 import { LIVE_STYLE } from './style-live.js';
@@ -10,27 +10,13 @@ export interface Asset {
 
 const SCRIPT = 'text/javascript; charset=utf-8';
 
-/** What runs in the browser, by its name beside the others, as it was compiled. */
-const SCRIPTS: Readonly<Record<string, string>> = {
+/** What runs in the browser, as it was compiled: a name beside the page's own modules, and where it is. */
+const SHARED: Readonly<Record<string, string>> = {
   'theme.js': '../client/theme.js',
+  'scale.js': '../scale.js',
   'figures.js': '../../util/figures.js',
-  ...Object.fromEntries(
-    [
-      'main',
-      'charts',
-      'chart',
-      'dom',
-      'endpoints',
-      'facts',
-      'jobs',
-      'marks',
-      'patterns',
-      'scrubber',
-      'stream',
-      'timeline',
-    ].map((name) => [`${name}.js`, `../client/live/${name}.js`]),
-  ),
 };
+const OWN = new URL('../client/live/', import.meta.url);
 
 const require = createRequire(import.meta.url);
 const made = new Map<string, Asset>();
@@ -52,7 +38,14 @@ function make(name: string): Asset | undefined {
   if (name === 'uplot.js') {
     return { type: SCRIPT, body: readFileSync(require.resolve('uplot/dist/uPlot.esm.js'), 'utf8') };
   }
-  if (!Object.hasOwn(SCRIPTS, name)) return undefined;
-  const script = readFileSync(new URL(SCRIPTS[name] as string, import.meta.url), 'utf8');
+  const file = Object.hasOwn(SHARED, name) ? new URL(SHARED[name] as string, import.meta.url) : own(name);
+  if (file === undefined) return undefined;
+  const script = readFileSync(file, 'utf8');
   return { type: SCRIPT, body: script.replace(/^\/\/# sourceMappingURL=.*$/m, '') };
+}
+
+/** Only what is in that folder: a name in a request is never made into a path. */
+function own(name: string): URL | undefined {
+  const names = readdirSync(OWN).filter((file) => file.endsWith('.js'));
+  return names.includes(name) ? new URL(name, OWN) : undefined;
 }

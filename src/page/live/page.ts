@@ -39,6 +39,7 @@ export function livePageHtml(): string {
 <fieldset><legend class="unseen">How much is shown</legend>${lengths()}</fieldset>
 <button type="button" id="hold" aria-pressed="false">Hold</button>
 </div>
+<div class="board">
 <section class="card" id="jobs" aria-labelledby="jobs-title" hidden><h2 id="jobs-title">Jobs</h2><ul id="job-list"></ul></section>
 <section class="card" id="endpoints" aria-labelledby="endpoints-title" hidden>
 <h2 id="endpoints-title">Endpoints</h2>
@@ -51,6 +52,7 @@ export function livePageHtml(): string {
 <div id="device-charts"></div>
 <details><summary>What the headings mean</summary>${meanings()}</details>
 </section>
+</div>
 <footer><span id="version">Penstock</span></footer>
 </main>
 </body>

@@ -17,8 +17,8 @@ export const LIVE_STYLE = `
 .live .facts { margin-top: 1.25rem; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); }
 .live .facts dd { white-space: nowrap; }
 .live .facts small { white-space: normal; min-height: 1.4em; font-variant-numeric: tabular-nums; font-weight: 400; }
-.status { display: inline-flex; align-items: center; gap: .45em; }
-.status.ready::before, .status.running::before { content: ""; width: .5em; height: .5em; border-radius: 50%; background: currentColor; animation: breathe 2s ease-in-out infinite; }
+.live .status { display: inline-flex; align-items: center; gap: .45em; }
+#status.ready::before, #status.running::before { content: ""; width: .5em; height: .5em; border-radius: 50%; background: currentColor; animation: breathe 2s ease-in-out infinite; }
 @keyframes breathe { 50% { opacity: .25; } }
 .status.not-ready, .status.draining, .status.stopped, .status.lost, .status.locked, .status.waiting, .status.connecting { color: var(--warn); }
 .waiting { margin-top: 2rem; color: var(--dim); }
@@ -83,12 +83,20 @@ fieldset input:focus-visible + span { outline: 2px solid var(--accent); outline-
 .job-done data, .job-rows data { color: var(--ink); }
 .live footer { margin-top: 2rem; }
 
+#endpoints { container-type: inline-size; }
+@container (max-width: 46rem) { .wider { display: none; } }
+@media screen and (min-width: 84rem) {
+  .live.serve { max-width: 108rem; }
+  .serve .board { display: grid; grid-template: "endpoints jobs" auto "endpoints devices" 1fr / minmax(0, 1fr) minmax(0, 1fr); column-gap: 1rem; align-items: start; }
+  #endpoints { grid-area: endpoints; }
+  #jobs { grid-area: jobs; }
+  #devices { grid-area: devices; }
+}
 @media (prefers-reduced-motion: reduce) {
   .status::before { animation: none !important; }
   .job .gauge i { transition: none; }
 }
 @media screen and (max-width: 40rem) {
-  .wider { display: none; }
   .live .facts { grid-template-columns: 1fr 1fr; }
   .controls { justify-content: space-between; }
   .where small { display: none; }

@@ -27,6 +27,11 @@ export interface PanelOptions {
   tick(value: number): string;
 }
 
+/** Between two frames, which is as if there was one missing. */
+const GAP_MS = 1500;
+/** Round numbers whose halves are round, too. */
+const STEPS = [1, 1.2, 1.6, 2, 3, 4, 5, 6, 8, 10];
+
 /** A panel of a plot: what it shows, in figures and drawn. Time runs to the right, a step a frame. */
 export class Panel {
   readonly element: HTMLElement;
@@ -75,7 +80,7 @@ export class Panel {
     this.#to = to;
     const rows = this.#rows(frames);
     const highest = Math.max(0, ...rows.slice(1).flatMap((row) => row.map((value) => value ?? 0)));
-    this.#top = this.#options.top ?? roundUp(highest * 1.05);
+    this.#top = this.#options.top ?? roundUp(highest * 1.05, STEPS);
     for (const [i, grid] of this.#ticks.entries()) {
       const text = this.#options.tick(((i + 1) / 2) * this.#top);
       setText(grid.firstElementChild as Element, text);
@@ -115,12 +120,14 @@ export class Panel {
       const begin = frame.at - frame.seconds * 1e3;
       const values = series.map(({ value }) => value(frame));
       const heights = kind === 'stack' ? stacked(values) : values;
-      if (begin - end > 1500)
+      const isGap = begin - end > GAP_MS;
+      if (isGap) {
         put(
           begin - 1,
           series.map(() => null),
         );
-      put(Math.max(begin, end), heights);
+      }
+      put(isGap ? begin : end, heights);
       put(frame.at, heights);
       end = frame.at;
     }

@@ -51,13 +51,13 @@ export function endpointPanels(name: string): PanelOptions[] {
       ],
     },
     {
-      title: 'Of it',
-      note: 'the p99 of each part',
+      title: 'Waiting and running',
+      note: 'the p99 of each',
       kind: 'lines',
       size: 'middle',
       tick: milliseconds,
       series: [
-        { mark: 'queue', name: 'waiting', value: of(({ queue }) => queue?.p99 ?? null), text: millis },
+        { mark: 'queue', name: 'in the queue', value: of(({ queue }) => queue?.p99 ?? null), text: millis },
         {
           mark: 'compute',
           name: 'on the device',
@@ -68,14 +68,14 @@ export function endpointPanels(name: string): PanelOptions[] {
       ],
     },
     {
-      title: 'Waiting',
+      title: 'Queue',
       kind: 'area',
       size: 'low',
       tick: compact,
       series: [
         {
           mark: 'queue',
-          name: 'rows in the queue',
+          name: 'rows that wait',
           value: of(({ queuedRows }) => queuedRows),
           text: (count) => counted(count, 'row'),
         },
@@ -91,7 +91,7 @@ export function endpointPanels(name: string): PanelOptions[] {
           mark: 'rate',
           name: 'rows in each',
           value: of(({ batchRows }) => batchRows),
-          text: (rows) => (rows < 9.95 ? rows.toFixed(1) : whole(rows)),
+          text: (rows) => `${rows.toFixed(1)} rows`,
         },
       ],
     },
@@ -111,33 +111,23 @@ interface Column {
   format(value: number): string;
 }
 
+const rate = (value: number): string => (value > 0 && value < 9.95 ? value.toFixed(1) : whole(value));
+
 const COLUMNS: readonly Column[] = [
-  { name: 'answered', key: 'answered', value: ({ answered }) => answered, format: requests },
+  { name: 'answered/s', key: 'answered', value: ({ answered }) => answered, format: rate },
   { name: 'p50', key: 'total.p50', isWide: true, value: ({ total }) => total?.p50 ?? null, format: millis },
   { name: 'p99', key: 'total.p99', value: ({ total }) => total?.p99 ?? null, format: millis },
+  { name: 'queue, rows', key: 'queuedRows', isWide: true, value: ({ queuedRows }) => queuedRows, format: whole },
   {
-    name: 'waiting',
-    key: 'queuedRows',
-    isWide: true,
-    value: ({ queuedRows }) => queuedRows,
-    format: (rows) => counted(rows, 'row'),
-  },
-  {
-    name: 'in a batch',
+    name: 'batch, rows',
     key: 'batchRows',
     isWide: true,
     value: ({ batchRows }) => batchRows,
-    format: (rows) => `${rows.toFixed(1)} rows`,
+    format: (rows) => rows.toFixed(1),
   },
   { name: 'full', key: 'batchFill', isWide: true, value: ({ batchFill }) => batchFill, format: percentExact },
-  { name: 'refused', key: 'refused', value: refusals, format: requests },
-  {
-    name: 'since the start',
-    key: 'sums.answered',
-    isWide: true,
-    value: ({ sums }) => sums.answered,
-    format: whole,
-  },
+  { name: 'refused/s', key: 'refused', value: refusals, format: rate },
+  { name: 'since start', key: 'sums.answered', isWide: true, value: ({ sums }) => sums.answered, format: whole },
 ];
 
 interface Row {

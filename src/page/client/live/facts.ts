@@ -27,12 +27,12 @@ function meanOf(devices: readonly LiveDevice[], share: (device: LiveDevice) => n
 const starved = ({ fetch, prep, batching }: LiveDevice): number => fetch + prep + batching;
 
 const DEVICES: Fact = {
-  name: 'Device busy',
+  name: 'Busy',
   key: 'devices.busy',
   value: ({ devices }) => meanOf(devices, ({ busy }) => busy),
   format: percentExact,
   note: ({ devices }) =>
-    `${devices.length === 1 ? devices[0]?.id : counted(devices.length, 'device')}, starved ${percentExact(meanOf(devices, starved) ?? 0)}`,
+    `starved ${percentExact(meanOf(devices, starved) ?? 0)}`,
 };
 
 const MEMORY: Fact = {
@@ -57,7 +57,7 @@ const OF_SERVER: readonly Fact[] = [
     value: ({ endpoints: [all] }) => all?.total?.p99 ?? null,
     format: millis,
     note: ({ endpoints: [all] }) =>
-      all?.total ? `half of them ${millis(all.total.p50)}` : 'nothing was answered',
+      all?.total ? `p50 ${millis(all.total.p50)}` : 'nothing was answered',
   },
   {
     name: 'Refused',
@@ -70,7 +70,7 @@ const OF_SERVER: readonly Fact[] = [
         .join(', ') || 'none',
   },
   {
-    name: 'Waiting',
+    name: 'Queue',
     key: 'endpoints.0.queuedRows',
     value: ({ endpoints: [all] }) => all?.queuedRows ?? null,
     format: (count) => counted(count, 'row'),

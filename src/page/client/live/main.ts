@@ -138,6 +138,7 @@ const stream = new Stream({
     setText(byId('version'), `Penstock ${about.version}`);
     document.title = `${about.name} · Penstock live`;
     setState('connected', 'connected');
+    document.querySelector('main')?.classList.add(about.kind);
     if (isAnother) facts = new Facts(byId('facts'), about);
     byId('facts').hidden = false;
     byId('waiting').hidden = timeline.last !== undefined;

@@ -50,6 +50,7 @@ const PATTERNS: Readonly<
     },
   },
   wait: { size: 7, width: 1, draw: rising },
+  refused: { size: 7, width: 1.8, draw: rising },
 };
 
 /** A mark whose colour is another's. */
