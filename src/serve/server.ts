@@ -9,6 +9,7 @@ import { addressOf, type Listener, listenGrpc, listenHttp } from './listen.js';
 import { ServeLog } from './log/log.js';
 import { Observer } from './observer.js';
 import type { ServeConfig } from './schema.js';
+import type { OpenServerPage, ServerPage } from './server-page.js';
 import { Token } from './token.js';
 import type { Engine } from './types.js';
 
@@ -31,6 +32,8 @@ export interface ServeOptions {
   readonly graceMs?: number;
   /** What it writes, and how much of it; by default nothing. Whoever hands it in closes it. */
   readonly log?: ServeLog;
+  /** A page about the server, at `/`: `livePage`. By default none. */
+  readonly page?: OpenServerPage;
   /** More for HTTP to answer. */
   readonly routes?: (engine: Engine) => readonly Routes[];
   /** Bounds on clients that are slow, or many. */
@@ -107,6 +110,7 @@ class RunningServer implements Server {
   readonly closed: Promise<void>;
   readonly #inference: Inference;
   readonly #observer: Observer;
+  readonly #page: ServerPage | undefined;
   readonly #listeners: readonly Listener[];
   readonly #own: Engine | undefined;
   readonly #graceMs: number;
@@ -128,18 +132,29 @@ class RunningServer implements Server {
       onFault: (error) =>
         log.lost('device', 'server', { code: 'INTERNAL', message: messageOf(error), hint: undefined }),
     });
+    const page = options.page?.({ engine, name: config.name, isDraining: () => inference.isClosing });
     const listeners: Listener[] = [];
     try {
-      listeners.push(await listenHttp(config, inference, token, options));
+      const [{ Prometheus }, { outsideRoutes }] = await Promise.all([
+        import('./metrics/prometheus.js'),
+        import('./http/outside.js'),
+      ]);
+      const outside = outsideRoutes(
+        new Prometheus(engine, { name: config.name, version: readVersion() }),
+        page,
+      );
+      const routes: ServeOptions['routes'] = (engine) => [outside, ...(options.routes?.(engine) ?? [])];
+      listeners.push(await listenHttp(config, inference, token, { ...options, routes }));
       if (config.listen.grpcPort !== null) {
         listeners.push(await listenGrpc(config, config.listen.grpcPort, inference, token, options));
       }
     } catch (error) {
       for (const listener of listeners) listener.destroy();
       observer[Symbol.dispose]();
+      page?.[Symbol.dispose]();
       throw error;
     }
-    const server = new RunningServer(config, inference, observer, listeners, own, log, options.graceMs);
+    const server = new RunningServer(config, inference, observer, page, listeners, own, log, options.graceMs);
     const endpoints = [...inference.endpoints.keys()];
     log.started({ http: server.url, ...(server.grpcUrl && { grpc: server.grpcUrl }), endpoints });
     const { signal } = options;
@@ -154,6 +169,7 @@ class RunningServer implements Server {
     { listen: { host } }: ServeConfig,
     inference: Inference,
     observer: Observer,
+    page: ServerPage | undefined,
     listeners: readonly Listener[],
     own: Engine | undefined,
     log: ServeLog,
@@ -165,6 +181,7 @@ class RunningServer implements Server {
     this.engine = inference.engine;
     this.#inference = inference;
     this.#observer = observer;
+    this.#page = page;
     this.#listeners = listeners;
     this.#own = own;
     this.#log = log;
@@ -187,8 +204,13 @@ class RunningServer implements Server {
     const startedAt = performance.now();
     this.#inference.close();
     this.#log.draining();
-    const answered = this.engine.drain().then(() => Promise.all(this.#listeners.map((one) => one.close())));
+    const answered = this.engine.drain().then(() => {
+      // Whoever looks on is told, and lets go of its connection.
+      this.#page?.[Symbol.dispose]();
+      return Promise.all(this.#listeners.map((one) => one.close()));
+    });
     await settledWithin(answered, this.#graceMs);
+    this.#page?.[Symbol.dispose]();
     for (const listener of this.#listeners) listener.destroy();
     // Once connections are gone, so is whoever waited for an answer.
     await Promise.all(this.#listeners.map((one) => one.close()));

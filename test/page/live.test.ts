@@ -1,6 +1,6 @@
+import { writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { writeFileSync } from 'node:fs';
 import { livePage } from 'penstock';
 import { test } from 'vitest';
 import { Browser, CHROMIUM } from '../helpers/chromium.js';
@@ -17,10 +17,17 @@ test('shots', async () => {
   const step = () => {
     t++;
     const burst = t % 40 > 30 ? 4 : 1;
-    for (const [name, rate, compute] of [['digits', 300, 4_000], ['digits-bulk', 80, 12_000], ['embed', 40, 9_000]] as const) {
+    for (const [name, rate, compute] of [
+      ['digits', 300, 4_000],
+      ['digits-bulk', 80, 12_000],
+      ['embed', 40, 9_000],
+    ] as const) {
       const n = Math.round(rate * burst * (0.8 + 0.4 * next()));
       const counts = engine.count(name);
-      const times = Array.from({ length: Math.min(60, n) }, () => [500 + next() * next() * 9_000 * burst * burst, compute * (0.9 + 0.3 * next())] as const);
+      const times = Array.from(
+        { length: Math.min(60, n) },
+        () => [500 + next() * next() * 9_000 * burst * burst, compute * (0.9 + 0.3 * next())] as const,
+      );
       counts.queueMicros.add(...times.map(([q]) => q));
       counts.computeMicros.add(...times.map(([, c]) => c));
       counts.totalMicros.add(...times.map(([q, c]) => q + c));
@@ -47,7 +54,10 @@ test('shots', async () => {
       device.idle += rest * 0.25e6;
     }
     const job = engine.jobs[0];
-    if (job) { job.rows += Math.round(4000 * next()); job.splitsDone = Math.min(40, 12 + Math.floor(t / 6)); }
+    if (job) {
+      job.rows += Math.round(4000 * next());
+      job.splitsDone = Math.min(40, 12 + Math.floor(t / 6));
+    }
     engine.uptime += 1e6;
   };
   const { StatsReader } = await import('../../src/page/live/from-stats.js');
@@ -56,7 +66,12 @@ test('shots', async () => {
   const t0 = Date.now();
   for (let i = 0; i < 90; i++) {
     step();
-    (page as any).events.push({ ...reader.frame(false), at: t0 - (89 - i) * 1000, seconds: 1, memory: 3.1e8 + 2e7 * next() });
+    (page as any).events.push({
+      ...reader.frame(false),
+      at: t0 - (89 - i) * 1000,
+      seconds: 1,
+      memory: 3.1e8 + 2e7 * next(),
+    });
   }
   const timer = setInterval(step, 1000);
   const server: Server = createServer((request, response) => {
@@ -65,7 +80,12 @@ test('shots', async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
   await using browser = new Browser(CHROMIUM as string);
-  for (const [name, options] of Object.entries({ light: { width: 1180 }, wide: { width: 1600 }, dark: { width: 1180, dark: true }, phone: { width: 390, mobile: true } })) {
+  for (const [name, options] of Object.entries({
+    light: { width: 1180 },
+    wide: { width: 1600 },
+    dark: { width: 1180, dark: true },
+    phone: { width: 390, mobile: true },
+  })) {
     const view = await browser.open(url, options);
     await new Promise((done) => setTimeout(done, 2500));
     if (name === 'dark') await view.moveMouse(await view.placeOf('#endpoint-charts .scrubber', 0.4));

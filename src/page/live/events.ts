@@ -79,6 +79,7 @@ export class LiveEvents implements Disposable {
 
   /** There will be no more frames: viewers are told, and let go. */
   [Symbol.dispose](): void {
+    if (this.#isOver) return;
     this.#isOver = true;
     for (const viewer of this.#viewers) {
       this.#send(viewer, event('end', '{}'));

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServerPage, WatchedServer } from '../../serve/server-page.js';
+import { readVersion } from '../../util/version.js';
 import type { LiveSubject } from '../client/live/frame.js';
 import { assetOf } from './assets.js';
 import { LiveEvents } from './events.js';
@@ -76,7 +76,7 @@ function pathOf({ url = '/' }: IncomingMessage): string {
  * on, and never else.
  */
 export function livePage({ engine, name, isDraining }: WatchedServer): LivePage {
-  const subject: LiveSubject = { kind: 'serve', name, version: versionOfPackage() };
+  const subject: LiveSubject = { kind: 'serve', name, version: readVersion() };
   return new LivePage(
     new LiveEvents(subject, {
       watch(push) {
@@ -87,9 +87,4 @@ export function livePage({ engine, name, isDraining }: WatchedServer): LivePage 
       },
     }),
   );
-}
-
-export function versionOfPackage(): string {
-  const file = new URL('../../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

@@ -84,7 +84,8 @@ fieldset input:focus-visible + span { outline: 2px solid var(--accent); outline-
 .live footer { margin-top: 2rem; }
 
 #endpoints { container-type: inline-size; }
-@container (max-width: 46rem) { .wider { display: none; } }
+@container (max-width: 53rem) { .much { display: none; } }
+@container (max-width: 34rem) { .some { display: none; } }
 @media screen and (min-width: 84rem) {
   .live.serve { max-width: 108rem; }
   .serve .board { display: grid; grid-template: "endpoints jobs" auto "endpoints devices" 1fr / minmax(0, 1fr) minmax(0, 1fr); column-gap: 1rem; align-items: start; }

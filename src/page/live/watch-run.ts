@@ -2,9 +2,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Progress } from '../../measure/progress.js';
 import { UsageError } from '../../util/errors.js';
+import { readVersion } from '../../util/version.js';
 import { LiveEvents } from './events.js';
 import { progressFrame } from './from-progress.js';
-import { LivePage, versionOfPackage } from './live-page.js';
+import { LivePage } from './live-page.js';
 
 /** Names of this machine for itself. */
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
@@ -25,7 +26,7 @@ export interface WatchedRun extends AsyncDisposable {
  * @throws UsageError where the port can't be had
  */
 export async function watchRun(name: string, port: number): Promise<WatchedRun> {
-  const events = new LiveEvents({ kind: 'run', name, version: versionOfPackage() });
+  const events = new LiveEvents({ kind: 'run', name, version: readVersion() });
   const page = new LivePage(events);
   const server = createServer((request, response) => {
     // A name of somebody else's that leads here comes from a page of theirs.

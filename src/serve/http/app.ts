@@ -22,6 +22,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Answers whoever asks, without a token. */
     readonly isPublic?: boolean;
+    /** Is no request to tell of, in logs and traces. */
+    readonly isUnwatched?: boolean;
   }
 }
 
@@ -74,6 +76,10 @@ function watch(app: FastifyInstance, begin: Watch): void {
   const ends = new WeakMap<FastifyRequest, (end: RequestEnd) => void>();
   app.addHook('onRequest', (request, _reply, done) => {
     const { method, headers, ip, routeOptions } = request;
+    if (routeOptions.config.isUnwatched === true) {
+      done();
+      return;
+    }
     const route = routeOptions.url ?? '';
     ends.set(request, begin({ protocol: 'http', method, route, headers, arrivedAt: now(), address: ip }));
     done();

@@ -3,11 +3,9 @@ import { type Logger, pino, stdTimeFunctions } from 'pino';
 import type { ErrorRecord } from '../../util/errors.js';
 import { counted } from '../../util/figures.js';
 import type { InferTimes } from '../types.js';
+import type { LogLevel } from './levels.js';
 import { prettyLine } from './pretty.js';
 import { Tally } from './tally.js';
-
-export const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** What is needed of process.stderr. */
 export interface LogOutput {

@@ -105,8 +105,8 @@ function refusals({ refused }: LiveEndpoint): number {
 interface Column {
   readonly name: string;
   readonly key: string;
-  /** Left out on a phone. */
-  readonly isWide?: boolean;
+  /** Left out where there is less room; by default never. */
+  readonly room?: 'some' | 'much';
   value(endpoint: LiveEndpoint): number | null;
   format(value: number): string;
 }
@@ -115,25 +115,41 @@ const rate = (value: number): string => (value > 0 && value < 9.95 ? value.toFix
 
 const COLUMNS: readonly Column[] = [
   { name: 'answered/s', key: 'answered', value: ({ answered }) => answered, format: rate },
-  { name: 'p50', key: 'total.p50', isWide: true, value: ({ total }) => total?.p50 ?? null, format: millis },
+  { name: 'p50', key: 'total.p50', room: 'some', value: ({ total }) => total?.p50 ?? null, format: millis },
   { name: 'p99', key: 'total.p99', value: ({ total }) => total?.p99 ?? null, format: millis },
-  { name: 'queue, rows', key: 'queuedRows', isWide: true, value: ({ queuedRows }) => queuedRows, format: whole },
+  {
+    name: 'queue, rows',
+    key: 'queuedRows',
+    room: 'some',
+    value: ({ queuedRows }) => queuedRows,
+    format: whole,
+  },
   {
     name: 'batch, rows',
     key: 'batchRows',
-    isWide: true,
+    room: 'much',
     value: ({ batchRows }) => batchRows,
     format: (rows) => rows.toFixed(1),
   },
-  { name: 'full', key: 'batchFill', isWide: true, value: ({ batchFill }) => batchFill, format: percentExact },
+  { name: 'full', key: 'batchFill', room: 'much', value: ({ batchFill }) => batchFill, format: percentExact },
   { name: 'refused/s', key: 'refused', value: refusals, format: rate },
-  { name: 'since start', key: 'sums.answered', isWide: true, value: ({ sums }) => sums.answered, format: whole },
+  {
+    name: 'since start',
+    key: 'sums.answered',
+    room: 'much',
+    value: ({ sums }) => sums.answered,
+    format: whole,
+  },
 ];
 
 interface Row {
   readonly element: HTMLElement;
   readonly button: HTMLElement;
   readonly figures: readonly Figure[];
+}
+
+function classesOf(room: Column['room']): string {
+  return room === undefined ? 'number' : `number.${room}`;
 }
 
 /** The endpoints, one a line; the one that is chosen is drawn. */
@@ -149,9 +165,7 @@ export class EndpointTable {
       'tr',
       {},
       h('th', { scope: 'col' }, 'Endpoint'),
-      ...COLUMNS.map(({ name, isWide }) =>
-        h(isWide ? 'th.number.wider' : 'th.number', { scope: 'col' }, name),
-      ),
+      ...COLUMNS.map(({ name, room }) => h(`th.${classesOf(room)}`, { scope: 'col' }, name)),
     );
     const caption = h('caption.unseen', {}, 'Endpoints in the last second; choose one to draw it');
     container.replaceChildren(h('table.endpoints', {}, caption, h('thead', {}, head), this.#body));
@@ -182,9 +196,7 @@ export class EndpointTable {
     if (name !== '' && model !== name) button.append(' ', h('small', {}, model));
     button.addEventListener('click', () => this.#choose(name));
     const figures = COLUMNS.map(({ key, format }) => new Figure(`endpoints.${place}.${key}`, format));
-    const cells = figures.map(({ element }, i) =>
-      h(COLUMNS[i]?.isWide ? 'td.number.wider' : 'td.number', {}, element),
-    );
+    const cells = figures.map(({ element }, i) => h(`td.${classesOf(COLUMNS[i]?.room)}`, {}, element));
     return { element: h('tr', {}, h('th', { scope: 'row' }, button), ...cells), button, figures };
   }
 

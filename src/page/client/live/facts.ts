@@ -31,8 +31,7 @@ const DEVICES: Fact = {
   key: 'devices.busy',
   value: ({ devices }) => meanOf(devices, ({ busy }) => busy),
   format: percentExact,
-  note: ({ devices }) =>
-    `starved ${percentExact(meanOf(devices, starved) ?? 0)}`,
+  note: ({ devices }) => `starved ${percentExact(meanOf(devices, starved) ?? 0)}`,
 };
 
 const MEMORY: Fact = {
@@ -56,8 +55,7 @@ const OF_SERVER: readonly Fact[] = [
     key: 'endpoints.0.total.p99',
     value: ({ endpoints: [all] }) => all?.total?.p99 ?? null,
     format: millis,
-    note: ({ endpoints: [all] }) =>
-      all?.total ? `p50 ${millis(all.total.p50)}` : 'nothing was answered',
+    note: ({ endpoints: [all] }) => (all?.total ? `p50 ${millis(all.total.p50)}` : 'nothing was answered'),
   },
   {
     name: 'Refused',
