@@ -71,6 +71,7 @@ fieldset input:focus-visible + span { outline: 2px solid var(--accent); outline-
 .swatch.fill-compute { border-top: 3px dashed var(--busy); }
 .panel + .panel { margin-top: .35rem; }
 #devices details { margin-top: .75rem; font-size: .9375rem; }
+#devices details table { min-width: 0; }
 
 .job { display: grid; grid-template-columns: 1fr auto; gap: .25rem 1rem; }
 .job + .job { margin-top: 1.1rem; padding-top: 1.1rem; border-top: 1px solid var(--rule); }
