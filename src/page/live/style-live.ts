@@ -86,7 +86,14 @@ fieldset input:focus-visible + span { outline: 2px solid var(--accent); outline-
 
 #endpoints { container-type: inline-size; }
 @container (max-width: 53rem) { .much { display: none; } }
-@container (max-width: 34rem) { .some { display: none; } }
+@container (max-width: 34rem) {
+  .some { display: none; }
+  .endpoints thead th, .endpoints tbody td { padding-right: .4rem; }
+  .endpoints thead th { font-size: .75rem; }
+  .endpoints thead th:first-child { padding-left: .5rem; }
+  .choice { padding-inline: .5rem; }
+  .choice small { display: block; }
+}
 @media screen and (min-width: 84rem) {
   .live.serve { max-width: 108rem; }
   .serve .board { display: grid; grid-template: "endpoints jobs" auto "endpoints devices" 1fr / minmax(0, 1fr) minmax(0, 1fr); column-gap: 1rem; align-items: start; }
