@@ -231,6 +231,7 @@ Examples:
       'set a key of the configuration; may be given again for another key',
       (text: string, before: string[] = []) => [...before, text],
     )
+    .option('--log-requests', 'write a line for each request, without what is in it')
     .option('--insecure', 'listen on other addresses than loopback although there is no token')
     .option('--json', 'once it listens, print what it serves and where on stdout, as one JSON document')
     .addHelpText(

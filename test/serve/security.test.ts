@@ -145,11 +145,20 @@ describe('what a request may cost', () => {
 
   test('names that look like paths are only names', async () => {
     const { url } = await serveEchoes();
-    for (const name of ['..%2f..%2fetc%2fpasswd', '%2e%2e', 'a%00b', '%2fetc%2fpasswd', 'constructor', '%ff']) {
+    for (const name of [
+      '..%2f..%2fetc%2fpasswd',
+      '%2e%2e',
+      'a%00b',
+      '%2fetc%2fpasswd',
+      'constructor',
+      '%ff',
+    ]) {
       const { status, json } = await infer(url, name, good);
       expect(status === 404 || status === 400, `${name}: ${json.error}`).toBe(true);
     }
-    expect((await infer(url, 'x'.repeat(100_000), good).catch(() => ({ status: 431 }))).status).toBeGreaterThan(399);
+    expect(
+      (await infer(url, 'x'.repeat(100_000), good).catch(() => ({ status: 431 }))).status,
+    ).toBeGreaterThan(399);
   });
 });
 
