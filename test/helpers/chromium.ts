@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
@@ -16,6 +16,15 @@ export interface ViewOptions {
   /** A finger in place of a mouse. */
   readonly mobile?: boolean;
   readonly print?: boolean;
+}
+
+/** A folder for pictures of what tests see, to be looked at; without it there are none. */
+export const PICTURES = process.env.PENSTOCK_TEST_PICTURES;
+
+export async function picture(view: View, name: string): Promise<void> {
+  if (PICTURES === undefined) return;
+  mkdirSync(PICTURES, { recursive: true });
+  writeFileSync(join(PICTURES, `${name}.png`), await view.screenshot());
 }
 
 interface Message {

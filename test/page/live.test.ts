@@ -1,14 +1,17 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, type TestContext, test } from 'vitest';
-import { Browser, CHROMIUM, NO_CHROMIUM, type View, type ViewOptions } from '../helpers/chromium.js';
+import {
+  Browser,
+  CHROMIUM,
+  NO_CHROMIUM,
+  PICTURES,
+  picture,
+  type View,
+  type ViewOptions,
+} from '../helpers/chromium.js';
 import { readNumber } from '../helpers/read-number.js';
 import type { QuietEngine } from '../serve/quiet-engine.js';
 import { fillUp, LivelyEngine, type LiveServer, SteadyEngine, serveLive } from './live-server.js';
 import { FAINT, spilled } from './looks.js';
-
-/** A folder for pictures of what was seen, to be looked at. */
-const PICTURES = process.env.PENSTOCK_TEST_PICTURES;
 
 let browser: Browser | undefined;
 beforeAll(() => {
