@@ -235,9 +235,7 @@ describe('the live page', () => {
       ).toEqual([]);
       expect(await view.evaluate(spilled(options.width ?? 0))).toEqual([]);
       expect(await view.evaluate(FAINT)).toEqual([]);
-      if (PICTURES === undefined) return;
-      mkdirSync(PICTURES, { recursive: true });
-      writeFileSync(join(PICTURES, `live-${options.name}.png`), await view.screenshot());
+      await picture(view, `live-${options.name}`);
     },
   );
 
