@@ -61,6 +61,7 @@ Exit codes:
     .option('--overwrite', 'replace what another job has written to the same place')
     .option('--report <file.html>', 'write the report as a page to look at, too')
     .option('--trace <file.json>', 'record what every thread did, for ui.perfetto.dev or chrome://tracing')
+    .option('--ui [port]', 'show the run as it goes, as a page on this machine, until it ends', parsePort)
     .addHelpText(
       'after',
       `
@@ -73,7 +74,8 @@ Examples:
   penstock run examples/digits/job.yaml
   penstock run job.yaml --set batch.size=128 --set 'source.columns=[id, pixels]'
   penstock run job.yaml --json | jq .throughput.rowsPerSecond
-  penstock run job.yaml --report report.html --trace trace.json`,
+  penstock run job.yaml --report report.html --trace trace.json
+  penstock run job.yaml --ui               look at it while it runs`,
     )
     .action(async (job: string, flags: Partial<RunFlags>) => {
       const all = { json: false, set: [], overwrite: false, ...flags };
@@ -229,6 +231,7 @@ Examples:
       'set a key of the configuration; may be given again for another key',
       (text: string, before: string[] = []) => [...before, text],
     )
+    .option('--log-requests', 'write a line for each request, without what is in it')
     .option('--insecure', 'listen on other addresses than loopback although there is no token')
     .option('--json', 'once it listens, print what it serves and where on stdout, as one JSON document')
     .addHelpText(
@@ -285,6 +288,12 @@ function parseSeconds(text: string): number {
   const seconds = Number(text);
   if (Number.isFinite(seconds) && seconds >= 5) return seconds;
   throw new InvalidArgumentError('Expected a number of seconds from 5 on.');
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new InvalidArgumentError('Expected a port, 0 to 65535.');
 }
 
 function parseRows(text: string): number {

@@ -22,6 +22,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Answers whoever asks, without a token. */
     readonly isPublic?: boolean;
+    /** Is no request to tell of, in logs and traces. */
+    readonly isUnwatched?: boolean;
   }
 }
 
@@ -76,6 +78,10 @@ export function createApp(
 function watch(app: FastifyInstance, begin: Watch): void {
   app.addHook('onRequest', (request, reply, done) => {
     const { method, headers, ip, routeOptions, arrivedAt } = request;
+    if (routeOptions.config.isUnwatched === true) {
+      done();
+      return;
+    }
     const route = routeOptions.url ?? '';
     const end = begin({ protocol: 'http', method, route, headers, arrivedAt, address: ip });
     // Fastify's hook for this does not come where the client has gone away.
