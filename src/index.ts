@@ -26,6 +26,7 @@ export type { Job, JobInput } from './job/schema.js';
 export type { GpuMetric, GpuSource, GpuUtilization, Spread } from './measure/gpu/types.js';
 export type { DeviceProgress, Progress } from './measure/progress.js';
 export type { Bottleneck, DeviceReport, DeviceShares, Report } from './measure/report.js';
+export { type LivePage, livePage } from './page/live/live-page.js';
 export { reportPage } from './page/page.js';
 export type { StoppedRun } from './page/types.js';
 export type { FeedItem } from './produce/feeder.js';
@@ -37,6 +38,30 @@ export type {
   TransformContext,
   TransformSetup,
 } from './produce/transform-types.js';
+export {
+  type LoadServeOptions,
+  loadServeConfig,
+  type ParseServeOptions,
+  parseServeConfig,
+  serveJsonSchema,
+} from './serve/config.js';
+export { Refusal, type RefusalReason } from './serve/refusal.js';
+export type { ServeConfig, ServeConfigInput } from './serve/schema.js';
+export { type ServeOptions, type Server, startServer } from './serve/server.js';
+export type {
+  DeviceStats,
+  Endpoint,
+  EndpointStats,
+  EndpointTensor,
+  Engine,
+  EngineStats,
+  InferRequest,
+  InferResult,
+  InferTimes,
+  JobStats,
+  Quantiles,
+  WireTensor,
+} from './serve/types.js';
 export type { ModuleSession } from './session/module.js';
 export type { ModelTensor, SessionDevice, SessionSpec, TensorView } from './session/types.js';
 export {

@@ -1,11 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { readVersion } from '../util/version.js';
 import type { BenchFlags } from './bench.js';
 import type { DemoFlags } from './demo.js';
 import type { DoctorFlags } from './doctor.js';
 import type { InspectFlags } from './inspect.js';
 import { interruptible } from './interrupt.js';
 import type { RunFlags } from './run.js';
+import type { ServeFlags } from './serve.js';
 import type { Terminal } from './terminal.js';
 
 /** Rows of the demo: 5 to 8 seconds on two cores. */
@@ -60,6 +61,7 @@ Exit codes:
     .option('--overwrite', 'replace what another job has written to the same place')
     .option('--report <file.html>', 'write the report as a page to look at, too')
     .option('--trace <file.json>', 'record what every thread did, for ui.perfetto.dev or chrome://tracing')
+    .option('--ui [port]', 'show the run as it goes, as a page on this machine, until it ends', parsePort)
     .addHelpText(
       'after',
       `
@@ -72,7 +74,8 @@ Examples:
   penstock run examples/digits/job.yaml
   penstock run job.yaml --set batch.size=128 --set 'source.columns=[id, pixels]'
   penstock run job.yaml --json | jq .throughput.rowsPerSecond
-  penstock run job.yaml --report report.html --trace trace.json`,
+  penstock run job.yaml --report report.html --trace trace.json
+  penstock run job.yaml --ui               look at it while it runs`,
     )
     .action(async (job: string, flags: Partial<RunFlags>) => {
       const all = { json: false, set: [], overwrite: false, ...flags };
@@ -214,24 +217,68 @@ Examples:
     });
 
   program
-    .command('schema')
-    .summary('print the JSON Schema of the job file')
+    .command('serve')
+    .summary('serve models to online requests')
     .description(
-      'Prints the JSON Schema of the job file, for editors: every key with its meaning and default.',
+      'Serves models by the Open Inference Protocol (version 2, as KServe and Triton speak it) over HTTP and gRPC: ' +
+        'requests become batches, are scheduled by class, and are refused at once where they could not be answered in time.',
     )
-    .addArgument(new Argument('[file]', 'which file').choices(['job']).default('job'))
+    .argument('<config>', 'the configuration, YAML or JSON')
+    .option('--host <address>', 'where to listen, in place of listen.host')
+    .option('--port <n>', 'on which port HTTP is, in place of listen.port; 0: any free one')
+    .option(
+      '--set <key.path=value>',
+      'set a key of the configuration; may be given again for another key',
+      (text: string, before: string[] = []) => [...before, text],
+    )
+    .option('--log-requests', 'write a line for each request, without what is in it')
+    .option('--insecure', 'listen on other addresses than loopback although there is no token')
+    .option('--json', 'once it listens, print what it serves and where on stdout, as one JSON document')
     .addHelpText(
       'after',
       `
-Example:
+Where the environment has PENSTOCK_TOKEN, clients must send it as bearer token;
+health endpoints answer without. SIGTERM or Ctrl-C: what is in flight is
+answered, nothing more is taken, and it ends with exit code 0; a second one ends
+it at once.
+
+Examples:
+  penstock serve examples/serve/serve.yaml
+  curl http://127.0.0.1:8000/v2/models/digits
+  PENSTOCK_TOKEN=… penstock serve serve.yaml --host 0.0.0.0`,
+    )
+    .action(async (config: string, flags: Partial<ServeFlags>) => {
+      const all = { json: false, set: [], insecure: false, ...flags };
+      exit(
+        await interruptible(
+          terminal,
+          async (interruption) => {
+            const { serve } = await import('./serve.js');
+            return serve(config, all, terminal, interruption);
+          },
+          'draining: what is in flight is answered; press Ctrl-C again to stop at once',
+        ),
+      );
+    });
+
+  program
+    .command('schema')
+    .summary('print the JSON Schema of the job file, or of the configuration of serve')
+    .description('Prints a JSON Schema, for editors: every key with its meaning and default.')
+    .addArgument(new Argument('[file]', 'which file').choices(['job', 'serve']).default('job'))
+    .addHelpText(
+      'after',
+      `
+Examples:
   penstock schema > job.schema.json
+  penstock schema serve > serve.schema.json
 
 and in the first line of a job file, for editors with a YAML language server:
   # yaml-language-server: $schema=job.schema.json`,
     )
-    .action(async () => {
+    .action(async (file: 'job' | 'serve') => {
       const { schema } = await import('./schema.js');
-      exit(schema(terminal));
+      exit(schema(file, terminal));
     });
 
   return program;
@@ -243,14 +290,14 @@ function parseSeconds(text: string): number {
   throw new InvalidArgumentError('Expected a number of seconds from 5 on.');
 }
 
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new InvalidArgumentError('Expected a port, 0 to 65535.');
+}
+
 function parseRows(text: string): number {
   const rows = Number(text.replaceAll(/[_,]/g, ''));
   if (Number.isInteger(rows) && rows >= 1 && rows <= MOST_DEMO_ROWS) return rows;
   throw new InvalidArgumentError('Expected a whole number from 1 on.');
-}
-
-function readVersion(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string };
-  return version;
 }
