@@ -57,3 +57,13 @@ export function grpcClient(address: string | undefined, service = 'inference.GRP
     });
   };
 }
+
+/** What a call fails with. */
+export function failure(call: Promise<unknown>): Promise<ServiceError> {
+  return call.then(
+    () => {
+      throw new Error('the call did not fail');
+    },
+    (error: ServiceError) => error,
+  );
+}

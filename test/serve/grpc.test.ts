@@ -2,7 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { type InferResult, Refusal, type RefusalReason } from 'penstock';
 import { describe, expect, test } from 'vitest';
 import { EchoEngine, promised, serveEchoes } from './echo.js';
-import { type GrpcAnswer, grpcClient } from './grpc-client.js';
+import { failure, type GrpcAnswer, grpcClient } from './grpc-client.js';
 
 const input = { name: 'x', datatype: 'FP32', shape: [1, 2] };
 const floats = (...values: number[]): Buffer => Buffer.from(Float32Array.from(values).buffer);
@@ -138,7 +138,7 @@ describe('infer', () => {
     ['an unknown output', { ...good, outputs: [{ name: 'z' }] }, status.INVALID_ARGUMENT, /no output "z"/],
   ])('%s', async (_, message, code, sentence) => {
     const { call, engine } = await serving();
-    const refused = await call('ModelInfer', message).catch((error) => error);
+    const refused = await failure(call('ModelInfer', message));
     expect(refused).toMatchObject({ code, details: expect.stringMatching(sentence) });
     expect(engine.requests).toEqual([]);
   });
@@ -149,15 +149,24 @@ describe('infer', () => {
     ['expired', status.DEADLINE_EXCEEDED],
     ['draining', status.UNAVAILABLE],
     ['rejected', status.INVALID_ARGUMENT],
-    ['failed', status.INTERNAL],
+    ['failed', status.UNAVAILABLE],
   ])('what the engine refuses as %s has its code', async (reason, code) => {
     const refuse = async (): Promise<InferResult> => {
       throw new Refusal(reason, 'so it is', { retryAfterMs: 12 });
     };
     const { call } = await serving(new EchoEngine(refuse));
-    const refused = await call('ModelInfer', good).catch((error) => error);
+    const refused = await failure(call('ModelInfer', good));
     expect(refused).toMatchObject({ code, details: 'so it is' });
     expect(refused.metadata.get('grpc-retry-pushback-ms')).toEqual(['12']);
+  });
+
+  test('a fault of ours has no word of what it was', async () => {
+    const fail = async (): Promise<InferResult> => {
+      throw new Error('/etc/secret is not there');
+    };
+    const { call } = await serving(new EchoEngine(fail));
+    const refused = await failure(call('ModelInfer', good));
+    expect(refused).toMatchObject({ code: status.INTERNAL, details: expect.not.stringContaining('secret') });
   });
 
   test('the deadline of a call is the time that its request has', async () => {
@@ -196,7 +205,7 @@ describe('infer', () => {
 test('a message that is larger than a body may be is not taken', async () => {
   const { call } = await serving(new EchoEngine(), {}, { http: { maxBodyBytes: 1000 } });
   const large = { ...good, raw_input_contents: [Buffer.alloc(1001)] };
-  const refused = await call('ModelInfer', large).catch((error) => error);
+  const refused = await failure(call('ModelInfer', large));
   expect(refused.code).toBe(status.RESOURCE_EXHAUSTED);
 });
 
