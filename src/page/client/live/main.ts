@@ -60,13 +60,15 @@ function drawAll(): void {
 /** Each device's time; of a run its rows, producers and memory too. */
 function devicePanels({ devices, jobs: [job] }: LiveFrame): PanelOptions[] {
   const share = (value: number): string => `${value * 100} %`;
+  // A run asks something of its devices all the time.
+  const headings = HEADINGS.filter(({ key }) => subject?.kind === 'serve' || key !== 'idle');
   const shared = { kind: 'stack', top: 1, tick: share } as const;
   const panels: PanelOptions[] = devices.map(({ id, about }) => ({
     ...shared,
     title: id,
     ...(about !== null && { note: about }),
     size: devices.length > 2 ? 'middle' : 'tall',
-    series: HEADINGS.map(({ key, mark, name }) => ({
+    series: headings.map(({ key, mark, name }) => ({
       mark,
       name,
       value: (frame: LiveFrame) => frame.devices.find((device) => device.id === id)?.[key] ?? null,
@@ -136,6 +138,7 @@ const stream = new Stream({
     setText(byId('name'), about.name);
     setText(byId('kind'), about.kind === 'serve' ? 'Penstock serve, live' : 'Penstock run, live');
     setText(byId('version'), `Penstock ${about.version}`);
+    setText(byId('jobs-title'), about.kind === 'serve' ? 'Jobs beside them' : 'Progress');
     document.title = `${about.name} · Penstock live`;
     setState('connected', 'connected');
     document.querySelector('main')?.classList.add(about.kind);
