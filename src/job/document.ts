@@ -17,8 +17,8 @@ export interface YamlText {
   lineOf(key: KeyPath): number;
 }
 
-/** Reads YAML 1.2, of which JSON is a part, and remembers where every key stands. */
-export function readYaml(text: string): YamlText {
+/** Reads YAML 1.2, of which JSON is a part, and remembers where every key stands. `file`: what messages call it. */
+export function readYaml(text: string, file = 'a job file'): YamlText {
   const counter = new LineCounter();
   const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
   const index = new KeyIndex(document);
@@ -27,7 +27,7 @@ export function readYaml(text: string): YamlText {
   const faults = index.faults.map(({ offset, key, text }) => ({ line: lineAt(offset), key, text }));
   for (const { code, message, pos } of [...document.errors, ...document.warnings]) {
     const key = index.keyAt(pos[0]);
-    faults.push({ line: lineAt(pos[0]), key, text: sentenceOf(code, message, key) });
+    faults.push({ line: lineAt(pos[0]), key, text: sentenceOf(code, message, key, file) });
   }
   let value: unknown;
   try {
@@ -39,9 +39,9 @@ export function readYaml(text: string): YamlText {
   return { value, faults, lineOf: (key) => lineAt(index.offsetOf(key)) };
 }
 
-function sentenceOf(code: string, message: string, key: KeyPath): string {
+function sentenceOf(code: string, message: string, key: KeyPath, file: string): string {
   if (code === 'DUPLICATE_KEY') return `${formatKey(key)} is written twice; keep one of them`;
-  if (code === 'MULTIPLE_DOCS') return 'a second document starts here; a job file holds one';
+  if (code === 'MULTIPLE_DOCS') return `a second document starts here; ${file} holds one`;
   return `not valid YAML: ${message}`;
 }
 

@@ -1,8 +1,19 @@
 import type { z } from 'zod';
 import { type ErrorDetails, UsageError } from '../util/errors.js';
-import { dottedKeys, keysAt } from './json-schema.js';
+import { dottedKeys, type JsonSchema, jobJsonSchema, keysAt } from './json-schema.js';
 import { suggest, suggestElsewhere } from './suggest.js';
 import { formatKey, type KeyPath, listOf, show } from './wording.js';
+
+/** What kind of document is faulty. */
+export interface Kind {
+  /** `a job`: what the whole of it is. */
+  readonly thing: string;
+  /** `a job file` */
+  readonly file: string;
+  readonly schema: () => JsonSchema;
+}
+
+export const JOB: Kind = { thing: 'a job', file: 'a job file', schema: jobJsonSchema };
 
 /** One thing that is wrong with a job: a whole sentence. */
 export interface Fault {
@@ -40,20 +51,20 @@ export function phraseOf(issue: z.core.$ZodRawIssue): string | undefined {
   return issue.expected === 'object' || issue.expected === 'record' ? 'a mapping' : issue.expected;
 }
 
-/** What zod found in `job`, in sentences. */
-export function faultsOf(error: z.ZodError, job: unknown): Fault[] {
+/** What zod found in `job`, or a document of another kind, in sentences. */
+export function faultsOf(error: z.ZodError, job: unknown, kind: Kind = JOB): Fault[] {
   return error.issues.flatMap((issue) => {
     const { path: key, message } = issue;
     switch (issue.code) {
       case 'unrecognized_keys':
-        return issue.keys.map((name) => unknownKey(key, name));
+        return issue.keys.map((name) => unknownKey(key, name, kind));
       case 'custom':
         return [{ key, text: `${formatKey(key)} ${message}` }];
       case 'invalid_key':
         return [{ key, text: `${formatKey(key)}: a name has at least one character` }];
       default: {
         const value = valueAt(job, key);
-        if (key.length === 0) return [{ key, text: notAJob(value) }];
+        if (key.length === 0) return [{ key, text: notAThing(value, kind) }];
         if (value === undefined) return [{ key, text: `${formatKey(key)} is missing: expected ${message}` }];
         const meant = whatValueWasMeant(issue, value);
         const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
@@ -70,22 +81,25 @@ function whatValueWasMeant(issue: z.core.$ZodIssue, value: unknown): string | un
   return bare && issue.code === 'invalid_type' && issue.expected === 'string' ? `"${value}"` : undefined;
 }
 
-export function notAJob(value: unknown): string {
-  return `a job is a mapping of the keys ${listOf(keysAt([]) ?? [], 'and')}, got ${show(value)}`;
+export function notAThing(value: unknown, { thing, schema }: Kind): string {
+  return `${thing} is a mapping of the keys ${listOf(keysAt(schema(), []) ?? [], 'and')}, got ${show(value)}`;
 }
 
-function unknownKey(section: KeyPath, name: string): Fault {
+function unknownKey(section: KeyPath, name: string, kind: Kind): Fault {
   const key = [...section, name];
-  return { key, text: `${formatKey(key)} is not a key of a job file; ${whatWasMeant(section, name)}` };
+  return {
+    key,
+    text: `${formatKey(key)} is not a key of ${kind.file}; ${whatWasMeant(section, name, kind)}`,
+  };
 }
 
-function whatWasMeant(section: KeyPath, name: string): string {
-  const known = keysAt(section) ?? [];
-  const elsewhere = suggestElsewhere(name, dottedKeys());
+function whatWasMeant(section: KeyPath, name: string, { thing, schema }: Kind): string {
+  const known = keysAt(schema(), section) ?? [];
+  const elsewhere = suggestElsewhere(name, dottedKeys(schema()));
   if (elsewhere.length > 0) return `did you mean ${listOf(elsewhere, 'or')}?`;
   const meant = suggest(name, known);
   if (meant !== undefined) return `did you mean ${formatKey([...section, meant])}?`;
-  return `${section.length === 0 ? 'a job' : formatKey(section)} has ${listOf(known, 'and')}`;
+  return `${section.length === 0 ? thing : formatKey(section)} has ${listOf(known, 'and')}`;
 }
 
 /** What stands at a path, inherited properties aside. */

@@ -5,6 +5,9 @@ export interface JsonSchema {
   readonly [keyword: string]: unknown;
 }
 
+/** For messages, which ask for many sections. */
+let ofJobs: JsonSchema | undefined;
+
 /**
  * The JSON Schema of the job file, for editors and other tools: every key with its meaning and default.
  *
@@ -13,7 +16,20 @@ export interface JsonSchema {
  * for rules that JSON Schema can't say, such as ascending buckets.
  */
 export function jobJsonSchema(): JsonSchema {
-  const { $schema, ...keywords } = z.toJSONSchema(jobSchema, {
+  ofJobs ??= jsonSchemaOf(jobSchema, {
+    $id: 'urn:penstock:schema:job',
+    title: 'Penstock job file',
+    description: 'A batch inference job: a data set in, a data set out. YAML or JSON.',
+  });
+  return ofJobs;
+}
+
+/** The JSON Schema of a document that a user writes. */
+export function jsonSchemaOf(
+  schema: z.ZodType,
+  about: { readonly $id: string; readonly title: string; readonly description: string },
+): JsonSchema {
+  const { $schema, ...keywords } = z.toJSONSchema(schema, {
     target: 'draft-7',
     io: 'input',
     override: ({ jsonSchema }) => {
@@ -21,33 +37,25 @@ export function jobJsonSchema(): JsonSchema {
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
     },
   });
-  return {
-    $schema,
-    $id: 'urn:penstock:schema:job',
-    title: 'Penstock job file',
-    description: 'A batch inference job: a data set in, a data set out. YAML or JSON.',
-    ...keywords,
-  };
+  return { $schema, ...about, ...keywords };
 }
 
-/** For messages, which ask for many sections. */
-let generated: JsonSchema | undefined;
-
-/** The keys that a section of the job file may have; undefined for a path without a section or with free names. */
-export function keysAt(path: readonly PropertyKey[]): readonly string[] | undefined {
-  generated ??= jobJsonSchema();
-  let node: unknown = generated;
-  for (const part of path)
-    node = field(field(node, 'properties'), String(part)) ?? field(node, 'additionalProperties');
+/** The keys that a section of a document may have; undefined for a path without a section or with free names. */
+export function keysAt(schema: JsonSchema, path: readonly PropertyKey[]): readonly string[] | undefined {
+  let node: unknown = schema;
+  for (const part of path) {
+    const items = typeof part === 'number' ? field(node, 'items') : undefined;
+    node = items ?? field(field(node, 'properties'), String(part)) ?? field(node, 'additionalProperties');
+  }
   const properties = field(node, 'properties');
   return properties === undefined ? undefined : Object.keys(properties);
 }
 
-/** All keys of the job file with a fixed name, dotted: `batch.size`. */
-export function dottedKeys(): string[] {
-  return (keysAt([]) ?? []).flatMap((section) => [
+/** All keys of a document with a fixed name, dotted: `batch.size`. */
+export function dottedKeys(schema: JsonSchema): string[] {
+  return (keysAt(schema, []) ?? []).flatMap((section) => [
     section,
-    ...(keysAt([section]) ?? []).map((key) => `${section}.${key}`),
+    ...(keysAt(schema, [section]) ?? []).map((key) => `${section}.${key}`),
   ]);
 }
 

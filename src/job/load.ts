@@ -1,15 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { z } from 'zod';
 import { defaultProviders } from '../session/providers.js';
-import { messageOf, UsageError } from '../util/errors.js';
-import { readYaml } from './document.js';
-import { type Fault, fail, faultsOf, notAJob, type Origin, phraseOf, valueAt } from './faults.js';
+import { type Fault, fail, faultsOf, JOB, phraseOf, valueAt } from './faults.js';
 import { resolveLocation } from './location.js';
 import { PATH_OPTIONS } from './model-options.js';
-import { parseOverride, touches, withOverride } from './overrides.js';
 import { type Job, jobSchema } from './schema.js';
 import { formatKey, type KeyPath } from './wording.js';
+import { readDocument, type WrittenDocument } from './written-document.js';
 
 export interface LoadJobOptions {
   /**
@@ -30,26 +27,7 @@ export interface LoadJobOptions {
  * @throws UsageError that names the file, the line and the key of everything that is wrong, a line each
  */
 export async function loadJob(file: string, options: LoadJobOptions = {}): Promise<Job> {
-  const yaml = readYaml(await readText(file));
-  const at = (line: number): Origin => ({ prefix: `${file}:${line}: `, file, line });
-  if (yaml.faults.length > 0) {
-    const origins = new Map<Fault, Origin>(yaml.faults.map((fault) => [fault, at(fault.line)]));
-    fail(yaml.faults, (fault) => origins.get(fault) ?? at(1));
-  }
-  if (yaml.value === null) throw new UsageError(`${file}: is empty`, { file });
-  if (typeof yaml.value !== 'object' || Array.isArray(yaml.value)) {
-    fail([{ key: [], text: notAJob(yaml.value) }], () => at(yaml.lineOf([])));
-  }
-
-  const overrides = (options.set ?? []).map(parseOverride);
-  return check(overrides.reduce(withOverride, yaml.value), {
-    baseDir: path.dirname(path.resolve(file)),
-    name: path.parse(file).name,
-    originOf: ({ key }) => {
-      const override = overrides.findLast((candidate) => touches(candidate, key));
-      return override === undefined ? at(yaml.lineOf(key)) : { prefix: `${override.shown}: ` };
-    },
-  });
+  return check(await readDocument(file, options.set ?? [], JOB));
 }
 
 export interface ParseJobOptions {
@@ -69,20 +47,14 @@ export interface ParseJobOptions {
  */
 export function parseJob(input: unknown, options: ParseJobOptions = {}): Job {
   const { baseDir = '.', name = 'job' } = options;
-  return check(input, { baseDir: path.resolve(baseDir), name, originOf: () => ({ prefix: '' }) });
+  return check({ value: input, baseDir: path.resolve(baseDir), name, originOf: () => ({ prefix: '' }) });
 }
 
-interface Context {
-  readonly baseDir: string;
-  readonly name: string;
-  readonly originOf: (fault: Fault) => Origin;
-}
-
-function check(input: unknown, { baseDir, name, originOf }: Context): Job {
-  const written = withoutUndefined(input, 3);
+function check({ value, baseDir, name, originOf }: WrittenDocument): Job {
+  const written = withoutUndefined(value, 3);
   const result = jobSchema.safeParse(written, { error: phraseOf });
   const faults = [
-    ...unusableNames(written),
+    ...unusableNames(written, SECTIONS_OF_NAMES),
     ...(result.error === undefined ? [] : faultsOf(result.error, written)),
   ];
   if (result.data === undefined || faults.length > 0) fail(faults, originOf);
@@ -100,8 +72,30 @@ function withLateDefaults({ outputs, model, ...job }: Parsed): Parsed & Pick<Job
     for (const [name, input] of Object.entries(inputs)) inputs[name] = { dtype: 'float32', ...input };
   }
   const named = outputs !== undefined && Object.keys(outputs).length > 0;
-  const providers = model.providers ?? [...defaultProviders(model.runtime)];
-  return { ...job, model: { ...model, providers }, inputs, ...(named && { outputs }) };
+  return { ...job, model: withProviders(model), inputs, ...(named && { outputs }) };
+}
+
+function withProviders(model: Parsed['model']): Parsed['model'] & Pick<Job['model'], 'providers'> {
+  return { ...model, providers: model.providers ?? [...defaultProviders(model.runtime)] };
+}
+
+/** The section `model` of another document than a job. */
+export function settleModel(model: Parsed['model'], baseDir: string): Job['model'] {
+  return withAbsoluteModel(withProviders(model), baseDir);
+}
+
+function withAbsoluteModel(model: ReturnType<typeof withProviders>, baseDir: string): Job['model'] {
+  const resolve = (location: string): string => resolveLocation(location, baseDir);
+  return {
+    ...model,
+    ...(model.uri !== undefined && { uri: resolve(model.uri) }),
+    options: Object.fromEntries(
+      Object.entries(model.options).map(([key, value]) => [
+        key,
+        PATH_OPTIONS.has(key) && typeof value === 'string' ? resolve(value) : value,
+      ]),
+    ),
+  };
 }
 
 function withAbsolutePaths(
@@ -116,38 +110,14 @@ function withAbsolutePaths(
       uri: resolve(source.uri),
       ...(source.cache !== undefined && { cache: { ...source.cache, dir: resolve(source.cache.dir) } }),
     },
-    model: {
-      ...model,
-      ...(model.uri !== undefined && { uri: resolve(model.uri) }),
-      options: Object.fromEntries(
-        Object.entries(model.options).map(([key, value]) => [
-          key,
-          PATH_OPTIONS.has(key) && typeof value === 'string' ? resolve(value) : value,
-        ]),
-      ),
-    },
+    model: withAbsoluteModel(model, baseDir),
     ...(transform !== undefined && { transform: resolve(transform) }),
     sink: { ...sink, ...(sink.uri !== undefined && { uri: resolve(sink.uri) }) },
   };
 }
 
-const UNREADABLE: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EISDIR: 'is a folder, expected a job file',
-};
-
-async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (cause) {
-    const code = valueAt(cause, ['code']);
-    const known = typeof code === 'string' ? UNREADABLE[code] : undefined;
-    throw new UsageError(`${file}: ${known ?? `can't be read: ${messageOf(cause)}`}`, { file, cause });
-  }
-}
-
 /** `limit: flags.limit` with no limit is how JavaScript leaves a key out. No section lies deeper than `depth`. */
-function withoutUndefined(value: unknown, depth: number): unknown {
+export function withoutUndefined(value: unknown, depth: number): unknown {
   if (depth === 0 || typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(
     Object.entries(value)
@@ -156,17 +126,18 @@ function withoutUndefined(value: unknown, depth: number): unknown {
   );
 }
 
+const SECTIONS_OF_NAMES: readonly KeyPath[] = [
+  ['inputs'],
+  ['outputs'],
+  ['source', 'storage'],
+  ['sink', 'storage'],
+  ['model', 'options'],
+];
+
 /** Where users choose the names, zod drops this one without a word. */
-function unusableNames(job: unknown): Fault[] {
-  const sections: KeyPath[] = [
-    ['inputs'],
-    ['outputs'],
-    ['source', 'storage'],
-    ['sink', 'storage'],
-    ['model', 'options'],
-  ];
+export function unusableNames(written: unknown, sections: readonly KeyPath[]): Fault[] {
   return sections
     .map((section) => [...section, '__proto__'])
-    .filter((key) => valueAt(job, key) !== undefined)
+    .filter((key) => valueAt(written, key) !== undefined)
     .map((key) => ({ key, text: `${formatKey(key)} is a name that can't be used` }));
 }

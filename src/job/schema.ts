@@ -97,7 +97,7 @@ export const source = z.strictObject(
   'a mapping with the uri of the data',
 );
 
-const model = z
+export const model = z
   .strictObject(
     {
       uri: location('a path or URL of a model')
@@ -344,7 +344,7 @@ export const jobSchema = z
   .superRefine(obeys(jobRule))
   .meta(jobKeywords);
 
-type DeepReadonly<T> = T extends readonly (infer E)[]
+export type DeepReadonly<T> = T extends readonly (infer E)[]
   ? readonly DeepReadonly<E>[]
   : T extends object
     ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
