@@ -83,6 +83,8 @@ export class Ticker implements AsyncDisposable {
     Atomics.store(words, TickWord.go, 1);
     Atomics.notify(words, TickWord.stop);
     Atomics.notify(words, TickWord.go);
+    // Whoever waits for more has waited enough.
+    Atomics.notify(words, TickWord.due);
     await this.#exited;
   }
 }
