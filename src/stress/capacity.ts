@@ -1,0 +1,78 @@
+import type { ServeConfig } from '../serve/schema.js';
+import type { LoadGenerator } from './load/generator.js';
+import { closedOrder, warmUp } from './run-scenario.js';
+import type { Subject } from './scenarios/types.js';
+import { TestedServer } from './server/server.js';
+import { devicesBetween, meanBatchRows } from './server/stats.js';
+import type { Capacity, ServerKind } from './types.js';
+
+/** So many times the rows of a full batch are asked for at the same time: one that runs, one that waits, and more. */
+const LEVELS = [1, 2, 4];
+const MOST_CLIENTS = 512;
+const LEAST_CLIENTS = 8;
+const DEFAULT_BATCH = 64;
+
+export interface CapacityOptions {
+  readonly config: ServeConfig;
+  readonly subject: Omit<Subject, 'capacity'>;
+  readonly rows: number;
+  /** For all levels together. */
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+  readonly seed: number;
+  readonly signal: AbortSignal;
+}
+
+/** What a server can do: the most that it answers in time of what many clients ask who each wait for their answer. */
+export async function measureCapacity(
+  kind: ServerKind,
+  generator: LoadGenerator,
+  { config, subject, rows, seconds, warmUpSeconds, seed, signal }: CapacityOptions,
+): Promise<Capacity> {
+  await using server = await TestedServer.start(kind, { ...config, jobs: [] });
+  signal.throwIfAborted();
+  await server.probe(subject.request, rows, seed);
+  await warmUp(generator, server.origin, subject, warmUpSeconds, seed);
+  const levels: Capacity[] = [];
+  for (const clients of clientsOf(config, subject.model, rows)) {
+    signal.throwIfAborted();
+    const before = await server.stats();
+    const { endpoint: name, request, deadlineMs } = subject;
+    const stream = { name, request, clients, rows, deadlineMs, seed };
+    const { closed, generator: own } = await generator.play(
+      closedOrder(server.origin, stream, seconds / LEVELS.length),
+    );
+    const after = await server.stats();
+    const [result] = closed;
+    if (result === undefined) continue;
+    levels.push({
+      requestsPerSecond: result.good / result.seconds,
+      rowsPerSecond: result.goodRows / result.seconds,
+      clients,
+      latencyMs: result.latencyMs,
+      levels: [],
+      devices: devicesBetween(before, after),
+      meanBatchRows: meanBatchRows(before, after),
+      generatorUtilization: own.utilization,
+    });
+  }
+  const [first, ...others] = levels;
+  if (first === undefined) throw new RangeError('no level was measured');
+  const best = others.reduce((a, b) => (b.requestsPerSecond > a.requestsPerSecond ? b : a), first);
+  return {
+    ...best,
+    levels: levels.map(({ clients, requestsPerSecond }) => ({ clients, requestsPerSecond })),
+  };
+}
+
+/** Clients of each level; a queue that is full refuses, which is not what is asked here. */
+function clientsOf(config: ServeConfig, model: string, rows: number): number[] {
+  const served = config.models[model];
+  const size = served?.batch.size ?? 'auto';
+  const batch = size === 'auto' ? DEFAULT_BATCH : size;
+  const most = Math.min(MOST_CLIENTS, Math.floor((served?.queue.maxRows ?? MOST_CLIENTS) / rows));
+  const counts = LEVELS.map((level) =>
+    Math.max(1, Math.min(most, Math.max(LEAST_CLIENTS, Math.ceil((level * batch) / rows)))),
+  );
+  return [...new Set(counts)];
+}

@@ -1,0 +1,41 @@
+import type { ServeConfig } from '../../serve/schema.js';
+import { startServer } from '../../serve/server.js';
+import type { Engine } from '../../serve/types.js';
+import type { ServerKind } from '../types.js';
+
+/** A server at work, in this process. */
+export interface RunningServer {
+  readonly origin: string;
+  readonly engine: Engine;
+  close(): Promise<void>;
+}
+
+/** What is still to be answered at the end is nobody's any more. */
+const GRACE_MS = 100;
+
+/** Starts the one that users get, or the one that is compared with. Both answer by the same HTTP. */
+export async function startServerOf(kind: ServerKind, config: ServeConfig): Promise<RunningServer> {
+  const engine = kind === 'pointToPoint' ? await pointToPoint(config) : undefined;
+  try {
+    const server = await startServer(config, {
+      graceMs: GRACE_MS,
+      ...(engine === undefined ? {} : { engine }),
+    });
+    return {
+      origin: server.url,
+      engine: server.engine,
+      close: async () => {
+        await server.close();
+        await engine?.[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await engine?.[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function pointToPoint(config: ServeConfig): Promise<Engine> {
+  const { createPointToPointEngine } = await import('../../serve/point-to-point.js');
+  return createPointToPointEngine(config);
+}
