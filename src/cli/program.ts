@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { readVersion } from '../util/version.js';
 import type { BenchFlags } from './bench.js';
 import type { DemoFlags } from './demo.js';
 import type { DoctorFlags } from './doctor.js';
@@ -247,10 +247,4 @@ function parseRows(text: string): number {
   const rows = Number(text.replaceAll(/[_,]/g, ''));
   if (Number.isInteger(rows) && rows >= 1 && rows <= MOST_DEMO_ROWS) return rows;
   throw new InvalidArgumentError('Expected a whole number from 1 on.');
-}
-
-function readVersion(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string };
-  return version;
 }

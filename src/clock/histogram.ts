@@ -15,6 +15,13 @@ function bucketOf(value: number): number {
   return (octave + 1) * STEPS + ((whole >>> octave) - STEPS);
 }
 
+/** Up to where a bucket's values are rounded to it. */
+function endOf(bucket: number): number {
+  if (bucket < STEPS) return bucket;
+  const octave = Math.floor(bucket / STEPS) - 1;
+  return (STEPS + (bucket % STEPS) + 1) * 2 ** octave - 1;
+}
+
 /** The middle of a bucket's values. */
 function middleOf(bucket: number): number {
   if (bucket < STEPS) return bucket;
@@ -45,5 +52,15 @@ export class Histogram {
       if (seen >= wanted) return middleOf(bucket);
     }
     return middleOf(this.#words.length - 1);
+  }
+
+  /** Upper bounds of the buckets that hold something, ascending, with how many records are at most so large. */
+  *cumulative(): Generator<readonly [bound: number, count: number]> {
+    let seen = 0;
+    for (let bucket = 0; bucket < this.#words.length; bucket++) {
+      const count = this.#words[bucket] as number;
+      seen += count;
+      if (count > 0) yield [endOf(bucket), seen];
+    }
   }
 }

@@ -1,0 +1,136 @@
+import type { Socket } from 'node:net';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import { now } from '../../clock/now.js';
+import { messageOf } from '../../util/errors.js';
+import type { Inference, Watch } from '../inference.js';
+import { Refusal } from '../refusal.js';
+import type { RequestEnd } from '../telemetry/request.js';
+import type { Token } from '../token.js';
+import type { HttpLimits } from './limits.js';
+import { HttpRefusal, retryAfter, statusOf } from './status.js';
+
+const MOST_HEADER_BYTES = 16 * 1024;
+const MOST_NAME_CHARACTERS = 256;
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Microseconds of `now()`. */
+    arrivedAt: number;
+    /** What whoever watches is told at the end. */
+    outcome: Omit<RequestEnd, 'status'> | undefined;
+  }
+  interface FastifyContextConfig {
+    /** Answers whoever asks, without a token. */
+    readonly isPublic?: boolean;
+  }
+}
+
+/** Adds routes to the server. A route that needs no token says so: `{ config: { isPublic: true } }`. */
+export type Routes = (app: FastifyInstance) => void;
+
+/** The HTTP server, with the given routes: not listening yet. Every error is `{"error": "a sentence"}`. */
+export function createApp(
+  inference: Inference,
+  token: Token | undefined,
+  limits: HttpLimits,
+  routes: readonly Routes[],
+): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    http: {
+      maxHeaderSize: MOST_HEADER_BYTES,
+      headersTimeout: limits.headersMs,
+      connectionsCheckingInterval: Math.max(50, Math.min(1000, limits.headersMs / 4)),
+    },
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.idleMs,
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: MOST_NAME_CHARACTERS },
+    clientErrorHandler: refuseMalformed,
+    frameworkErrors: (error, _request, reply) => refuse(inference, error, reply),
+  });
+  app.server.maxConnections = limits.connections;
+  app.decorateRequest('arrivedAt', 0);
+  app.decorateRequest('outcome');
+  if (inference.watch !== undefined) watch(app, inference.watch);
+  app.addHook('onRequest', (request, reply, done) => {
+    request.arrivedAt = now();
+    // Whoever keeps its connection would not notice that others are elsewhere by now.
+    if (inference.isClosing) reply.header('connection', 'close');
+    if (token === undefined || request.routeOptions.config.isPublic === true) done();
+    else if (token.admits(request.headers.authorization)) done();
+    else done(unauthorized(reply));
+  });
+  // Bodies are read by whoever wants them, within bounds.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  app.setErrorHandler((error, _request, reply) => refuse(inference, error, reply));
+  app.setNotFoundHandler((request, reply) => refuse(inference, notFound(request), reply));
+  for (const add of routes) add(app);
+  return app;
+}
+
+function watch(app: FastifyInstance, begin: Watch): void {
+  const ends = new WeakMap<FastifyRequest, (end: RequestEnd) => void>();
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { method, headers, ip, routeOptions } = request;
+    const route = routeOptions.url ?? '';
+    ends.set(request, begin({ protocol: 'http', method, route, headers, arrivedAt: now(), address: ip }));
+    done();
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    ends.get(request)?.({ ...request.outcome, status: reply.statusCode });
+    done();
+  });
+}
+
+function unauthorized(reply: FastifyReply): Refusal {
+  reply.header('www-authenticate', 'Bearer');
+  return new HttpRefusal(401, 'the request needs a token: send Authorization: Bearer …');
+}
+
+function notFound({ method }: FastifyRequest): Refusal {
+  return new Refusal('unknown', `there is nothing to ${method} here; see the Open Inference Protocol, /v2/…`);
+}
+
+/** Answers a request that is not served. */
+export function refuse(inference: Inference, error: unknown, reply: FastifyReply): void {
+  const refusal = refusalOf(inference, error);
+  const { request } = reply;
+  request.outcome = { ...request.outcome, refusal };
+  const status = statusOf(refusal);
+  const seconds = retryAfter(refusal);
+  if (seconds !== undefined) reply.header('retry-after', seconds);
+  const { message, hint } = refusal;
+  const text = hint === undefined ? message : `${message}. ${hint}`;
+  reply
+    .code(status)
+    .header('content-type', 'application/json')
+    .send(JSON.stringify({ error: text }));
+}
+
+/** Fastify's own errors are of requests that it does not understand; they have a status. */
+function refusalOf(inference: Inference, error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  const status = Number(Object(error).statusCode);
+  return status >= 400 && status < 500
+    ? new HttpRefusal(status, messageOf(error))
+    : inference.refusalOf(error);
+}
+
+/** What is no HTTP, or came too late. */
+function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, reason, sentence] =
+    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? [408, 'Request Timeout', 'the request took too long to arrive']
+      : error.code === 'HPE_HEADER_OVERFLOW'
+        ? [431, 'Request Header Fields Too Large', `headers have more than ${MOST_HEADER_BYTES} bytes`]
+        : [400, 'Bad Request', 'this is not HTTP/1.1 as it should be'];
+  const body = JSON.stringify({ error: sentence });
+  const head = `HTTP/1.1 ${status} ${reason}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n`;
+  socket.end(head + body);
+}

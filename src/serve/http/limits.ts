@@ -1,0 +1,17 @@
+/** How long clients may take, and how many there may be. */
+export interface HttpLimits {
+  /** From the connection to the end of the headers. */
+  readonly headersMs: number;
+  /** To the end of the body. */
+  readonly requestMs: number;
+  /** A connection without a request. */
+  readonly idleMs: number;
+  readonly connections: number;
+}
+
+export const HTTP_LIMITS: HttpLimits = {
+  headersMs: 10_000,
+  requestMs: 60_000,
+  idleMs: 75_000,
+  connections: 4096,
+};

@@ -1,0 +1,115 @@
+import { isIPv6 } from 'node:net';
+import { messageOf, UsageError } from '../util/errors.js';
+import { GRPC_LIMITS, type GrpcLimits } from './grpc/limits.js';
+import type { Routes } from './http/app.js';
+import { HTTP_LIMITS, type HttpLimits } from './http/limits.js';
+import type { Inference } from './inference.js';
+import type { ServeConfig } from './schema.js';
+import type { Token } from './token.js';
+import type { Engine } from './types.js';
+
+/** What listens on a port, and how it ends. */
+export interface Listener {
+  readonly port: number;
+  /** Takes no more connections; resolves when all is answered, and they are gone. */
+  close(): Promise<void>;
+  /** Ends connections, whatever is in flight. */
+  destroy(): void;
+}
+
+export interface ListenOptions {
+  readonly routes?: (engine: Engine) => readonly Routes[];
+  readonly limits?: { readonly http?: Partial<HttpLimits>; readonly grpc?: Partial<GrpcLimits> };
+}
+
+/** Every address of this machine is found at its loopback, too. */
+export function addressOf(host: string, port: number | undefined): string {
+  if (host === '0.0.0.0') return `127.0.0.1:${port}`;
+  if (host === '::') return `[::1]:${port}`;
+  return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+export async function listenHttp(
+  { listen: { host, port }, http }: ServeConfig,
+  inference: Inference,
+  token: Token | undefined,
+  { limits, routes = () => [] }: ListenOptions,
+): Promise<Listener> {
+  const [{ createApp }, { restRoutes }] = await Promise.all([
+    import('./http/app.js'),
+    import('./http/routes.js'),
+  ]);
+  const all = [restRoutes(inference, http.maxBodyBytes), ...routes(inference.engine)];
+  const app = createApp(inference, token, { ...HTTP_LIMITS, ...limits?.http }, all);
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    await app.close();
+    throw cannotListen('listen.port', host, port, error);
+  }
+  let ending: Promise<void> | undefined;
+  const [address] = app.addresses();
+  return {
+    port: typeof address === 'object' ? address.port : port,
+    close() {
+      ending ??= closeApp(app);
+      return ending;
+    },
+    destroy: () => app.server.closeAllConnections(),
+  };
+}
+
+/** Connections that clients keep are closed as soon as nothing is on its way on them. */
+const LOOK_MS = 50;
+
+async function closeApp(app: {
+  close(): Promise<unknown>;
+  server: { closeIdleConnections(): void };
+}): Promise<void> {
+  const looking = setInterval(() => app.server.closeIdleConnections(), LOOK_MS);
+  try {
+    await app.close();
+  } finally {
+    clearInterval(looking);
+  }
+}
+
+export async function listenGrpc(
+  { listen: { host }, http }: ServeConfig,
+  port: number,
+  inference: Inference,
+  token: Token | undefined,
+  { limits }: ListenOptions,
+): Promise<Listener> {
+  const { GrpcServer } = await import('./grpc/server.js');
+  const server = new GrpcServer(inference, token, http.maxBodyBytes, { ...GRPC_LIMITS, ...limits?.grpc });
+  try {
+    const actual = await server.listen(host, port);
+    let ending: Promise<void> | undefined;
+    return {
+      port: actual,
+      close() {
+        ending ??= server.close();
+        return ending;
+      },
+      destroy: () => server.destroy(),
+    };
+  } catch (error) {
+    server.destroy();
+    throw cannotListen('listen.grpcPort', host, port, error);
+  }
+}
+
+const WHY: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'is in use by another program',
+  EACCES: 'is not for this user to listen on',
+  EADDRNOTAVAIL: 'is no address of this machine',
+  ENOTFOUND: 'is the name of no address',
+};
+
+function cannotListen(key: string, host: string, port: number, cause: unknown): UsageError {
+  const why = WHY[String(Object(cause).code)] ?? `can't be listened on: ${messageOf(cause)}`;
+  const where =
+    Object(cause).code === 'EADDRINUSE' || Object(cause).code === 'EACCES' ? `${host}:${port}` : host;
+  return new UsageError(`${key}: ${where} ${why}`, { key, cause });
+}

@@ -1,0 +1,199 @@
+import { InterruptedError, messageOf, UsageError } from '../util/errors.js';
+import { settledWithin } from '../util/grace.js';
+import { readVersion } from '../util/version.js';
+import type { GrpcLimits } from './grpc/limits.js';
+import type { Routes } from './http/app.js';
+import type { HttpLimits } from './http/limits.js';
+import { Inference } from './inference.js';
+import { addressOf, type Listener, listenGrpc, listenHttp } from './listen.js';
+import { ServeLog } from './log/log.js';
+import { Observer } from './observer.js';
+import type { ServeConfig } from './schema.js';
+import { Token } from './token.js';
+import type { Engine } from './types.js';
+
+/** How long what is in flight may take when the server ends. */
+const GRACE_MS = 30_000;
+
+export interface ServeOptions {
+  /** Aborted, the server drains and ends, as `close` does. */
+  readonly signal?: AbortSignal;
+  /**
+   * What runs the requests, where it is not made of the configuration. It is drained when the server ends; whoever hands it
+   * in closes it.
+   */
+  readonly engine?: Engine;
+  /** What clients must send as bearer token. By default what the environment has as PENSTOCK_TOKEN; without, none. */
+  readonly token?: string;
+  /** Whether it may listen on other addresses than loopback although there is no token. Default: false. */
+  readonly insecure?: boolean;
+  /** Milliseconds that what is in flight may take when the server ends. Default: 30,000. */
+  readonly graceMs?: number;
+  /** What it writes, and how much of it; by default nothing. Whoever hands it in closes it. */
+  readonly log?: ServeLog;
+  /** More for HTTP to answer. */
+  readonly routes?: (engine: Engine) => readonly Routes[];
+  /** Bounds on clients that are slow, or many. */
+  readonly limits?: { readonly http?: Partial<HttpLimits>; readonly grpc?: Partial<GrpcLimits> };
+}
+
+/** A server at work. */
+export interface Server {
+  /** Where HTTP is, `http://127.0.0.1:8000`. */
+  readonly url: string;
+  /** Where gRPC is, `127.0.0.1:8001`; undefined where there is none. */
+  readonly grpcUrl: string | undefined;
+  readonly engine: Engine;
+  /** Resolves when it has ended, however it came to that. */
+  readonly closed: Promise<void>;
+  /**
+   * Ends it: nothing is ready any more, new requests are refused, what is in flight is answered, within the grace period;
+   * then connections are closed. Resolves when all is gone.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves models to online requests, by the Open Inference Protocol (version 2) over HTTP and gRPC.
+ *
+ * @example
+ * const server = await startServer(await loadServeConfig('serve.yaml'));
+ * console.log(server.url);
+ * await server.close();
+ *
+ * @throws UsageError where it would be open to other machines without a token, or can't listen; DeviceError where a model
+ *   does not load
+ */
+export async function startServer(config: ServeConfig, options: ServeOptions = {}): Promise<Server> {
+  const { signal, insecure = false } = options;
+  const token = tokenOf(options.token ?? process.env.PENSTOCK_TOKEN);
+  const { host } = config.listen;
+  if (token === undefined && !insecure && !isLoopback(host)) {
+    throw new UsageError(`listen.host: ${host} can be reached from other machines, and there is no token`, {
+      key: 'listen.host',
+      hint: 'Set PENSTOCK_TOKEN in the environment, or say --insecure where all of that network may use it.',
+    });
+  }
+  const engine = options.engine ?? (await engineOf(config));
+  const own = options.engine === undefined ? engine : undefined;
+  try {
+    if (signal?.aborted) throw new InterruptedError('interrupted before it had started');
+    return await RunningServer.start(config, engine, own, token, options);
+  } catch (error) {
+    await own?.[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** A variable that is set to nothing is not set. */
+function tokenOf(token: string | undefined): Token | undefined {
+  return token === undefined || token === '' ? undefined : new Token(token);
+}
+
+/** Addresses at which nobody but this machine finds us. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+async function engineOf(config: ServeConfig): Promise<Engine> {
+  const { createPointToPointEngine } = await import('./point-to-point.js');
+  return createPointToPointEngine(config);
+}
+
+class RunningServer implements Server {
+  readonly url: string;
+  readonly grpcUrl: string | undefined;
+  readonly engine: Engine;
+  readonly closed: Promise<void>;
+  readonly #inference: Inference;
+  readonly #observer: Observer;
+  readonly #listeners: readonly Listener[];
+  readonly #own: Engine | undefined;
+  readonly #graceMs: number;
+  readonly #log: ServeLog;
+  #onClosed!: (ending: Promise<void>) => void;
+  #ending: Promise<void> | undefined;
+
+  static async start(
+    config: ServeConfig,
+    engine: Engine,
+    own: Engine | undefined,
+    token: Token | undefined,
+    options: ServeOptions,
+  ): Promise<RunningServer> {
+    const log = options.log ?? new ServeLog({ name: config.name, level: 'silent' });
+    const observer = new Observer(engine, log, readVersion());
+    const inference = new Inference(engine, {
+      watch: (request) => observer.begin(request),
+      onFault: (error) =>
+        log.lost('device', 'server', { code: 'INTERNAL', message: messageOf(error), hint: undefined }),
+    });
+    const listeners: Listener[] = [];
+    try {
+      listeners.push(await listenHttp(config, inference, token, options));
+      if (config.listen.grpcPort !== null) {
+        listeners.push(await listenGrpc(config, config.listen.grpcPort, inference, token, options));
+      }
+    } catch (error) {
+      for (const listener of listeners) listener.destroy();
+      observer[Symbol.dispose]();
+      throw error;
+    }
+    const server = new RunningServer(config, inference, observer, listeners, own, log, options.graceMs);
+    const endpoints = [...inference.endpoints.keys()];
+    log.started({ http: server.url, ...(server.grpcUrl && { grpc: server.grpcUrl }), endpoints });
+    const { signal } = options;
+    const onAbort = (): void => void server.close();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted) onAbort();
+    void server.closed.finally(() => signal?.removeEventListener('abort', onAbort));
+    return server;
+  }
+
+  private constructor(
+    { listen: { host } }: ServeConfig,
+    inference: Inference,
+    observer: Observer,
+    listeners: readonly Listener[],
+    own: Engine | undefined,
+    log: ServeLog,
+    graceMs = GRACE_MS,
+  ) {
+    const [http, grpc] = listeners;
+    this.url = `http://${addressOf(host, http?.port)}`;
+    this.grpcUrl = grpc && addressOf(host, grpc.port);
+    this.engine = inference.engine;
+    this.#inference = inference;
+    this.#observer = observer;
+    this.#listeners = listeners;
+    this.#own = own;
+    this.#log = log;
+    this.#graceMs = graceMs;
+    this.closed = new Promise((resolve) => {
+      this.#onClosed = resolve;
+    });
+  }
+
+  close(): Promise<void> {
+    if (this.#ending === undefined) {
+      this.#ending = this.#end();
+      this.#onClosed(this.#ending);
+    }
+    return this.#ending;
+  }
+
+  async #end(): Promise<void> {
+    const { uptime } = this.engine.stats();
+    const startedAt = performance.now();
+    this.#inference.close();
+    this.#log.draining();
+    const answered = this.engine.drain().then(() => Promise.all(this.#listeners.map((one) => one.close())));
+    await settledWithin(answered, this.#graceMs);
+    for (const listener of this.#listeners) listener.destroy();
+    // Once connections are gone, so is whoever waited for an answer.
+    await Promise.all(this.#listeners.map((one) => one.close()));
+    await this.#own?.[Symbol.asyncDispose]();
+    this.#observer[Symbol.dispose]();
+    this.#log.stopped(uptime + (performance.now() - startedAt) * 1000);
+  }
+}
