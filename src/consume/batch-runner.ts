@@ -70,9 +70,19 @@ export class BatchRunner {
   /**
    * A run of each shape before the clock starts: the first is slow in every runtime. The slots are still blank.
    *
+   * @param sizes of further batches, of as many rows
    * @throws what the session throws, but for want of memory
    */
-  async warmUp(): Promise<void> {
+  async warmUp(sizes: readonly number[] = []): Promise<void> {
+    await this.#warmUpFull();
+    const bucket = this.#ring.layout.buckets[0] as Bucket;
+    for (const count of sizes) {
+      if (count >= Math.min(bucket.capacity, this.#mostRows)) continue;
+      await this.#piece({ slot: 0, bucket, first: 0, count });
+    }
+  }
+
+  async #warmUpFull(): Promise<void> {
     for (const [index, bucket] of this.#ring.layout.buckets.entries()) {
       const views = this.#full[0]?.[index] as RunViews;
       await this.#session.run(views.inputs, views.outputs).catch((error) => {

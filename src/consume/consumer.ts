@@ -3,7 +3,14 @@ import type { Bucket, RowTensor } from '../ring/layout.js';
 import type { SessionSpec } from '../session/types.js';
 import { DeviceError, fromRecord } from '../util/errors.js';
 import { threadFlags } from '../util/exec-argv.js';
-import type { Attachment, ConsumerReply, ConsumerRequest, LoadedModel, RejectedRow } from './types.js';
+import type {
+  Attachment,
+  ConsumerReply,
+  ConsumerRequest,
+  LoadedModel,
+  OnlineAttachment,
+  RejectedRow,
+} from './types.js';
 
 /**
  * The main thread's handle of a consumer thread. Whoever starts it stops it, and waits for `exited`.
@@ -73,8 +80,17 @@ export class Consumer {
   }
 
   /** Gives it a ring; resolves after a warm-up run. */
-  async attach(attachment: Attachment): Promise<void> {
-    this.#send({ kind: 'attach', attachment });
+  attach(attachment: Attachment): Promise<void> {
+    return this.#attach({ kind: 'attach', attachment });
+  }
+
+  /** The same for a stream of online requests. */
+  attachOnline(attachment: OnlineAttachment): Promise<void> {
+    return this.#attach({ kind: 'attachOnline', attachment });
+  }
+
+  async #attach(request: ConsumerRequest): Promise<void> {
+    this.#send(request);
     const reply = await this.#reply();
     if (reply.kind !== 'attached') throw unexpected(reply);
   }

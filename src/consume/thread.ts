@@ -5,14 +5,17 @@ import { ConsumerState, StateClock } from '../clock/state-clock.js';
 import { sizeToRun } from '../ring/buckets.js';
 import { ConsumerSide } from '../ring/consumer-side.js';
 import type { Bucket, RowTensor } from '../ring/layout.js';
-import { SlotState, SlotWord } from '../ring/protocol.js';
+import { RingStatus, SlotState, SlotWord } from '../ring/protocol.js';
 import { Ring } from '../ring/ring.js';
 import { loadSession } from '../session/load.js';
 import { isOutOfMemory } from '../session/out-of-memory.js';
 import type { Session, SessionSpec } from '../session/types.js';
 import { asPenstockError, DeviceError, messageOf, toRecord } from '../util/errors.js';
-import { BatchRunner, type Rejection } from './batch-runner.js';
-import type { Attachment, ConsumerReply, ConsumerRequest } from './types.js';
+import { BatchRunner } from './batch-runner.js';
+import { Gate } from './gate.js';
+import { OnlineConsumer } from './online-consumer.js';
+import { rejectRows } from './reject-rows.js';
+import type { Attachment, ConsumerReply, ConsumerRequest, RejectedRow } from './types.js';
 import { blanks } from './views.js';
 
 /*
@@ -23,6 +26,7 @@ import { blanks } from './views.js';
 if (parentPort === null) throw new Error('this module is the entry of a consumer thread');
 const port = parentPort;
 const reply = (message: ConsumerReply): void => port.postMessage(message);
+const tellRejected = (rows: readonly RejectedRow[]): void => reply({ kind: 'rejected', rows });
 
 class Consumer {
   readonly #ring: Ring;
@@ -31,14 +35,16 @@ class Consumer {
   readonly #ledger: DeviceLedger;
   readonly #runner: BatchRunner;
   readonly #preferredSizes: readonly number[];
+  readonly #gate: Gate | undefined;
 
   constructor(session: Session, model: string, attachment: Attachment) {
-    const { ring, ledger, clocks, clock, owner, preferredSizes, mostRejections } = attachment;
+    const { ring, ledger, clocks, clock, owner, preferredSizes, mostRejections, gate } = attachment;
     this.#ring = new Ring(ring, owner);
     this.#side = new ConsumerSide(this.#ring);
     this.#clock = new StateClock(clocks, clock, this.#ring.trace);
     this.#ledger = new DeviceLedger(ledger, owner);
     this.#preferredSizes = preferredSizes;
+    this.#gate = gate && new Gate(gate);
     const options = { model, preferredSizes, mostRejections };
     this.#runner = new BatchRunner(session, this.#ring, this.#clock, options);
   }
@@ -53,13 +59,22 @@ class Consumer {
 
   async consume(): Promise<void> {
     const ring = this.#ring;
-    const onIdle = (): void => void this.#clock.switch(this.#idleState());
+    const isStopped = (): boolean => ring.status === RingStatus.ABORTED;
+    const onIdle = (): void => {
+      this.#gate?.leave();
+      this.#clock.switch(this.#idleState());
+    };
     for (;;) {
       const slot = this.#side.next(onIdle);
       if (slot < 0) break;
       const bucket = ring.bucketOf(slot);
       const claimed = ring.slotWord(slot, SlotWord.CLAIMED);
-      const startedAt = this.#ledger.runStarted(ring.committedAt(slot), ring.waitedInVain(slot));
+      let startedAt = this.#ledger.runStarted(ring.committedAt(slot), ring.waitedInVain(slot));
+      if (this.#gate !== undefined) {
+        // The device is busy meanwhile, with others' runs.
+        if (!this.#gate.enter(isStopped)) break;
+        startedAt = now();
+      }
       const rejections = await this.#runner.run(slot);
       this.#ledger.runEnded(startedAt, {
         rows: claimed - ring.slotWord(slot, SlotWord.VOIDED),
@@ -68,22 +83,12 @@ class Consumer {
         paddedTokens: sizeToRun(claimed, this.#preferredSizes) * bucket.length,
       });
       this.#clock.switch(ConsumerState.idle);
-      if (rejections.length > 0) this.#reject(slot, rejections);
+      if (rejections.length > 0) tellRejected(rejectRows(this.#side, slot, rejections));
       this.#side.finish(slot);
+      this.#gate?.giveBack(this.#side.hasReady);
     }
+    this.#gate?.leave();
     this.#clock.switch(ConsumerState.idle);
-  }
-
-  #reject(slot: number, rejections: readonly Rejection[]): void {
-    const reasons = new Map(rejections.map(({ row, reason }) => [row, reason]));
-    const rows = this.#side.reject(slot, [...reasons.keys()]).flatMap(({ split, row, first, count }) =>
-      Array.from({ length: count }, (_, i) => ({
-        split,
-        row: row + i,
-        reason: reasons.get(first + i) ?? '',
-      })),
-    );
-    reply({ kind: 'rejected', rows });
   }
 
   /** As the stall clock has it: blocked where the sink, and the runs of others, hold every slot; else starved. */
@@ -98,7 +103,7 @@ class Consumer {
 async function serve(session: Session, model: string): Promise<readonly string[]> {
   const { inputs, outputs, device, warnings } = session;
   reply({ kind: 'loaded', model: { inputs, outputs, device, warnings } });
-  let consumer: Consumer | undefined;
+  let consumer: Consumer | OnlineConsumer | undefined;
   for (;;) {
     const request = await nextRequest();
     if (request.kind === 'stop') return [];
@@ -109,6 +114,10 @@ async function serve(session: Session, model: string): Promise<readonly string[]
       reply({ kind: 'time', micros: await timeRun(session, inputs, outputs, bucket) });
     } else if (request.kind === 'attach') {
       consumer = new Consumer(session, model, request.attachment);
+      await consumer.warmUp();
+      reply({ kind: 'attached' });
+    } else if (request.kind === 'attachOnline') {
+      consumer = new OnlineConsumer(session, model, request.attachment, tellRejected);
       await consumer.warmUp();
       reply({ kind: 'attached' });
     } else {

@@ -1,9 +1,11 @@
 import type { LedgerMemory } from '../clock/device-ledger.js';
 import type { ClockPage } from '../clock/state-clock.js';
 import type { Bucket, RowTensor } from '../ring/layout.js';
+import type { RequestPageMemory } from '../ring/request-page.js';
 import type { RingMemory } from '../ring/ring.js';
 import type { ModelTensor, SessionDevice } from '../session/types.js';
 import type { ErrorRecord } from '../util/errors.js';
+import type { GatePlace } from './gate.js';
 
 /** What a loaded session tells about itself. */
 export interface LoadedModel {
@@ -25,6 +27,23 @@ export interface Attachment {
   readonly owner: number;
   readonly preferredSizes: readonly number[];
   readonly mostRejections: number;
+  /** Where others run on the same device: its runs take their turn there. */
+  readonly gate?: GatePlace | undefined;
+}
+
+/** The stream of online requests that a consumer is to serve. */
+export interface OnlineAttachment {
+  readonly ring: RingMemory;
+  readonly requests: RequestPageMemory;
+  readonly gate: GatePlace;
+  readonly clocks: ClockPage;
+  /** Its clock in the page. */
+  readonly clock: number;
+  /** Its number as an owner of the ring's lock. */
+  readonly owner: number;
+  readonly preferredSizes: readonly number[];
+  /** Rows of the batches that are run before the first request. */
+  readonly warmSizes: readonly number[];
 }
 
 /** A row that the model takes in no batch. */
@@ -46,6 +65,7 @@ export type ConsumerRequest =
       readonly bucket: Bucket;
     }
   | { readonly kind: 'attach'; readonly attachment: Attachment }
+  | { readonly kind: 'attachOnline'; readonly attachment: OnlineAttachment }
   | { readonly kind: 'start' }
   | { readonly kind: 'stop' };
 

@@ -25,7 +25,7 @@ export interface InputRules {
 }
 
 /** Bytes of a text at most, where a job does not say. */
-const MAX_TEXT_BYTES = 256;
+export const MAX_TEXT_BYTES = 256;
 
 const PLAIN: InputSpec = { from: 'values', scale: 1, mean: 0, std: 1, pad: 0 };
 

@@ -6,13 +6,19 @@ import type { ModelTensor } from '../session/types.js';
 import type { OutputColumn } from '../sink/types.js';
 import { describeTensor } from '../util/dtype.js';
 import { UsageError } from '../util/errors.js';
-import type { Job } from './schema.js';
+import type { BatchSpec, Job } from './schema.js';
 import { batchOf } from './threads.js';
 
 /** The model's outputs as rows of tensors, and the columns that they are written to. */
 export interface OutputPlan {
   readonly tensors: readonly RowTensor[];
   readonly columns: readonly OutputColumn[];
+}
+
+/** What of a job its outputs depend on. */
+interface OutputRules extends Pick<Job, 'outputs'> {
+  readonly batch: BatchSpec;
+  readonly sink: Pick<Job['sink'], 'keep'>;
 }
 
 /**
@@ -22,8 +28,8 @@ export interface OutputPlan {
  * @throws UsageError for an output that the model does not have, or whose first dimension is not the batch
  */
 export async function planOutputs(
-  job: Job,
-  model: LoadedModel,
+  job: OutputRules,
+  model: Pick<LoadedModel, 'inputs' | 'outputs'>,
   inputs: readonly RowTensor[],
   buckets: readonly Bucket[],
   consumer: Pick<Consumer, 'outputDims'>,
@@ -86,8 +92,8 @@ function fixedRowDims({ dims }: ModelTensor): readonly number[] | undefined {
  * name that the first dimension of an input has too.
  */
 function probesOf(
-  job: Job,
-  model: LoadedModel,
+  job: OutputRules,
+  model: Pick<LoadedModel, 'inputs' | 'outputs'>,
   outputs: readonly ModelTensor[],
   buckets: readonly Bucket[],
 ): Bucket[] {

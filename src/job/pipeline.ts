@@ -23,6 +23,7 @@ import { planOutputs } from './outputs.js';
 import { Run, type RunContext, type RunDevice, STUCK_GRACE_MS } from './run.js';
 import type { Job } from './schema.js';
 import { type JobDevice, Sessions } from './sessions.js';
+import { type BoundedSize, boundedSize, type Sharing } from './sharing.js';
 import { sinkTarget } from './sink.js';
 import {
   batchOf,
@@ -48,6 +49,7 @@ export interface Plan {
   readonly slots: ReturnType<typeof slotsFor>;
   readonly chosen: readonly Choice[];
   readonly transform: TransformedSource['transform'];
+  readonly warnings: readonly string[];
 }
 
 export interface TraceOption {
@@ -61,6 +63,7 @@ export interface TraceOption {
  */
 export class Pipeline implements AsyncDisposable {
   readonly #job: Job;
+  readonly #sharing: Sharing | undefined;
   readonly #producers: Producers;
   readonly #sessions: Sessions;
   #ring: Ring | undefined;
@@ -69,9 +72,14 @@ export class Pipeline implements AsyncDisposable {
   /** How long threads may take to end: of a run that is stuck some never do. */
   #graceMs = Number.POSITIVE_INFINITY;
 
-  /** Starts the producers' threads and loads the model. */
-  constructor(job: Job) {
+  /**
+   * Starts the producers' threads and loads the model.
+   *
+   * @param sharing where others run on its devices
+   */
+  constructor(job: Job, sharing?: Sharing) {
     this.#job = job;
+    this.#sharing = sharing;
     const { producers, mostProducers, intraOpNumThreads } = threadsFor(job);
     this.#producers = new Producers(producers, mostProducers);
     this.#sessions = new Sessions(job, intraOpNumThreads);
@@ -108,23 +116,51 @@ export class Pipeline implements AsyncDisposable {
             mostRows((rows) => settle(rows).layout, maxBytes),
           )
         : undefined;
-    const size = choice?.size ?? batch.size;
+    const bounded = await this.#bounded(choice?.size ?? batch.size, isFixed, (rows) =>
+      consumer.time(inputs.tensors, outputs.tensors, largestOf(settle(rows).buckets)),
+    );
+    const size = bounded.size;
     const { buckets, layout } = settle(size);
     const needed = job.batch.order === 'fixed' ? buckets.length + 1 : 0;
     const slots = slotsFor(job, needed, layout.slotBytes, maxBytes);
     checkArena(layout, slots.begin, maxBytes);
-    const chosen =
-      choice === undefined ? [] : [{ key: 'batch.size', value: choice.size, because: choice.because }];
+    const because = bounded.because ?? choice?.because;
+    const chosen = because === undefined ? [] : [{ key: 'batch.size', value: size, because }];
     this.#plan = {
       devices,
       inputs,
       outputs: outputs.columns,
       layout,
-      batch: { ...batch, size },
+      batch: {
+        ...batch,
+        size,
+        preferredSizes: batch.preferredSizes.filter((preferred) => preferred <= size),
+      },
       slots,
       chosen,
       transform,
+      warnings: bounded.warning === undefined ? [] : [bounded.warning],
     };
+  }
+
+  /** Where others wait for the device meanwhile, no more rows than run in the time that a batch may take. */
+  async #bounded(
+    size: number,
+    isFixed: boolean,
+    time: (rows: number) => Promise<number>,
+  ): Promise<BoundedSize> {
+    if (this.#sharing === undefined) return { size, because: undefined, warning: undefined };
+    const { quantumMicros } = this.#sharing;
+    if (!isFixed) {
+      const bounded = await boundedSize(time, size, quantumMicros);
+      if (bounded.size === size || this.#job.batch.order !== 'fixed') return bounded;
+      const warning = `batch.order: fixed: batches have ${bounded.size} rows, not ${size}, to be over in time on a device that is shared; outputs may differ in their last bits from those of the job by itself`;
+      return { ...bounded, warning: bounded.warning ?? warning };
+    }
+    const micros = await time(size);
+    if (micros <= quantumMicros) return { size, because: undefined, warning: undefined };
+    const warning = `a batch of ${size} rows, the only size that the model takes, runs for ${Math.round(micros / 1000)} ms, longer than it may hold the device: requests wait for it`;
+    return { size, because: undefined, warning };
   }
 
   /** What `plan` found; for those, too, who measure parts of the pipeline by themselves. */
@@ -176,7 +212,7 @@ export class Pipeline implements AsyncDisposable {
     const consumers = devices.flatMap((device) => device.consumers).length;
     const consumerClocks = createClockPage(consumers);
     await this.#attach(memory, devices, consumerClocks, plan.batch.preferredSizes);
-    const warnings = devices.flatMap(({ model }) => model.warnings);
+    const warnings = [...devices.flatMap(({ model }) => model.warnings), ...plan.warnings];
     const run = new Run({
       ...context,
       job: this.#job,
@@ -191,6 +227,7 @@ export class Pipeline implements AsyncDisposable {
       producers: this.#producers,
       stalls,
       chosen: plan.chosen,
+      ...(this.#sharing && { sharing: this.#sharing }),
     });
     const owner = consumerOwner(memory.config.lanes, consumers);
     const target = directory && sinkTarget(this.#job.sink);
@@ -235,11 +272,14 @@ export class Pipeline implements AsyncDisposable {
     preferredSizes: readonly number[],
   ): Promise<void> {
     const mostRejections = this.#job.errors.maxRows + 1;
-    const all = devices.flatMap(({ consumers, ledger }) =>
-      consumers.map((consumer) => ({ consumer, ledger })),
+    const places = await Promise.all(
+      devices.map(({ model, consumers }) => this.#sharing?.join(model.device, consumers.length)),
+    );
+    const all = devices.flatMap(({ consumers, ledger }, device) =>
+      consumers.map((consumer, i) => ({ consumer, ledger, gate: places[device]?.[i] })),
     );
     await Promise.all(
-      all.map(({ consumer, ledger }, index) =>
+      all.map(({ consumer, ledger, gate }, index) =>
         consumer.attach({
           ring: memory,
           ledger,
@@ -248,6 +288,7 @@ export class Pipeline implements AsyncDisposable {
           owner: consumerOwner(memory.config.lanes, index),
           preferredSizes,
           mostRejections,
+          gate,
         }),
       ),
     );
@@ -255,6 +296,7 @@ export class Pipeline implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#ring) new ControlSide(this.#ring).abort();
+    this.#sharing?.wake();
     this.#sessions.stop();
     this.#sink.stop();
     const ended = Promise.all([this.#sessions.exited(), this.#sink.exited, this.#producers.close()]);

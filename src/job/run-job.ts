@@ -60,13 +60,13 @@ export function openSourceOf({ source }: Pick<Job, 'source'>): Promise<Dataset> 
 export async function runOver(
   job: Job,
   open: () => Promise<Dataset>,
-  options: RunOptions & Pick<RunContext, 'keep'>,
+  options: RunOptions & Pick<RunContext, 'keep' | 'sharing'>,
 ): Promise<Report> {
   const startedAt = now();
   checkSink(job.sink);
   throwIfAborted(options.signal);
   // Threads and model load while the source is listed.
-  await using pipeline = new Pipeline(job);
+  await using pipeline = new Pipeline(job, options.sharing);
   const dataset = await open();
   await pipeline.plan(dataset, options.signal);
   const fingerprint = await fingerprintOf(job, dataset);

@@ -29,6 +29,7 @@ import { Rejections, rejectionError } from './rejections.js';
 import { reportOf } from './run-report.js';
 import type { Job } from './schema.js';
 import type { JobDevice } from './sessions.js';
+import type { Sharing } from './sharing.js';
 import { tune } from './tune/tune.js';
 import { type WatchedRun, watchForStandstill } from './watchdog.js';
 
@@ -65,6 +66,8 @@ export interface RunContext {
   readonly keep?: readonly string[];
   readonly fingerprint: string;
   readonly startedAt: number;
+  /** Where others run on its devices. */
+  readonly sharing?: Sharing;
 }
 
 /** A device as the main thread sees it. */
@@ -148,6 +151,7 @@ export class Run {
     const reader = new ClockReader(clocks);
     await using gpus = new GpuSampler(this.#devices.map(({ id }) => id));
     const tuner = tune(this.#context, this.#devices, this.#control);
+    this.#context.sharing?.started(this.#devices);
     const recorder = new TimelineRecorder(this.#devices, this.#context.startedAt);
     let recorded: Timeline;
     const working = Promise.all([
@@ -262,6 +266,7 @@ export class Run {
   #fail(error: unknown): void {
     this.#failure ??= { error };
     this.#control.abort();
+    this.#context.sharing?.wake();
     this.#rejections.stop();
   }
 

@@ -1,7 +1,6 @@
 import { Consumer } from '../consume/consumer.js';
 import type { LoadedModel } from '../consume/types.js';
-import type { Job } from './schema.js';
-import { checkDevices, devicesOf, instancesFor, sessionSpec } from './threads.js';
+import { checkDevices, devicesOf, instancesFor, type SessionJob, sessionSpec } from './threads.js';
 
 /** A device of a job, and the consumers whose sessions are on it. */
 export interface JobDevice {
@@ -11,12 +10,12 @@ export interface JobDevice {
 
 /** The consumers of a job: as many on each of its devices. Owns their threads. */
 export class Sessions {
-  readonly #job: Job;
+  readonly #job: SessionJob;
   readonly #intraOpNumThreads: number;
   readonly #consumers: Consumer[] = [];
 
   /** Starts the first. */
-  constructor(job: Job, intraOpNumThreads: number) {
+  constructor(job: SessionJob, intraOpNumThreads: number) {
     this.#job = job;
     this.#intraOpNumThreads = intraOpNumThreads;
     this.#start(1, devicesOf(job)[0] ?? 0);

@@ -4,9 +4,10 @@ import { DEFAULT_LENGTHS, planBuckets } from '../ring/buckets.js';
 import type { Bucket } from '../ring/layout.js';
 import { numberedProviders } from '../session/providers.js';
 import type { SessionSpec } from '../session/types.js';
+import type { DType } from '../util/dtype.js';
 import { UsageError } from '../util/errors.js';
 import { isOnlyFirst } from './model-rules.js';
-import type { Job } from './schema.js';
+import type { BatchSpec, Job } from './schema.js';
 import { listOf } from './wording.js';
 
 /** How the machine's cores are shared out. */
@@ -134,9 +135,17 @@ export function slotWarnings({ ring: { slots } }: Pick<Job, 'ring'>, sessions: n
   ];
 }
 
+/** What of a job its sessions need; `inputs` only where the model does not tell them. */
+export interface SessionJob {
+  readonly model: Job['model'];
+  readonly inputs: Readonly<
+    Record<string, { readonly dtype?: DType | undefined; readonly shape?: readonly number[] | undefined }>
+  >;
+}
+
 /** What each consumer of a device loads. */
 export function sessionSpec(
-  job: Job,
+  job: SessionJob,
   intraOpNumThreads: number,
   deviceId: number,
   providers = job.model.providers,
@@ -157,7 +166,10 @@ export function sessionSpec(
  *
  * @throws UsageError where inputs want different sizes, or a token budget allows fewer rows
  */
-export function batchOf(job: Pick<Job, 'batch'>, model: Pick<LoadedModel, 'inputs'>): SettledBatch {
+export function batchOf(
+  job: { readonly batch: BatchSpec },
+  model: Pick<LoadedModel, 'inputs'>,
+): SettledBatch {
   const fixed = model.inputs.flatMap(({ name, dims }) =>
     typeof dims?.[0] === 'number' ? [{ name, size: dims[0] }] : [],
   );

@@ -53,6 +53,35 @@ export class ConsumerSide {
   }
 
   /**
+   * For whoever may run only at times: when there is something to take. 0: now; otherwise milliseconds until rows have waited
+   * for company as long as they may, Infinity for never.
+   */
+  workIn(): number {
+    return this.hasReady ? 0 : this.dueIn();
+  }
+
+  get hasReady(): boolean {
+    return this.#ring.countIn(SlotState.READY) > 0;
+  }
+
+  /**
+   * Takes what there is at this moment, sealed only now; −1 where there is nothing after all, or the stream was stopped.
+   * Sleeps while rows are being written that belong to it.
+   */
+  takeNow(): number {
+    const ring = this.#ring;
+    for (;;) {
+      const ticket = ring.ready.ticket();
+      if (ring.status === RingStatus.ABORTED) return -1;
+      let slot = this.take();
+      if (slot < 0 && this.dueIn() === 0 && this.#sealDueLocked()) slot = this.take();
+      if (slot >= 0) return slot;
+      if (ring.countIn(SlotState.SEALED) === 0) return -1;
+      ring.ready.wait(ticket);
+    }
+  }
+
+  /**
    * Marks rows of a RUNNING slot, given by their places in it, ascending, as rejected: runs are cut so that each is of
    * rows that are, or of rows that are not. Returns what the rows are in their splits.
    */
@@ -60,18 +89,26 @@ export class ConsumerSide {
     const ring = this.#ring;
     const marked = new Set(rows);
     const rejected: RowRun[] = [];
+    // Before they are written over.
+    const voided = ring.runs(slot, RunStatus.VOID);
     const runs = ring.runs(slot).flatMap((run) => cut(run, marked));
     runs.forEach(({ isMarked, ...run }, i) => {
-      const record = ring.map.run(slot, i);
-      ring.words[record + RunWord.SPLIT] = run.split;
-      ring.words[record + RunWord.ROW] = run.row;
-      ring.words[record + RunWord.FIRST] = run.first;
-      ring.words[record + RunWord.COUNT] = run.count;
-      ring.words[record + RunWord.STATUS] = isMarked ? RunStatus.REJECTED : RunStatus.COMMITTED;
+      this.#writeRun(slot, i, run, isMarked ? RunStatus.REJECTED : RunStatus.COMMITTED);
       if (isMarked) rejected.push(run);
     });
-    ring.setSlotWord(slot, SlotWord.RUNS, runs.length);
+    for (const [i, run] of voided.entries()) this.#writeRun(slot, runs.length + i, run, RunStatus.VOID);
+    ring.setSlotWord(slot, SlotWord.RUNS, runs.length + voided.length);
     return rejected;
+  }
+
+  #writeRun(slot: number, place: number, { split, row, first, count }: RowRun, status: RunStatus): void {
+    const { words, map } = this.#ring;
+    const record = map.run(slot, place);
+    words[record + RunWord.SPLIT] = split;
+    words[record + RunWord.ROW] = row;
+    words[record + RunWord.FIRST] = first;
+    words[record + RunWord.COUNT] = count;
+    words[record + RunWord.STATUS] = status;
   }
 
   /** RUNNING → DONE: the outputs are written. */

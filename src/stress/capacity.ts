@@ -6,10 +6,11 @@ import { TestedServer } from './server/server.js';
 import { devicesBetween, meanBatchRows } from './server/stats.js';
 import type { Capacity, ServerKind } from './types.js';
 
+/** Who answers one after another needs few clients, and with more is late. */
+const FEW_CLIENTS = 8;
 /** So many times the rows of a full batch are asked for at the same time: one that runs, one that waits, and more. */
 const LEVELS = [1, 2, 4];
 const MOST_CLIENTS = 512;
-const LEAST_CLIENTS = 8;
 const DEFAULT_BATCH = 64;
 
 export interface CapacityOptions {
@@ -34,13 +35,14 @@ export async function measureCapacity(
   await server.probe(subject.request, rows, seed);
   await warmUp(generator, server.origin, subject, warmUpSeconds, seed);
   const levels: Capacity[] = [];
-  for (const clients of clientsOf(config, subject.model, rows)) {
+  const counts = clientsOf(config, subject.model, rows);
+  for (const clients of counts) {
     signal.throwIfAborted();
     const before = await server.stats();
     const { endpoint: name, request, deadlineMs } = subject;
     const stream = { name, request, clients, rows, deadlineMs, seed };
     const { closed, generator: own } = await generator.play(
-      closedOrder(server.origin, stream, seconds / LEVELS.length),
+      closedOrder(server.origin, stream, seconds / counts.length),
     );
     const after = await server.stats();
     const [result] = closed;
@@ -71,8 +73,6 @@ function clientsOf(config: ServeConfig, model: string, rows: number): number[] {
   const size = served?.batch.size ?? 'auto';
   const batch = size === 'auto' ? DEFAULT_BATCH : size;
   const most = Math.min(MOST_CLIENTS, Math.floor((served?.queue.maxRows ?? MOST_CLIENTS) / rows));
-  const counts = LEVELS.map((level) =>
-    Math.max(1, Math.min(most, Math.max(LEAST_CLIENTS, Math.ceil((level * batch) / rows)))),
-  );
-  return [...new Set(counts)];
+  const counts = [FEW_CLIENTS, ...LEVELS.map((level) => Math.ceil((level * batch) / rows))];
+  return [...new Set(counts.map((count) => Math.max(1, Math.min(most, count))))];
 }

@@ -13,29 +13,27 @@ export interface RunningServer {
 /** What is still to be answered at the end is nobody's any more. */
 const GRACE_MS = 100;
 
-/** Starts the one that users get, or the one that is compared with. Both answer by the same HTTP. */
+const ENGINES: Readonly<Record<ServerKind, (config: ServeConfig) => Promise<Engine>>> = {
+  penstock: async (config) => (await import('../../serve/engine.js')).createEngine(config),
+  pointToPoint: async (config) =>
+    (await import('../../serve/point-to-point.js')).createPointToPointEngine(config),
+};
+
+/** Starts the one that users get, or the one that is compared with: two engines, behind the same HTTP. */
 export async function startServerOf(kind: ServerKind, config: ServeConfig): Promise<RunningServer> {
-  const engine = kind === 'pointToPoint' ? await pointToPoint(config) : undefined;
+  const engine = await ENGINES[kind](config);
   try {
-    const server = await startServer(config, {
-      graceMs: GRACE_MS,
-      ...(engine === undefined ? {} : { engine }),
-    });
+    const server = await startServer(config, { graceMs: GRACE_MS, engine });
     return {
       origin: server.url,
-      engine: server.engine,
+      engine,
       close: async () => {
         await server.close();
-        await engine?.[Symbol.asyncDispose]();
+        await engine[Symbol.asyncDispose]();
       },
     };
   } catch (error) {
-    await engine?.[Symbol.asyncDispose]();
+    await engine[Symbol.asyncDispose]();
     throw error;
   }
-}
-
-async function pointToPoint(config: ServeConfig): Promise<Engine> {
-  const { createPointToPointEngine } = await import('../../serve/point-to-point.js');
-  return createPointToPointEngine(config);
 }

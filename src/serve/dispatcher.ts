@@ -1,0 +1,358 @@
+import { now } from '../clock/now.js';
+import type { RejectedRow } from '../consume/types.js';
+import { ControlSide } from '../ring/control-side.js';
+import { RingStatus, RunStatus, RunWord, SlotState, SlotWord } from '../ring/protocol.js';
+import {
+  createRequestPage,
+  RequestPage,
+  type RequestPageMemory,
+  RequestState,
+} from '../ring/request-page.js';
+import { RequestSide } from '../ring/request-side.js';
+import { createRingMemory, MAIN_OWNER, Ring } from '../ring/ring.js';
+import { SinkSide } from '../ring/sink-side.js';
+import type { TypedArray } from '../util/dtype.js';
+import { Door } from './door.js';
+import type { EndpointState } from './endpoint-state.js';
+import type { ModelPlan } from './plan-model.js';
+import { type PendingRequest, slotViews } from './request.js';
+import { type Newcomer, RequestQueue } from './request-queue.js';
+
+/** Tells the devices what the model has that is to run first. */
+export type TellUrgency = (priority: number, deadline: number) => void;
+
+/** A run that was claimed and is being written. */
+interface Placing {
+  readonly request: PendingRequest;
+  readonly row: number;
+  readonly first: number;
+  readonly count: number;
+}
+
+/**
+ * Takes the requests of one model from the queue into slots, and their outputs back, on the main thread: its event loop
+ * pays for each row once on the way in and once on the way out.
+ */
+export class Dispatcher {
+  readonly ring: Ring;
+  readonly queue: RequestQueue<PendingRequest>;
+  readonly door: Door;
+  readonly requests: RequestPageMemory;
+  readonly #page: RequestPage;
+  readonly #side: RequestSide;
+  readonly #sink: SinkSide;
+  readonly #plan: ModelPlan;
+  readonly #consumers: number;
+  readonly #inputs: readonly (readonly TypedArray[])[];
+  readonly #outputs: readonly (readonly TypedArray[])[];
+  readonly #endpoints: readonly EndpointState[];
+  readonly #rowsBy: Int32Array;
+  readonly #tellUrgency: TellUrgency;
+  /** Requests with rows in slots, by their places. */
+  readonly #places: (PendingRequest | undefined)[];
+  readonly #freePlaces: number[];
+  #isScheduled = false;
+  #urgency: { priority: number; deadline: number } = { priority: Number.POSITIVE_INFINITY, deadline: 0 };
+  /** All that are not answered yet. */
+  readonly pending = new Set<PendingRequest>();
+  #onEmpty: (() => void)[] = [];
+
+  /** @param consumers sessions that take from the ring */
+  constructor(
+    plan: ModelPlan,
+    consumers: number,
+    maxDelayMs: number,
+    endpoints: readonly EndpointState[],
+    tellUrgency: TellUrgency,
+  ) {
+    const { layout, slots, size } = plan;
+    const config = { slots, lanes: 1, splits: 0, maxDelayMicros: maxDelayMs * 1000, fixedOrder: false };
+    const places = slots * size;
+    this.ring = new Ring(createRingMemory(layout, config), MAIN_OWNER);
+    this.requests = createRequestPage(places, slots);
+    this.#page = new RequestPage(this.requests);
+    this.#side = new RequestSide(this.ring);
+    this.#sink = new SinkSide(this.ring);
+    this.#plan = plan;
+    this.#consumers = consumers;
+    this.#endpoints = endpoints;
+    this.#rowsBy = new Int32Array(endpoints.length);
+    this.#tellUrgency = tellUrgency;
+    this.#inputs = slotViews(this.ring, 'inputs');
+    this.#outputs = slotViews(this.ring, 'outputs');
+    this.#places = new Array(places).fill(undefined);
+    this.#freePlaces = Array.from({ length: places }, (_, i) => places - 1 - i);
+    this.queue = new RequestQueue(size);
+    this.door = new Door({ ...plan, instances: consumers });
+  }
+
+  /** A request comes in. It goes into a slot with all others that come in the same turn of the event loop. */
+  add(request: PendingRequest): void {
+    this.pending.add(request);
+    this.queue.add(request);
+    this.#schedule();
+  }
+
+  /** Microseconds that a request would wait for its answer, from now on. */
+  waitMicros(newcomer: Newcomer): number {
+    const { ring } = this;
+    const runningSince: number[] = [];
+    const runningRows: number[] = [];
+    let rows = this.queue.rowsBefore(newcomer);
+    for (let slot = 0; slot < ring.config.slots; slot++) {
+      const state = ring.state(slot);
+      const claimed = ring.slotWord(slot, SlotWord.CLAIMED);
+      if (state === SlotState.RUNNING) {
+        runningSince.push(this.#page.began(slot));
+        runningRows.push(claimed);
+      } else if (state >= SlotState.FILLING && state <= SlotState.READY) rows += claimed;
+    }
+    return this.door.waitMicros(now(), newcomer.waitingRows, { rows, runningSince, runningRows });
+  }
+
+  /** Takes outputs back for as long as the ring is there. */
+  async drain(): Promise<void> {
+    const { ring } = this;
+    for (;;) {
+      const ticket = ring.done.ticket();
+      let isBack = false;
+      for (let slot = this.#sink.take(); slot >= 0; slot = this.#sink.take()) {
+        this.#takeBack(slot);
+        isBack = true;
+      }
+      if (ring.status === RingStatus.ABORTED) return;
+      if (isBack || this.queue.rows > 0) this.#fill();
+      await ring.done.waitAsync(ticket);
+    }
+  }
+
+  /** Its client is gone: nothing of it runs that does not run already. */
+  cancel(request: PendingRequest): void {
+    if (request.isOver) return;
+    if (request.place >= 0) this.#page.end(request.place);
+    this.#leaveQueue(request);
+    request.refuse('gone', 'the client is gone');
+    this.#over(request);
+  }
+
+  /** Its deadline has passed. What runs already, or is about to, is let run. */
+  expire(request: PendingRequest): void {
+    const { place } = request;
+    if (request.isOver) return;
+    if (place >= 0 && !this.#page.endWaiting(place)) {
+      if (request.waitingRows === 0 && this.#page.state(place) === RequestState.TAKEN) return;
+      this.#page.end(place);
+    }
+    this.#leaveQueue(request);
+    this.#expired(request);
+  }
+
+  /** A row of a request is one that the model rejects. Told before its batch is done, and heard perhaps after. */
+  rejected(rows: readonly RejectedRow[]): void {
+    for (const row of rows) {
+      const request = this.#places[row.split];
+      if (request === undefined) continue;
+      request.rejected(row);
+      if (request.isComplete && !request.isOver) this.#answer(request, now());
+      this.#leavePlace(request);
+    }
+  }
+
+  /** Nothing of all this runs any more. */
+  stop(refuse: (request: PendingRequest) => void): void {
+    new ControlSide(this.ring).abort();
+    for (const request of [...this.pending]) {
+      refuse(request);
+      this.pending.delete(request);
+    }
+    this.#tellEmpty();
+  }
+
+  /** Resolves when all requests are answered. */
+  empty(): Promise<void> {
+    if (this.pending.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onEmpty.push(resolve));
+  }
+
+  /** When the first of rows that wait for company came; Infinity where none do. */
+  get waitingSince(): number {
+    const { ring } = this;
+    let since = Number.POSITIVE_INFINITY;
+    if (ring.config.maxDelayMicros === 0) return since;
+    for (let slot = 0; slot < ring.config.slots; slot++) {
+      if (ring.state(slot) === SlotState.FILLING) since = Math.min(since, ring.openedAt(slot));
+    }
+    return since;
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      this.#fill();
+    });
+  }
+
+  #fill(): void {
+    if (this.ring.status === RingStatus.ABORTED) return;
+    // Before the look for room: a consumer that makes some meanwhile tells.
+    if (this.queue.rows > 0) this.#page.isCrowded = true;
+    while (this.queue.rows > 0 && this.#fillSlot());
+    if (this.queue.rows === 0) this.#page.isCrowded = false;
+  }
+
+  /** Puts as much into one slot as there is, or has room; whether there was any room. */
+  #fillSlot(): boolean {
+    const { queue } = this;
+    const side = this.#side;
+    const placing: Placing[] = [];
+    let rows = 0;
+    side.lock();
+    let slot = side.openSlot;
+    const isNew = slot < 0;
+    if (isNew) {
+      // What waits in slots can't be overtaken any more: no more than is needed to keep all sessions at work.
+      const waiting = side.waiting;
+      slot = waiting < this.#consumers ? side.open() : -1;
+      if (slot < 0) {
+        side.unlock();
+        return false;
+      }
+      if (waiting === 0)
+        this.#urgency = { priority: Number.POSITIVE_INFINITY, deadline: Number.POSITIVE_INFINITY };
+    }
+    for (let room = side.room(slot); room > 0; ) {
+      const request = queue.next();
+      if (request === undefined) break;
+      const count = Math.min(room, request.waitingRows);
+      const row = request.placed;
+      if (request.place < 0) this.#enter(request);
+      const first = side.claim(slot, request.place, row, count);
+      request.inSlots++;
+      queue.took(request, count, count === request.waitingRows);
+      request.placed += count;
+      placing.push({ request, row, first, count });
+      room -= count;
+      rows += count;
+      this.#urgency.priority = Math.min(this.#urgency.priority, request.priority);
+      this.#urgency.deadline = Math.min(this.#urgency.deadline, request.deadline);
+    }
+    this.#tellUrgency(this.#urgency.priority, this.#urgency.deadline);
+    side.unlock();
+    // It wakes while we write.
+    if (isNew) side.tell();
+    const inputs = this.#inputs[slot] as readonly TypedArray[];
+    const regions = this.#plan.layout.inputs;
+    for (const { request, row, first, count } of placing) request.write(inputs, regions, row, first, count);
+    side.commit(slot, placing.length, rows);
+    return true;
+  }
+
+  #enter(request: PendingRequest): void {
+    const place = this.#freePlaces.pop() as number;
+    request.place = place;
+    this.#places[place] = request;
+    this.#page.begin(place, request.deadline);
+  }
+
+  #takeBack(slot: number): void {
+    const { ring } = this;
+    const { words, map } = ring;
+    const at = now();
+    const began = this.#page.began(slot);
+    const ended = this.#page.ended(slot);
+    const batchRows = ring.slotWord(slot, SlotWord.CLAIMED);
+    const outputs = this.#outputs[slot] as readonly TypedArray[];
+    const rowsBy = this.#rowsBy.fill(0);
+    if (batchRows > 0) {
+      const { maxDelayMicros } = ring.config;
+      const isFull = batchRows === this.#plan.size;
+      const readyAt = isFull ? ring.committedAt(slot) : ring.openedAt(slot) + maxDelayMicros;
+      this.door.ran(batchRows, readyAt, began, ended);
+    }
+    for (let i = 0; i < ring.slotWord(slot, SlotWord.RUNS); i++) {
+      const record = map.run(slot, i);
+      const status = words[record + RunWord.STATUS];
+      const place = words[record + RunWord.SPLIT] as number;
+      const row = words[record + RunWord.ROW] as number;
+      const first = words[record + RunWord.FIRST] as number;
+      const count = words[record + RunWord.COUNT] as number;
+      const request = this.#places[place] as PendingRequest;
+      if (status !== RunStatus.VOID) rowsBy[request.endpoint] = (rowsBy[request.endpoint] as number) + count;
+      this.#runIsBack(
+        request,
+        status as RunStatus,
+        { row, first, count },
+        outputs,
+        began,
+        ended,
+        batchRows,
+        at,
+      );
+    }
+    for (let i = 0; i < rowsBy.length; i++) {
+      const rows = rowsBy[i] as number;
+      if (rows > 0) this.#endpoints[i]?.ran(rows, (this.#plan.size * rows) / batchRows);
+    }
+    this.#sink.release(slot);
+  }
+
+  #runIsBack(
+    request: PendingRequest,
+    status: RunStatus,
+    run: { readonly row: number; readonly first: number; readonly count: number },
+    outputs: readonly TypedArray[],
+    began: number,
+    ended: number,
+    batchRows: number,
+    at: number,
+  ): void {
+    request.inSlots--;
+    if (status === RunStatus.REJECTED) request.rejectedRows += run.count;
+    if (status === RunStatus.VOID) {
+      // The consumer has seen that it can't be in time any more.
+      this.#leaveQueue(request);
+      this.#expired(request);
+    } else if (!request.isOver) {
+      request.back(outputs, { ...run, isRejected: status === RunStatus.REJECTED }, began, ended, batchRows);
+      if (request.isComplete) this.#answer(request, at);
+    }
+    this.#leavePlace(request);
+  }
+
+  #answer(request: PendingRequest, at: number): void {
+    request.answer(at);
+    this.#over(request);
+  }
+
+  #expired(request: PendingRequest): void {
+    if (request.isOver) return;
+    const millis = Math.round((request.deadline - request.arrivedAt) / 100) / 10;
+    request.refuse('expired', `its deadline of ${millis} ms passed before it could run`);
+    this.#over(request);
+  }
+
+  #over(request: PendingRequest): void {
+    this.pending.delete(request);
+    this.#leavePlace(request);
+    if (this.pending.size === 0) this.#tellEmpty();
+  }
+
+  /** Of what is about to be over. */
+  #leaveQueue(request: PendingRequest): void {
+    if (!request.isOver && request.waitingRows > 0) this.queue.remove(request);
+  }
+
+  #leavePlace(request: PendingRequest): void {
+    // Nobody else gets the place while something may come that is meant for this one.
+    if (request.place < 0 || request.inSlots > 0 || request.awaitsReasons || !request.isOver) return;
+    this.#places[request.place] = undefined;
+    this.#freePlaces.push(request.place);
+    request.place = -1;
+  }
+
+  #tellEmpty(): void {
+    for (const resolve of this.#onEmpty.splice(0)) resolve();
+  }
+}

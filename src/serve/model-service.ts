@@ -1,0 +1,290 @@
+import { now } from '../clock/now.js';
+import type { SlotLayout, TensorRegion } from '../ring/layout.js';
+import { messageOf } from '../util/errors.js';
+import { Deadlines } from './deadlines.js';
+import type { Devices } from './devices.js';
+import { EndpointState } from './endpoint-state.js';
+import type { OnEvent } from './events.js';
+import { LoadedInstances } from './instances.js';
+import type { ModelPlan } from './plan-model.js';
+import { Refusal, type RefusalReason } from './refusal.js';
+import { elementsOfRow, PendingRequest, type RowData } from './request.js';
+import type { ServedModel } from './schema.js';
+import type { Endpoint, EndpointStats, EndpointTensor, InferRequest, InferResult } from './types.js';
+
+/** Between one try to load a failed model and the next, milliseconds: doubled each time. */
+const FIRST_RETRY_MS = 1000;
+const LAST_RETRY_MS = 60_000;
+/** A model that has run for so long has recovered. */
+const RECOVERED_MICROS = 60e6;
+
+/** An estimate of the time to an answer may be so much too low, and it is in time all the same. */
+const MARGIN = 1.1;
+
+/** Clients may put themselves into a later class than their endpoint's, down to this one. */
+const LOWEST_ASKED = 32;
+
+const PLATFORMS: Readonly<Record<string, string>> = {
+  onnx: 'onnxruntime_onnx',
+  tensorflow: 'tensorflow_savedmodel',
+  simulated: 'penstock_simulated',
+  module: 'penstock_module',
+};
+
+/** A served model: its endpoints, the door in front of it, and its sessions, which are started again where they fail. */
+export class ModelService {
+  readonly name: string;
+  readonly endpoints: ReadonlyMap<string, EndpointState>;
+  readonly #served: ServedModel;
+  readonly #devices: Devices;
+  readonly #onEvent: OnEvent;
+  readonly #deadlines: Deadlines<PendingRequest>;
+  #plan: ModelPlan | undefined;
+  #instances: LoadedInstances | undefined;
+  #isClosed = false;
+  #retryMs = FIRST_RETRY_MS;
+  #retryAt = 0;
+  #retryTimer: NodeJS.Timeout | undefined;
+  #restart: Promise<void> = Promise.resolve();
+
+  constructor(name: string, served: ServedModel, devices: Devices, onEvent: OnEvent) {
+    this.name = name;
+    this.#served = served;
+    this.#devices = devices;
+    this.#onEvent = onEvent;
+    const specs = Object.entries(served.endpoints);
+    this.endpoints = new Map(
+      specs.map(([endpoint, spec], place) => [endpoint, new EndpointState(endpoint, name, place, spec)]),
+    );
+    this.#deadlines = new Deadlines((request) => this.#instances?.dispatcher.expire(request));
+  }
+
+  /** @throws where it does not load */
+  async start(): Promise<void> {
+    const onWarning = (message: string): void => this.#onEvent({ kind: 'warning', of: this.name, message });
+    const states = [...this.endpoints.values()];
+    const instances = await LoadedInstances.load(this.name, this.#served, states, this.#devices, onWarning);
+    this.#plan = instances.plan;
+    this.#instances = instances;
+    const startedAt = now();
+    void instances.ended.then((error) => {
+      if (!this.#isClosed) this.#restart = this.#failed(instances, startedAt, error);
+    });
+    this.#onEvent({ kind: 'ready', model: this.name });
+  }
+
+  get isReady(): boolean {
+    return this.#instances !== undefined;
+  }
+
+  /** Whether it is the one on ONNX Runtime's WebGPU in this process: see `webgpu.ts`. */
+  get providers(): readonly string[] {
+    return this.#instances?.devices.map(({ model }) => model.device.provider) ?? [];
+  }
+
+  infer(state: EndpointState, request: InferRequest, signal: AbortSignal | undefined): Promise<InferResult> {
+    const instances = this.#instances;
+    if (signal?.aborted) throw this.#refusal(state, 'gone', 'the client is gone');
+    if (instances === undefined) {
+      const retryAfterMs = Math.max(1, Math.ceil((this.#retryAt - now()) / 1000));
+      throw this.#refusal(
+        state,
+        'failed',
+        `the model ${this.name} has failed, and is started again`,
+        retryAfterMs,
+      );
+    }
+    const { dispatcher, plan } = instances;
+    const { layout, rowBytes } = plan;
+    const rows = request.inputs[0]?.shape[0] ?? 0;
+    const inputs = this.#inputsOf(state, request, layout, rows);
+    const wanted = this.#wantedOf(state, request, layout);
+    this.#checkRoom(state, dispatcher.queue, rows, rowBytes);
+    const { spec } = state;
+    const priority = priorityOf(spec.priority, request.priority);
+    const deadline = deadlineOf(request, spec.deadlineMs);
+    if (deadline !== Number.POSITIVE_INFINITY) {
+      const newcomer = { endpoint: state.place, priority, weight: spec.weight, deadline, waitingRows: rows };
+      const wait = dispatcher.waitMicros(newcomer) * MARGIN;
+      const left = deadline - now();
+      if (wait > left) {
+        const retryAfterMs = Math.max(1, Math.ceil((wait - Math.max(0, left)) / 1000));
+        const millis = (micros: number): string => `${Math.round(micros / 100) / 10} ms`;
+        const message = `it would be answered in about ${millis(wait)}, and its deadline is in ${millis(Math.max(0, left))}`;
+        throw this.#refusal(state, 'late', message, retryAfterMs);
+      }
+    }
+    return new Promise((resolve, reject) => {
+      const about = { state, rows, priority, deadline, rowBytes, inputs, wanted, regions: layout.outputs };
+      const pending = new PendingRequest(request, about, { resolve, reject }, signal, (gone) =>
+        dispatcher.cancel(gone),
+      );
+      dispatcher.add(pending);
+      this.#deadlines.add(pending);
+    });
+  }
+
+  /** What clients are told. */
+  describe(): Endpoint[] {
+    const plan = this.#plan;
+    if (plan === undefined) return [];
+    const { layout, rowBytes } = plan;
+    return [...this.endpoints.values()].map(({ name }) => ({
+      name,
+      platform: PLATFORMS[this.#served.model.runtime] ?? this.#served.model.runtime,
+      inputs: layout.inputs.map(tensorOf),
+      outputs: layout.outputs.map(tensorOf),
+      maxRows: this.#mostRows(rowBytes),
+      rowBytes,
+    }));
+  }
+
+  stats(): EndpointStats[] {
+    const rowBytes = this.#plan?.rowBytes ?? 0;
+    const queue = this.#instances?.dispatcher.queue;
+    return [...this.endpoints.values()].map((state) =>
+      state.stats(queue?.rowsOf(state.place) ?? 0, rowBytes),
+    );
+  }
+
+  /** Resolves when all its requests are answered. */
+  async drained(): Promise<void> {
+    await this.#instances?.dispatcher.empty();
+  }
+
+  /** Ends its threads. Whoever still waits for an answer is told that the server ends. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#retryTimer);
+    this.#deadlines.stop();
+    await this.#restart;
+    const instances = this.#instances;
+    this.#instances = undefined;
+    instances?.dispatcher.stop((request) => request.refuse('draining', 'the server ends'));
+    await instances?.abort();
+  }
+
+  async #failed(instances: LoadedInstances, startedAt: number, error: Error | undefined): Promise<void> {
+    this.#instances = undefined;
+    const why = error === undefined ? 'its threads have ended' : messageOf(error);
+    if (now() - startedAt > RECOVERED_MICROS) this.#retryMs = FIRST_RETRY_MS;
+    const retryInMs = this.#retryMs;
+    this.#retryAt = now() + retryInMs * 1000;
+    instances.dispatcher.stop((request) =>
+      request.refuse('failed', `the model ${this.name} failed: ${why}`, retryInMs),
+    );
+    this.#onEvent({ kind: 'failed', model: this.name, error: error ?? new Error(why), retryInMs });
+    await instances.abort();
+    this.#retryLater(retryInMs);
+  }
+
+  #retryLater(inMs: number): void {
+    if (this.#isClosed) return;
+    this.#retryMs = Math.min(LAST_RETRY_MS, this.#retryMs * 2);
+    this.#retryAt = now() + inMs * 1000;
+    this.#retryTimer = setTimeout(() => {
+      this.#restart = this.#startAgain();
+    }, inMs);
+  }
+
+  async #startAgain(): Promise<void> {
+    try {
+      await this.start();
+    } catch (error) {
+      const retryInMs = this.#retryMs;
+      const thrown = error instanceof Error ? error : new Error(messageOf(error));
+      this.#onEvent({ kind: 'failed', model: this.name, error: thrown, retryInMs });
+      this.#retryLater(retryInMs);
+    }
+  }
+
+  #mostRows(rowBytes: number): number {
+    const { maxRows, maxBytes } = this.#served.queue;
+    return Math.min(maxRows, Math.floor(maxBytes / Math.max(1, rowBytes)));
+  }
+
+  #checkRoom(
+    state: EndpointState,
+    queue: LoadedInstances['dispatcher']['queue'],
+    rows: number,
+    rowBytes: number,
+  ): void {
+    const { maxRows, maxBytes } = this.#served.queue;
+    const most = this.#mostRows(rowBytes);
+    if (rows > most) {
+      throw this.#refusal(
+        state,
+        'too-large',
+        `${rows} rows are more than a request may have, which is ${most}`,
+      );
+    }
+    const isFull = queue.rows + rows > maxRows || queue.bytes + rows * rowBytes > maxBytes;
+    if (!isFull) return;
+    const wait = this.#instances?.dispatcher.door.runMicros(rows) ?? 0;
+    const message = `${queue.rows} rows of ${queue.bytes} bytes wait already, and ${rows} more do not fit`;
+    throw this.#refusal(state, 'full', message, Math.max(1, Math.ceil(wait / 1000)));
+  }
+
+  /** In the order of the model's. */
+  #inputsOf(state: EndpointState, request: InferRequest, layout: SlotLayout, rows: number): RowData[] {
+    if (rows < 1) throw this.#refusal(state, 'invalid', 'a request has one row at the least');
+    return layout.inputs.map((region) => {
+      const { name, text } = region;
+      const tensor = request.inputs.find((input) => input.name === name);
+      if (tensor === undefined) throw this.#refusal(state, 'invalid', `the input ${name} is missing`);
+      const elements = rows * elementsOfRow(region);
+      if (tensor.data.length !== elements || (text === undefined) === Array.isArray(tensor.data)) {
+        const message = `the input ${name} has ${tensor.data.length} elements, expected ${elements}`;
+        throw this.#refusal(state, 'invalid', message);
+      }
+      if (text !== undefined) this.#checkTexts(state, name, tensor.data as readonly string[], text);
+      else if (tensor.dtype !== region.dtype) {
+        const message = `the input ${name} is ${tensor.dtype}, expected ${region.dtype}`;
+        throw this.#refusal(state, 'invalid', message);
+      }
+      return tensor.data;
+    });
+  }
+
+  #checkTexts(state: EndpointState, name: string, texts: readonly string[], most: number): void {
+    for (const [place, text] of texts.entries()) {
+      // Three bytes a UTF-16 unit at the most: short ones need not be counted.
+      if (text.length * 3 <= most) continue;
+      const bytes = Buffer.byteLength(text);
+      if (bytes <= most) continue;
+      const message = `the text ${place} of the input ${name} is ${bytes} bytes long, and may have ${most}`;
+      throw this.#refusal(state, 'invalid', message);
+    }
+  }
+
+  #wantedOf(state: EndpointState, { outputs }: InferRequest, layout: SlotLayout): number[] {
+    if (outputs === undefined) return layout.outputs.map((_, place) => place);
+    return outputs.map((name) => {
+      const place = layout.outputs.findIndex((region) => region.name === name);
+      if (place >= 0) return place;
+      const names = layout.outputs.map((region) => region.name).join(', ');
+      throw this.#refusal(state, 'invalid', `there is no output ${name}; the outputs are ${names}`);
+    });
+  }
+
+  #refusal(state: EndpointState, reason: RefusalReason, message: string, retryAfterMs?: number): Refusal {
+    state.refused(reason);
+    return new Refusal(reason, message, retryAfterMs === undefined ? {} : { retryAfterMs });
+  }
+}
+
+/** A client can't put itself before its endpoint. */
+function priorityOf(own: number, asked = 0): number {
+  return asked <= own ? own : Math.max(own, Math.min(asked, LOWEST_ASKED));
+}
+
+function deadlineOf({ arrivedAt, timeoutMicros }: InferRequest, deadlineMs: number | null): number {
+  const own = deadlineMs === null ? Number.POSITIVE_INFINITY : deadlineMs * 1000;
+  const asked = timeoutMicros === undefined || timeoutMicros <= 0 ? Number.POSITIVE_INFINITY : timeoutMicros;
+  return arrivedAt + Math.min(own, asked);
+}
+
+function tensorOf({ name, dtype, rowDims, text }: TensorRegion): EndpointTensor {
+  if (text !== undefined) return { name, dtype, shape: [-1, ...rowDims.slice(0, -1)], isText: true };
+  return { name, dtype, shape: [-1, ...rowDims] };
+}
