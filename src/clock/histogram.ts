@@ -29,13 +29,6 @@ function middleOf(bucket: number): number {
   return (STEPS + (bucket % STEPS) + 0.5) * 2 ** octave;
 }
 
-/** The largest of a bucket's values. */
-function endOf(bucket: number): number {
-  if (bucket < STEPS) return bucket;
-  const octave = Math.floor(bucket / STEPS) - 1;
-  return (STEPS + (bucket % STEPS) + 1) * 2 ** octave - 1;
-}
-
 /** Counts of microseconds, written by any thread, read by any other. */
 export class Histogram {
   readonly #words: Int32Array;
