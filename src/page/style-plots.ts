@@ -80,7 +80,7 @@ b.whisker::before { content: ""; position: absolute; left: 0; right: 0; top: 4px
 .scenario .sub { margin-top: 1.5rem; }
 .fate { white-space: nowrap; margin-right: .75rem; }
 .findings { display: grid; gap: .6rem; max-width: 75ch; }
-.stress td, .stress tbody th { font-size: .875rem; }
+.stress td, .stress tbody th { font-size: .875rem; padding-right: .6rem; }
 .stress .swatch { margin-right: .4rem; }
 .list .why { font-weight: 400; max-width: 40ch; }
 

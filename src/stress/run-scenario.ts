@@ -20,6 +20,8 @@ const MOST_DRAIN_MS = 5000;
 /** Where a batch job is a client, it has one request on its way while it makes the next. */
 const JOB_CLIENTS = 2;
 const JOB_STREAM = 'job';
+/** How often a job beside is asked how far it is. */
+const READING_MS = 50;
 
 export interface RunOptions {
   readonly main: Subject;
@@ -62,11 +64,26 @@ export async function runScenario(
     await sleep(plan.fault.atSeconds * 1000, undefined, { signal });
     await server.injure(plan.fault.kind);
   }
-  const after = sleep(plan.seconds * 1000 - (plan.fault?.atSeconds ?? 0) * 1000, undefined, { signal }).then(
-    () => server.stats(),
-  );
-  const [result, stats] = await Promise.all([playing, after]);
-  return outcomeOf(plan, result, before, stats, isJobAside);
+  const rest = plan.seconds - (plan.fault?.atSeconds ?? 0);
+  const after = isJobAside ? watched(server, rest, signal) : atEnd(server, rest, signal);
+  const [result, readings] = await Promise.all([playing, after]);
+  return outcomeOf(plan, result, [before, ...readings], isJobAside);
+}
+
+async function atEnd(server: TestedServer, seconds: number, signal: AbortSignal): Promise<PlainStats[]> {
+  await sleep(seconds * 1000, undefined, { signal });
+  return [await server.stats()];
+}
+
+/** Readings from time to time, and at the end: a job tells only now and then how many rows it has done. */
+async function watched(server: TestedServer, seconds: number, signal: AbortSignal): Promise<PlainStats[]> {
+  const readings: PlainStats[] = [];
+  const end = performance.now() + seconds * 1000;
+  for (let left = seconds * 1000; left > 0; left = end - performance.now()) {
+    await sleep(Math.min(left, READING_MS), undefined, { signal });
+    readings.push(await server.stats());
+  }
+  return readings;
 }
 
 /** Clients that wait for their answers, for a while. */
@@ -132,15 +149,16 @@ function orderOf(
 function outcomeOf(
   plan: ScenarioPlan,
   { open, closed, generator }: LoadResult,
-  before: PlainStats,
-  after: PlainStats,
+  readings: readonly PlainStats[],
   isJobAside: boolean,
 ): Outcome {
+  const before = readings[0] as PlainStats;
+  const after = readings.at(-1) as PlainStats;
   const client = closed.find(({ name }) => name === JOB_STREAM);
   return {
     streams: open.map((result, i) => streamOutcome(result, plan.streams[i])),
     devices: devicesBetween(before, after),
-    job: isJobAside ? jobOutcome(before, after) : client === undefined ? null : jobOfClient(client),
+    job: isJobAside ? jobOutcome(readings) : client === undefined ? null : jobOfClient(client),
     // A client's full batches are no requests of the kind that is looked at.
     meanBatchRows: client === undefined ? meanBatchRows(before, after) : null,
     generator,
@@ -158,12 +176,18 @@ function streamOutcome(result: StreamResult, stream: OpenStream | undefined): St
   };
 }
 
-function jobOutcome(before: PlainStats, after: PlainStats): JobOutcome {
-  const sum = ({ jobs }: PlainStats): number => jobs.reduce((all, { rows }) => all + rows, 0);
-  const seconds = (after.uptime - before.uptime) / 1e6;
+/** From one reading that brought news to the last that did. */
+function jobOutcome(readings: readonly PlainStats[]): JobOutcome {
+  const rowsOf = ({ jobs }: PlainStats): number => jobs.reduce((all, { rows }) => all + rows, 0);
+  const news = readings.filter(
+    (reading, i) => i > 0 && rowsOf(reading) > rowsOf(readings[i - 1] as PlainStats),
+  );
+  const [first, last] = news.length > 1 ? [news[0], news.at(-1)] : [readings[0], readings.at(-1)];
+  const rows = first && last ? rowsOf(last) - rowsOf(first) : 0;
+  const micros = first && last ? last.uptime - first.uptime : 0;
   return {
-    rowsPerSecond: (sum(after) - sum(before)) / seconds,
-    endedEarly: after.jobs.some(({ state }) => state !== 'running'),
+    rowsPerSecond: micros > 0 ? (rows / micros) * 1e6 : 0,
+    endedEarly: readings.at(-1)?.jobs.some(({ state }) => state !== 'running') ?? false,
   };
 }
 

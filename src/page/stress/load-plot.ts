@@ -1,5 +1,6 @@
 import type { ScenarioReport, ServerKind, StressReport } from '../../stress/types.js';
-import { percent, percentExact } from '../../util/figures.js';
+import { percent, percentExact, whole } from '../../util/figures.js';
+import { compact, roundUp } from '../axis.js';
 import { percentOf } from '../figure.js';
 import { type Html, html } from '../html.js';
 import { line, type Panel, plot } from '../plot.js';
@@ -37,6 +38,8 @@ function positions(loads: readonly number[]): number[] {
 
 const p99Of = (point: ScenarioReport, kind: ServerKind): number =>
   point.servers[kind].streams[0]?.latencyMs.p99 ?? 0;
+const goodputOf = (point: ScenarioReport, kind: ServerKind): number =>
+  point.servers[kind].streams[0]?.goodputPerSecond ?? 0;
 const shareOf = (point: ScenarioReport, kind: ServerKind): number =>
   point.servers[kind].streams[0]?.goodShare ?? 0;
 
@@ -57,17 +60,21 @@ function latency(points: readonly ScenarioReport[], at: readonly number[]): Pane
 }
 
 function goodput(points: readonly ScenarioReport[], at: readonly number[]): Panel {
+  const most = Math.max(...SERVERS.flatMap((kind) => points.map((point) => goodputOf(point, kind))));
+  const top = roundUp(most);
   return {
-    title: 'Answered within the deadline, of all that was asked',
+    title: 'Answered within the deadline, requests a second',
     series: SERVERS.map((kind) => ({
       mark: MARKS[kind],
       name: NAMES[kind],
       atRest: '',
-      texts: points.map((point) => percentExact(shareOf(point, kind))),
+      texts: points.map(
+        (point) => `${whole(goodputOf(point, kind))}/s, ${percentExact(shareOf(point, kind))}`,
+      ),
     })),
-    ticks: [0.5, 1].map((share) => ({ at: share, text: percent(share) })),
-    size: 'middle',
-    drawing: lines(at, (kind) => points.map((point) => shareOf(point, kind))),
+    ticks: [0.5, 1].map((share) => ({ at: share, text: compact(top * share) })),
+    size: 'tall',
+    drawing: lines(at, (kind) => points.map((point) => goodputOf(point, kind) / top)),
   };
 }
 

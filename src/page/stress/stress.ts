@@ -1,5 +1,5 @@
 import type { StressReport } from '../../stress/types.js';
-import { bytes, duration, percentExact, perSecond, times, whole } from '../../util/figures.js';
+import { bytes, duration, millis, percentExact, perSecond, times, whole } from '../../util/figures.js';
 import { figure } from '../figure.js';
 import { type Fact, facts, masthead, warnings } from '../head.js';
 import { type Html, html } from '../html.js';
@@ -7,7 +7,6 @@ import { stackedBar, swatch } from '../marks.js';
 import { warningSign } from '../signs.js';
 import { loadPlot } from './load-plot.js';
 import { FATES, MARKS, NAMES, SERVERS } from './names.js';
-import { latencyText } from './scale.js';
 import { scenarioCard } from './scenario.js';
 import { stressTable } from './table.js';
 
@@ -80,7 +79,7 @@ function stressFacts({ capacity, scenarios }: StressReport): Html {
           value: figure(
             `scenarios.${place}.servers.penstock.streams.0.latencyMs.p99`,
             stream.latencyMs.p99,
-            latencyText,
+            millis,
           ),
           note: 'of what it can answer',
         }
@@ -105,7 +104,7 @@ function stressFacts({ capacity, scenarios }: StressReport): Html {
 
 function capacity({ capacity: measured, endpoint }: StressReport): Html {
   const most = Math.max(...SERVERS.map((kind) => measured[kind].requestsPerSecond), 1e-9);
-  return html`<p class="note">Many clients at once, each of which sends its next request when the one before is answered; requests of ${figure('endpoint.rows', endpoint.rows, whole)} row${endpoint.rows === 1 ? '' : 's'} to <code>${endpoint.name}</code>${endpoint.deadlineMs === null ? ', without a deadline' : html`, to be answered within ${figure('endpoint.deadlineMs', endpoint.deadlineMs, latencyText)}`}. The load of scenarios is a share of what Penstock does here.</p>
+  return html`<p class="note">Many clients at once, each of which sends its next request when the one before is answered; requests of ${figure('endpoint.rows', endpoint.rows, whole)} row${endpoint.rows === 1 ? '' : 's'} to <code>${endpoint.name}</code>${endpoint.deadlineMs === null ? ', without a deadline' : html`, to be answered within ${figure('endpoint.deadlineMs', endpoint.deadlineMs, millis)}`}. The load of scenarios is a share of what Penstock does here.</p>
 <div class="fates">${SERVERS.map((kind) => {
     const {
       requestsPerSecond,
@@ -122,8 +121,8 @@ ${stackedBar([{ mark: MARKS[kind], name: NAMES[kind], share: requestsPerSecond /
 <dl class="list"><div><dt>rows</dt><dd>${figure(`${path}rowsPerSecond`, rowsPerSecond, (rate) => perSecond(rate, 'rows'))}</dd></div>
 <div><dt>clients</dt><dd>${figure(`${path}clients`, clients, whole)}</dd></div>
 ${meanBatchRows !== null && html`<div><dt>rows in a batch, on average</dt><dd>${figure(`${path}meanBatchRows`, meanBatchRows, (rows) => rows.toFixed(1))}</dd></div>`}
-<div><dt>half of them within</dt><dd>${figure(`${path}latencyMs.p50`, latencyMs.p50, latencyText)}</dd></div>
-<div><dt>99 of 100 within</dt><dd>${figure(`${path}latencyMs.p99`, latencyMs.p99, latencyText)}</dd></div>
+<div><dt>half of them within</dt><dd>${figure(`${path}latencyMs.p50`, latencyMs.p50, millis)}</dd></div>
+<div><dt>99 of 100 within</dt><dd>${figure(`${path}latencyMs.p99`, latencyMs.p99, millis)}</dd></div>
 ${devices.map((device, i) => html`<div><dt>${device.id} busy</dt><dd>${figure(`${path}devices.${i}.busy`, device.busy, percentExact)}</dd></div>`)}
 <div><dt>the load generator busy</dt><dd>${figure(`${path}generatorUtilization`, generatorUtilization, percentExact)}</dd></div></dl></div>`;
   })}</div>`;

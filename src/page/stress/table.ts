@@ -1,10 +1,9 @@
 import type { Outcome, ScenarioReport, StreamOutcome, StressReport } from '../../stress/types.js';
-import { percentExact, perSecond, whole } from '../../util/figures.js';
+import { millis, percentExact, perSecond, whole } from '../../util/figures.js';
 import { figure } from '../figure.js';
 import { type Html, html } from '../html.js';
 import { swatch } from '../marks.js';
 import { MARKS, NAMES, SERVERS } from './names.js';
-import { latencyText } from './scale.js';
 
 const COLUMNS = [
   'offered',
@@ -13,9 +12,8 @@ const COLUMNS = [
   'p50',
   'p99',
   'p99.9',
-  'slowest',
   'refused',
-  'refused within',
+  'within',
   'busy',
   'starved',
 ];
@@ -43,12 +41,11 @@ function cells(stream: StreamOutcome, { devices }: Outcome, path: string, i: num
   return html`${cell('offered', figure(`${at}offeredPerSecond`, stream.offeredPerSecond, requests))}
 ${cell('in time', figure(`${at}goodputPerSecond`, stream.goodputPerSecond, requests))}
 ${cell('of all', figure(`${at}goodShare`, stream.goodShare, percentExact))}
-${cell('p50', figure(`${at}latencyMs.p50`, stream.latencyMs.p50, latencyText))}
-${cell('p99', figure(`${at}latencyMs.p99`, stream.latencyMs.p99, latencyText))}
-${cell('p99.9', figure(`${at}latencyMs.p999`, stream.latencyMs.p999, latencyText))}
-${cell('slowest', figure(`${at}latencyMs.max`, stream.latencyMs.max, latencyText))}
+${cell('p50', figure(`${at}latencyMs.p50`, stream.latencyMs.p50, millis))}
+${cell('p99', figure(`${at}latencyMs.p99`, stream.latencyMs.p99, millis))}
+${cell('p99.9', figure(`${at}latencyMs.p999`, stream.latencyMs.p999, millis))}
 ${cell('refused', refused.length === 0 ? html`–` : html`${refused.map(([status, count], j) => html`${j > 0 && ', '}${figure(`${at}refused.${status}`, count, whole)} <small>${status}</small>`)}`)}
-${cell('refused within', stream.refusalMs === null ? html`–` : figure(`${at}refusalMs.p99`, stream.refusalMs.p99, latencyText))}
+${cell('within', stream.refusalMs === null ? html`–` : figure(`${at}refusalMs.p99`, stream.refusalMs.p99, millis))}
 ${device in devices ? html`${cell('busy', figure(`${path}devices.${device}.busy`, devices[device]?.busy ?? 0, percentExact))}${cell('starved', figure(`${path}devices.${device}.starved.total`, devices[device]?.starved.total ?? 0, percentExact))}` : html`<td></td><td></td>`}`;
 }
 
