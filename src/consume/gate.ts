@@ -259,7 +259,8 @@ export interface GateTimes {
 export class GateControl {
   readonly memory: GateMemory;
   readonly #page: GatePage;
-  readonly #madeAt: number;
+  /** Microseconds of `now()`. */
+  readonly madeAt: number;
   #members = 0;
   readonly #freeMembers: number[] = [];
   #claimants = 0;
@@ -268,7 +269,7 @@ export class GateControl {
   constructor(members: number, claimants: number) {
     this.memory = createGateMemory(members, claimants);
     this.#page = new GatePage(this.memory);
-    this.#madeAt = this.#page.values[CHANGED_AT] as number;
+    this.madeAt = this.#page.values[CHANGED_AT] as number;
   }
 
   /** So many at a time, if that is more than before. */
@@ -355,7 +356,7 @@ export class GateControl {
     const waited = isBusy ? 0 : Math.max(0, at - Math.max(changedAt, waitingSince));
     const batching = (page.values[BATCHING] as number) + waited;
     if (isLocked) page.mutex.unlock();
-    return { busy, batching, idle: Math.max(0, at - this.#madeAt - busy - batching) };
+    return { busy, batching, idle: Math.max(0, at - this.madeAt - busy - batching) };
   }
 
   async #locked(act: () => void): Promise<void> {

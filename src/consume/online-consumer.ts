@@ -1,7 +1,7 @@
 import { now } from '../clock/now.js';
 import { ConsumerState, StateClock } from '../clock/state-clock.js';
 import { ConsumerSide } from '../ring/consumer-side.js';
-import { RingStatus, SlotState } from '../ring/protocol.js';
+import { RingStatus, SlotState, SlotWord } from '../ring/protocol.js';
 import { RequestPage } from '../ring/request-page.js';
 import { Ring } from '../ring/ring.js';
 import type { Session } from '../session/types.js';
@@ -11,8 +11,8 @@ import { Gate } from './gate.js';
 import { rejectRows } from './reject-rows.js';
 import type { OnlineAttachment, RejectedRow } from './types.js';
 
-/** Runs of which the shortest tells how long one takes at the least. */
-const REMEMBERED_RUNS = 16;
+/** After so long without a run, one is let run although it would seem to be too late: times may have changed. */
+const FORGET_MICROS = 10e6;
 
 /**
  * Runs online requests: takes a batch only when it may run at once, so that requests that come meanwhile are in it, and
@@ -27,8 +27,10 @@ export class OnlineConsumer {
   readonly #runner: BatchRunner;
   readonly #onRejected: (rows: readonly RejectedRow[]) => void;
   readonly #warmSizes: readonly number[];
-  readonly #runs = new Float64Array(REMEMBERED_RUNS);
-  #run = 0;
+  readonly #speed: OnlineAttachment['speed'];
+  /** The fastest run, as a part of what was measured before the first. */
+  #fastest = 1;
+  #lastEnd = now();
 
   constructor(
     session: Session,
@@ -36,13 +38,14 @@ export class OnlineConsumer {
     attachment: OnlineAttachment,
     onRejected: (rows: readonly RejectedRow[]) => void,
   ) {
-    const { ring, requests, gate, clocks, clock, owner, preferredSizes, warmSizes } = attachment;
+    const { ring, requests, gate, clocks, clock, owner, preferredSizes, warmSizes, speed } = attachment;
     this.#ring = new Ring(ring, owner);
     this.#side = new ConsumerSide(this.#ring);
     this.#page = new RequestPage(requests);
     this.#gate = new Gate(gate);
     this.#clock = new StateClock(clocks, clock);
     this.#warmSizes = warmSizes;
+    this.#speed = speed;
     this.#onRejected = onRejected;
     const options = { model, preferredSizes, mostRejections: Number.POSITIVE_INFINITY };
     this.#runner = new BatchRunner(session, this.#ring, this.#clock, options);
@@ -66,13 +69,14 @@ export class OnlineConsumer {
   #next(): number {
     const ring = this.#ring;
     const isStopped = (): boolean => ring.status === RingStatus.ABORTED;
+    const rankOf = (slot: number): number => this.#page.priority(slot);
     for (;;) {
       const ticket = ring.ready.ticket();
       if (isStopped()) return -1;
       const delay = this.#side.workIn();
       if (delay === 0) {
         if (!this.#gate.enter(isStopped, this.#waitingSince())) return -1;
-        const slot = this.#side.takeNow();
+        const slot = this.#side.takeNow(rankOf);
         if (slot >= 0) {
           if (this.#page.isCrowded) ring.done.signal();
           return slot;
@@ -88,7 +92,11 @@ export class OnlineConsumer {
 
   async #runSlot(slot: number): Promise<void> {
     const began = now();
-    if (dropEnded(this.#ring, this.#page, slot, began + this.#shortestRun()) === 0) {
+    const claimed = this.#ring.slotWord(slot, SlotWord.CLAIMED);
+    const isForgotten = began - this.#lastEnd > FORGET_MICROS;
+    const by = isForgotten ? began : began + this.#fastest * this.#measured(claimed);
+    const rows = dropEnded(this.#ring, this.#page, slot, by);
+    if (rows === 0) {
       this.#page.ran(slot, 0, 0);
       this.#side.finish(slot);
       return;
@@ -98,19 +106,19 @@ export class OnlineConsumer {
     const rejections = await this.#runner.run(slot);
     const ended = now();
     this.#clock.switch(ConsumerState.idle);
-    this.#runs[this.#run++ % REMEMBERED_RUNS] = ended - began;
+    this.#fastest = Math.min(this.#fastest, (ended - began) / this.#measured(rows));
+    this.#lastEnd = ended;
     this.#page.ran(slot, began, ended);
     if (rejections.length > 0) this.#onRejected(rejectRows(this.#side, slot, rejections));
     this.#side.finish(slot);
     this.#gate.giveBack(this.#side.workIn() === 0);
   }
 
-  /** 0 before the first. */
-  #shortestRun(): number {
-    const runs = Math.min(this.#run, REMEMBERED_RUNS);
-    let shortest = runs === 0 ? 0 : Number.POSITIVE_INFINITY;
-    for (let run = 0; run < runs; run++) shortest = Math.min(shortest, this.#runs[run] as number);
-    return shortest;
+  /** How long so many rows run, by what was measured before the first. */
+  #measured(rows: number): number {
+    const { size, oneMicros, fullMicros } = this.#speed;
+    if (size === 1) return Math.max(1, fullMicros);
+    return Math.max(1, oneMicros + ((fullMicros - oneMicros) * (rows - 1)) / (size - 1));
   }
 
   /** When the first of the rows that wait came, where they wait for company. */

@@ -44,6 +44,8 @@ export interface OnlineAttachment {
   readonly preferredSizes: readonly number[];
   /** Rows of the batches that are run before the first request. */
   readonly warmSizes: readonly number[];
+  /** As it was measured before: microseconds of a run of the smallest batch, and of a full one, of `size` rows. */
+  readonly speed: { readonly size: number; readonly oneMicros: number; readonly fullMicros: number };
 }
 
 /** A row that the model takes in no batch. */

@@ -5,6 +5,9 @@ import type { Ring, RowRun } from './ring.js';
 /** A slot that is due and has no row is one whose producer died as it opened it: look again after this, milliseconds. */
 export const RETRY_MS = 5;
 
+/** What comes first among slots: the smallest. */
+export type RankOf = (slot: number) => number;
+
 /** What a consumer's thread does with the ring. */
 export class ConsumerSide {
   readonly #ring: Ring;
@@ -13,24 +16,34 @@ export class ConsumerSide {
     this.#ring = ring;
   }
 
-  /** READY → RUNNING for the slot that became ready first; −1 where none is. */
-  take(): number {
-    const ring = this.#ring;
+  /**
+   * READY → RUNNING for the slot that became ready first; −1 where none is. With `rankOf`, a slot of a lower rank comes before
+   * those of higher ones.
+   */
+  take(rankOf?: RankOf): number {
     for (;;) {
-      let oldest = -1;
-      let sequence = 0;
-      for (let slot = 0; slot < ring.config.slots; slot++) {
-        if (ring.state(slot) !== SlotState.READY) continue;
-        const candidate = ring.slotWord(slot, SlotWord.SEQUENCE);
-        // The sequence may wrap: compare by difference.
-        if (oldest < 0 || ((candidate - sequence) | 0) < 0) {
-          oldest = slot;
-          sequence = candidate;
-        }
-      }
-      if (oldest < 0) return -1;
-      if (ring.exchange(oldest, SlotState.READY, SlotState.RUNNING)) return oldest;
+      const first = this.#firstReady(rankOf);
+      if (first < 0 || this.#ring.exchange(first, SlotState.READY, SlotState.RUNNING)) return first;
     }
+  }
+
+  #firstReady(rankOf: RankOf | undefined): number {
+    const ring = this.#ring;
+    let first = -1;
+    let sequence = 0;
+    let rank = 0;
+    for (let slot = 0; slot < ring.config.slots; slot++) {
+      if (ring.state(slot) !== SlotState.READY) continue;
+      const ready = ring.slotWord(slot, SlotWord.SEQUENCE);
+      const ranks = rankOf === undefined ? 0 : rankOf(slot);
+      // The sequence may wrap: compare by difference.
+      if (first < 0 || ranks < rank || (ranks === rank && ((ready - sequence) | 0) < 0)) {
+        first = slot;
+        sequence = ready;
+        rank = ranks;
+      }
+    }
+    return first;
   }
 
   /**
@@ -65,20 +78,31 @@ export class ConsumerSide {
   }
 
   /**
-   * Takes what there is at this moment, sealed only now; −1 where there is nothing after all, or the stream was stopped.
-   * Sleeps while rows are being written that belong to it.
+   * Takes what there is at this moment, sealed only now; −1 where there is nothing after all, or the stream was stopped. An
+   * open slot is left open, to fill, where others are to be taken before it. Sleeps while rows of what it takes are being
+   * written.
    */
-  takeNow(): number {
+  takeNow(rankOf: RankOf): number {
     const ring = this.#ring;
     for (;;) {
       const ticket = ring.ready.ticket();
       if (ring.status === RingStatus.ABORTED) return -1;
-      let slot = this.take();
-      if (slot < 0 && this.dueIn() === 0 && this.#sealDueLocked()) slot = this.take();
+      const ready = this.#firstReady(rankOf);
+      if (this.dueIn() === 0 && (ready < 0 || this.#isOpenBefore(rankOf(ready), rankOf)))
+        this.#sealDueLocked();
+      const slot = this.take(rankOf);
       if (slot >= 0) return slot;
       if (ring.countIn(SlotState.SEALED) === 0) return -1;
       ring.ready.wait(ticket);
     }
+  }
+
+  #isOpenBefore(rank: number, rankOf: RankOf): boolean {
+    const ring = this.#ring;
+    for (let slot = 0; slot < ring.config.slots; slot++) {
+      if (ring.state(slot) === SlotState.FILLING && rankOf(slot) < rank) return true;
+    }
+    return false;
   }
 
   /**

@@ -5,6 +5,8 @@
  *   word 0    1 while requests wait that no slot has room for        main; a consumer that takes a slot looks
  *   word 16…  of each place: RequestState                            one compare-and-swap by whoever changes it
  *   value     of each place: its deadline, microseconds of now()     main, before the request is in a slot
+ *   value     of each slot: the first class of what is in it, and    main, under the ring's lock, while it fills
+ *             the earliest deadline
  *   value     of each slot: when its run began, and ended, or 0      its consumer, before the slot is DONE
  *
  * A request is in one of these states. Who first takes it out of WAITING decides whether it runs: a consumer that takes a
@@ -16,7 +18,9 @@ export type RequestState = (typeof RequestState)[keyof typeof RequestState];
 const HEAD_WORDS = 16;
 const BEGAN = 0;
 const ENDED = 1;
-const SLOT_VALUES = 2;
+const PRIORITY = 2;
+const DEADLINE = 3;
+const SLOT_VALUES = 4;
 
 /** Clonable between threads. */
 export interface RequestPageMemory {
@@ -87,15 +91,45 @@ export class RequestPage {
 
   /** Consumer: `ended` is 0 while it runs, both are where nothing of the slot has run. */
   ran(slot: number, began: number, ended: number): void {
-    this.#values[this.places + slot * SLOT_VALUES + BEGAN] = began;
-    this.#values[this.places + slot * SLOT_VALUES + ENDED] = ended;
+    this.#set(slot, BEGAN, began);
+    this.#set(slot, ENDED, ended);
   }
 
   began(slot: number): number {
-    return this.#values[this.places + slot * SLOT_VALUES + BEGAN] as number;
+    return this.#get(slot, BEGAN);
   }
 
   ended(slot: number): number {
-    return this.#values[this.places + slot * SLOT_VALUES + ENDED] as number;
+    return this.#get(slot, ENDED);
+  }
+
+  /** Main: nothing is in the slot yet. */
+  clear(slot: number): void {
+    this.#set(slot, PRIORITY, Number.POSITIVE_INFINITY);
+    this.#set(slot, DEADLINE, Number.POSITIVE_INFINITY);
+  }
+
+  /** Main: rows of such a request are in the slot. */
+  enter(slot: number, priority: number, deadline: number): void {
+    this.#set(slot, PRIORITY, Math.min(priority, this.priority(slot)));
+    this.#set(slot, DEADLINE, Math.min(deadline, this.earliest(slot)));
+  }
+
+  /** The first class of what is in the slot. */
+  priority(slot: number): number {
+    return this.#get(slot, PRIORITY);
+  }
+
+  /** The earliest deadline of what is in the slot. */
+  earliest(slot: number): number {
+    return this.#get(slot, DEADLINE);
+  }
+
+  #get(slot: number, value: number): number {
+    return this.#values[this.places + slot * SLOT_VALUES + value] as number;
+  }
+
+  #set(slot: number, value: number, to: number): void {
+    this.#values[this.places + slot * SLOT_VALUES + value] = to;
   }
 }

@@ -25,7 +25,6 @@ export class Device {
   readonly gate = new GateControl(MEMBERS, CLAIMANTS);
   readonly #about: SessionDevice;
   readonly #engineStartedAt: number;
-  readonly #madeAt = now();
   #instances = 0;
   /** Of each model on it: since when rows wait for company. */
   readonly waitingSince = new Set<() => number>();
@@ -58,7 +57,7 @@ export class Device {
     const { busy, batching, idle } = this.#look(at);
     const { fetch, prep, batching: jobs, blocked } = this.#counted;
     const { id, runtime, provider, simulated } = this.#about;
-    const before = this.#madeAt - this.#engineStartedAt;
+    const before = this.gate.madeAt - this.#engineStartedAt;
     return {
       id,
       runtime,

@@ -52,7 +52,6 @@ export class Dispatcher {
   readonly #places: (PendingRequest | undefined)[];
   readonly #freePlaces: number[];
   #isScheduled = false;
-  #urgency: { priority: number; deadline: number } = { priority: Number.POSITIVE_INFINITY, deadline: 0 };
   /** All that are not answered yet. */
   readonly pending = new Set<PendingRequest>();
   #onEmpty: (() => void)[] = [];
@@ -83,7 +82,7 @@ export class Dispatcher {
     this.#places = new Array(places).fill(undefined);
     this.#freePlaces = Array.from({ length: places }, (_, i) => places - 1 - i);
     this.queue = new RequestQueue(size);
-    this.door = new Door({ ...plan, instances: consumers });
+    this.door = new Door({ ...plan, instances: consumers }, now());
   }
 
   /** A request comes in. It goes into a slot with all others that come in the same turn of the event loop. */
@@ -212,15 +211,14 @@ export class Dispatcher {
     let slot = side.openSlot;
     const isNew = slot < 0;
     if (isNew) {
-      // What waits in slots can't be overtaken any more: no more than is needed to keep all sessions at work.
-      const waiting = side.waiting;
-      slot = waiting < this.#consumers ? side.open() : -1;
+      // What waits in slots is hardly overtaken any more: no more than is needed to keep all sessions at work, until our turn
+      // comes again.
+      slot = side.waiting <= this.#consumers ? side.open() : -1;
       if (slot < 0) {
         side.unlock();
         return false;
       }
-      if (waiting === 0)
-        this.#urgency = { priority: Number.POSITIVE_INFINITY, deadline: Number.POSITIVE_INFINITY };
+      this.#page.clear(slot);
     }
     for (let room = side.room(slot); room > 0; ) {
       const request = queue.next();
@@ -235,10 +233,9 @@ export class Dispatcher {
       placing.push({ request, row, first, count });
       room -= count;
       rows += count;
-      this.#urgency.priority = Math.min(this.#urgency.priority, request.priority);
-      this.#urgency.deadline = Math.min(this.#urgency.deadline, request.deadline);
+      this.#page.enter(slot, request.priority, request.deadline);
     }
-    this.#tellUrgency(this.#urgency.priority, this.#urgency.deadline);
+    this.#tellUrgent();
     side.unlock();
     // It wakes while we write.
     if (isNew) side.tell();
@@ -247,6 +244,19 @@ export class Dispatcher {
     for (const { request, row, first, count } of placing) request.write(inputs, regions, row, first, count);
     side.commit(slot, placing.length, rows);
     return true;
+  }
+
+  /** What the devices' gates are to know of the slots that wait. */
+  #tellUrgent(): void {
+    let priority = Number.POSITIVE_INFINITY;
+    let deadline = Number.POSITIVE_INFINITY;
+    for (let slot = 0; slot < this.ring.config.slots; slot++) {
+      const state = this.ring.state(slot);
+      if (state < SlotState.FILLING || state > SlotState.READY) continue;
+      priority = Math.min(priority, this.#page.priority(slot));
+      deadline = Math.min(deadline, this.#page.earliest(slot));
+    }
+    if (priority !== Number.POSITIVE_INFINITY) this.#tellUrgency(priority, deadline);
   }
 
   #enter(request: PendingRequest): void {

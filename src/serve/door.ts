@@ -18,6 +18,9 @@ export interface Ahead {
   readonly runningRows: readonly number[];
 }
 
+/** After so long without a run, one request is let in although it would seem to be too late: times may have changed. */
+const FORGET_MICROS = 10e6;
+
 /** The weight of what was measured last in a moving average. */
 const NEWEST = 0.2;
 
@@ -33,9 +36,11 @@ export class Door {
   readonly #runs: Float64Array;
   /** From when a batch could have run to when it did. */
   #others = 0;
-  #lastEnd = 0;
+  #lastEnd: number;
 
-  constructor({ size, instances, oneMicros, fullMicros }: Speed) {
+  /** @param at the moment from which on it counts, microseconds of `now()` */
+  constructor({ size, instances, oneMicros, fullMicros }: Speed, at: number) {
+    this.#lastEnd = at;
     this.#size = size;
     this.#instances = instances;
     this.#runs = Float64Array.from({ length: powerOf(size) + 1 }, (_, power) => {
@@ -70,6 +75,13 @@ export class Door {
     const others = this.#instances > 1 ? 0 : this.#others;
     const each = (this.runMicros(this.#size) + others) / this.#instances;
     return this.#untilFree(at, runningSince, runningRows) + (batches - 1) * each + others + last;
+  }
+
+  /** Whether a request that seems to be too late is to be let in, to see. */
+  isForgotten(at: number): boolean {
+    if (at - this.#lastEnd < FORGET_MICROS) return false;
+    this.#lastEnd = at;
+    return true;
   }
 
   #untilFree(at: number, since: readonly number[], rows: readonly number[]): number {

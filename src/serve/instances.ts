@@ -117,6 +117,7 @@ export class LoadedInstances {
             owner: consumerOwner(1, index),
             preferredSizes: plan.preferredSizes,
             warmSizes: plan.warmSizes,
+            speed: { size: plan.size, oneMicros: plan.oneMicros, fullMicros: plan.fullMicros },
           }),
         ),
       );

@@ -107,7 +107,7 @@ export class ModelService {
       const newcomer = { endpoint: state.place, priority, weight: spec.weight, deadline, waitingRows: rows };
       const wait = dispatcher.waitMicros(newcomer) * MARGIN;
       const left = deadline - now();
-      if (wait > left) {
+      if (wait > left && !(left > 0 && dispatcher.door.isForgotten(now()))) {
         const retryAfterMs = Math.max(1, Math.ceil((wait - Math.max(0, left)) / 1000));
         const millis = (micros: number): string => `${Math.round(micros / 100) / 10} ms`;
         const message = `it would be answered in about ${millis(wait)}, and its deadline is in ${millis(Math.max(0, left))}`;

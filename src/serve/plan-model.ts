@@ -67,8 +67,8 @@ export async function planModel(
     bucketsOf({ batch }),
     consumer,
   );
-  // As many run, as many wait to be taken, and one is being emptied.
-  const slots = 2 * consumers + 1;
+  // As many run, as many and one more wait to be taken, and one is being emptied.
+  const slots = 2 * consumers + 2;
   const maxBytes = availableMemory() / 4;
   const bucketOf = (capacity: number): Bucket => ({ length: 1, capacity });
   const layoutOf = (rows: number): SlotLayout => planSlotLayout([bucketOf(rows)], inputs, outputs.tensors);
