@@ -1,11 +1,17 @@
 // @ts-check
-// `npm run fuzz -- --minutes N`: reads damaged files for so long, with a seed of its own that it prints.
+// `npm run fuzz -- --minutes N`: reads damaged files, and sends wrong requests, for so long, with a seed that it prints.
 // `npm run fuzz -- --seed S --case C`: one case again, as a failure printed it.
+// `--only files`, or `--only requests`.
 import { parseArgs } from 'node:util';
 import { run, TOOLS } from './steps.mjs';
 
 const { values } = parseArgs({
-  options: { minutes: { type: 'string' }, seed: { type: 'string' }, case: { type: 'string' } },
+  options: {
+    minutes: { type: 'string' },
+    seed: { type: 'string' },
+    case: { type: 'string' },
+    only: { type: 'string' },
+  },
 });
 const minutes = values.case === undefined ? (values.minutes ?? '5') : '0';
 const seed = values.seed ?? String(Date.now() % 1_000_000);
@@ -16,5 +22,9 @@ if (values.case !== undefined) env.PENSTOCK_FUZZ_CASE = values.case;
 Object.assign(process.env, env);
 
 const node = process.execPath;
+const KINDS = { files: 'test/fuzz', requests: 'test/serve/fuzz' };
+const tests = Object.entries(KINDS)
+  .filter(([kind]) => (values.only ?? kind) === kind)
+  .map(([, path]) => path);
 const built = await run(node, [TOOLS.tsc, '--build']);
-process.exitCode = built && (await run(node, [TOOLS.vitest, 'run', 'test/fuzz'])) ? 0 : 1;
+process.exitCode = built && (await run(node, [TOOLS.vitest, 'run', ...tests])) ? 0 : 1;

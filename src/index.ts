@@ -37,6 +37,30 @@ export type {
   TransformContext,
   TransformSetup,
 } from './produce/transform-types.js';
+export {
+  type LoadServeOptions,
+  loadServeConfig,
+  type ParseServeOptions,
+  parseServeConfig,
+  serveJsonSchema,
+} from './serve/config.js';
+export { Refusal, type RefusalReason } from './serve/refusal.js';
+export type { ServeConfig, ServeConfigInput } from './serve/schema.js';
+export { type ServeOptions, type Server, startServer } from './serve/server.js';
+export type {
+  DeviceStats,
+  Endpoint,
+  EndpointStats,
+  EndpointTensor,
+  Engine,
+  EngineStats,
+  InferRequest,
+  InferResult,
+  InferTimes,
+  JobStats,
+  Quantiles,
+  WireTensor,
+} from './serve/types.js';
 export type { ModuleSession } from './session/module.js';
 export type { ModelTensor, SessionDevice, SessionSpec, TensorView } from './session/types.js';
 export {

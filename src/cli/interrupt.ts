@@ -13,10 +13,15 @@ export interface Interruption {
   lastWish: () => void;
 }
 
-/** Does `work`, which Ctrl-C or SIGTERM interrupts. */
+/**
+ * Does `work`, which Ctrl-C or SIGTERM interrupts.
+ *
+ * @param notice what is printed at the first one
+ */
 export async function interruptible<T>(
   terminal: Terminal,
   work: (interruption: Interruption) => Promise<T>,
+  notice = 'stopping after the batches in flight; press Ctrl-C again to stop at once',
 ): Promise<T> {
   const controller = new AbortController();
   const interruption: Interruption = { signal: controller.signal, lastWish: () => {} };
@@ -25,7 +30,7 @@ export async function interruptible<T>(
     const at = performance.now();
     if (interruptedAt === undefined) {
       interruptedAt = at;
-      terminal.print('penstock: stopping after the batches in flight; press Ctrl-C again to stop at once');
+      terminal.print(`penstock: ${notice}`);
       controller.abort();
     } else if (at - interruptedAt > ECHO_MS) {
       interruption.lastWish();

@@ -6,6 +6,7 @@ import type { DoctorFlags } from './doctor.js';
 import type { InspectFlags } from './inspect.js';
 import { interruptible } from './interrupt.js';
 import type { RunFlags } from './run.js';
+import type { ServeFlags } from './serve.js';
 import type { StressFlags } from './stress.js';
 import type { Terminal } from './terminal.js';
 
@@ -271,24 +272,67 @@ Examples:
     });
 
   program
-    .command('schema')
-    .summary('print the JSON Schema of the job file')
+    .command('serve')
+    .summary('serve models to online requests')
     .description(
-      'Prints the JSON Schema of the job file, for editors: every key with its meaning and default.',
+      'Serves models by the Open Inference Protocol (version 2, as KServe and Triton speak it) over HTTP and gRPC: ' +
+        'requests become batches, are scheduled by class, and are refused at once where they could not be answered in time.',
     )
-    .addArgument(new Argument('[file]', 'which file').choices(['job']).default('job'))
+    .argument('<config>', 'the configuration, YAML or JSON')
+    .option('--host <address>', 'where to listen, in place of listen.host')
+    .option('--port <n>', 'on which port HTTP is, in place of listen.port; 0: any free one')
+    .option(
+      '--set <key.path=value>',
+      'set a key of the configuration; may be given again for another key',
+      (text: string, before: string[] = []) => [...before, text],
+    )
+    .option('--insecure', 'listen on other addresses than loopback although there is no token')
+    .option('--json', 'once it listens, print what it serves and where on stdout, as one JSON document')
     .addHelpText(
       'after',
       `
-Example:
+Where the environment has PENSTOCK_TOKEN, clients must send it as bearer token;
+health endpoints answer without. SIGTERM or Ctrl-C: what is in flight is
+answered, nothing more is taken, and it ends with exit code 0; a second one ends
+it at once.
+
+Examples:
+  penstock serve examples/serve/serve.yaml
+  curl http://127.0.0.1:8000/v2/models/digits
+  PENSTOCK_TOKEN=… penstock serve serve.yaml --host 0.0.0.0`,
+    )
+    .action(async (config: string, flags: Partial<ServeFlags>) => {
+      const all = { json: false, set: [], insecure: false, ...flags };
+      exit(
+        await interruptible(
+          terminal,
+          async (interruption) => {
+            const { serve } = await import('./serve.js');
+            return serve(config, all, terminal, interruption);
+          },
+          'draining: what is in flight is answered; press Ctrl-C again to stop at once',
+        ),
+      );
+    });
+
+  program
+    .command('schema')
+    .summary('print the JSON Schema of the job file, or of the configuration of serve')
+    .description('Prints a JSON Schema, for editors: every key with its meaning and default.')
+    .addArgument(new Argument('[file]', 'which file').choices(['job', 'serve']).default('job'))
+    .addHelpText(
+      'after',
+      `
+Examples:
   penstock schema > job.schema.json
+  penstock schema serve > serve.schema.json
 
 and in the first line of a job file, for editors with a YAML language server:
   # yaml-language-server: $schema=job.schema.json`,
     )
-    .action(async () => {
+    .action(async (file: 'job' | 'serve') => {
       const { schema } = await import('./schema.js');
-      exit(schema(terminal));
+      exit(schema(file, terminal));
     });
 
   return program;

@@ -15,18 +15,18 @@ function bucketOf(value: number): number {
   return (octave + 1) * STEPS + ((whole >>> octave) - STEPS);
 }
 
-/** Up to where a bucket's values are rounded to it. */
-function endOf(bucket: number): number {
-  if (bucket < STEPS) return bucket;
-  const octave = Math.floor(bucket / STEPS) - 1;
-  return (STEPS + (bucket % STEPS) + 1) * 2 ** octave - 1;
-}
-
 /** The middle of a bucket's values. */
 function middleOf(bucket: number): number {
   if (bucket < STEPS) return bucket;
   const octave = Math.floor(bucket / STEPS) - 1;
   return (STEPS + (bucket % STEPS) + 0.5) * 2 ** octave;
+}
+
+/** The largest of a bucket's values. */
+function endOf(bucket: number): number {
+  if (bucket < STEPS) return bucket;
+  const octave = Math.floor(bucket / STEPS) - 1;
+  return (STEPS + (bucket % STEPS) + 1) * 2 ** octave - 1;
 }
 
 /** Counts of microseconds, written by any thread, read by any other. */
@@ -54,13 +54,13 @@ export class Histogram {
     return middleOf(this.#words.length - 1);
   }
 
-  /** Upper bounds of the buckets that hold something, ascending, with how many records are at most so large. */
-  *cumulative(): Generator<readonly [bound: number, count: number]> {
+  /** Upper bounds, ascending, and how many of the records are at most so large; bounds that change nothing are left out. */
+  *cumulative(): Iterable<readonly [bound: number, count: number]> {
     let seen = 0;
-    for (let bucket = 0; bucket < this.#words.length; bucket++) {
-      const count = this.#words[bucket] as number;
+    for (const [bucket, count] of this.#words.entries()) {
+      if (count === 0) continue;
       seen += count;
-      if (count > 0) yield [endOf(bucket), seen];
+      yield [endOf(bucket), seen];
     }
   }
 }

@@ -1,7 +1,9 @@
 import { isIPv6 } from 'node:net';
+import type { FastifyInstance } from 'fastify';
 import { messageOf, UsageError } from '../util/errors.js';
 import { GRPC_LIMITS, type GrpcLimits } from './grpc/limits.js';
 import type { Routes } from './http/app.js';
+import type { InFlight } from './http/in-flight.js';
 import { HTTP_LIMITS, type HttpLimits } from './http/limits.js';
 import type { Inference } from './inference.js';
 import type { ServeConfig } from './schema.js';
@@ -35,12 +37,14 @@ export async function listenHttp(
   token: Token | undefined,
   { limits, routes = () => [] }: ListenOptions,
 ): Promise<Listener> {
-  const [{ createApp }, { restRoutes }] = await Promise.all([
+  const [{ createApp }, { InFlight }, { restRoutes }] = await Promise.all([
     import('./http/app.js'),
+    import('./http/in-flight.js'),
     import('./http/routes.js'),
   ]);
   const all = [restRoutes(inference, http.maxBodyBytes), ...routes(inference.engine)];
   const app = createApp(inference, token, { ...HTTP_LIMITS, ...limits?.http }, all);
+  const inFlight = new InFlight(app);
   try {
     await app.listen({ host, port });
   } catch (error) {
@@ -52,26 +56,22 @@ export async function listenHttp(
   return {
     port: typeof address === 'object' ? address.port : port,
     close() {
-      ending ??= closeApp(app);
+      ending ??= closeApp(app, inFlight);
       return ending;
     },
     destroy: () => app.server.closeAllConnections(),
   };
 }
 
-/** Connections that clients keep are closed as soon as nothing is on its way on them. */
-const LOOK_MS = 50;
-
-async function closeApp(app: {
-  close(): Promise<unknown>;
-  server: { closeIdleConnections(): void };
-}): Promise<void> {
-  const looking = setInterval(() => app.server.closeIdleConnections(), LOOK_MS);
-  try {
-    await app.close();
-  } finally {
-    clearInterval(looking);
-  }
+/**
+ * Connections that clients keep would hold it up: once all is answered they are closed. Node's `closeIdleConnections` leaves
+ * those on which there never was a request.
+ */
+async function closeApp(app: FastifyInstance, inFlight: InFlight): Promise<void> {
+  const closed = app.close();
+  await inFlight.none();
+  app.server.closeAllConnections();
+  await closed;
 }
 
 export async function listenGrpc(

@@ -1,6 +1,7 @@
-import { InterruptedError, messageOf, UsageError } from '../util/errors.js';
+import { InterruptedError, messageOf, toRecord, UsageError } from '../util/errors.js';
 import { settledWithin } from '../util/grace.js';
 import { readVersion } from '../util/version.js';
+import type { EngineEvent } from './events.js';
 import type { GrpcLimits } from './grpc/limits.js';
 import type { Routes } from './http/app.js';
 import type { HttpLimits } from './http/limits.js';
@@ -74,7 +75,7 @@ export async function startServer(config: ServeConfig, options: ServeOptions = {
       hint: 'Set PENSTOCK_TOKEN in the environment, or say --insecure where all of that network may use it.',
     });
   }
-  const engine = options.engine ?? (await engineOf(config));
+  const engine = options.engine ?? (await engineOf(config, options.log));
   const own = options.engine === undefined ? engine : undefined;
   try {
     if (signal?.aborted) throw new InterruptedError('interrupted before it had started');
@@ -95,9 +96,25 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-async function engineOf(config: ServeConfig): Promise<Engine> {
-  const { createPointToPointEngine } = await import('./point-to-point.js');
-  return createPointToPointEngine(config);
+async function engineOf(config: ServeConfig, log: ServeLog | undefined): Promise<Engine> {
+  const { createEngine } = await import('./engine.js');
+  return createEngine(config, log === undefined ? {} : { onEvent: (event) => tell(log, event) });
+}
+
+function tell(log: ServeLog, event: EngineEvent): void {
+  switch (event.kind) {
+    case 'warning':
+      log.warn(`${event.of}: ${event.message}`);
+      break;
+    case 'failed':
+      log.lost('model', event.model, toRecord(event.error));
+      break;
+    case 'job':
+      if (event.outcome instanceof Error) log.lost('job', event.job, toRecord(event.outcome));
+      break;
+    case 'ready':
+      break;
+  }
 }
 
 class RunningServer implements Server {

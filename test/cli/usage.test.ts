@@ -61,7 +61,7 @@ describe('a wrong command line', () => {
     ['no job', ['run'], "missing required argument 'job'\n  See penstock run --help.\n"],
     ['two jobs', ['run', 'a', 'b'], "too many arguments for 'run'"],
     ['a number that is none', ['demo', '--rows', 'many'], 'Expected a whole number from 1 on.'],
-    ['a schema that there is not', ['schema', 'jobs'], 'Allowed choices are job.'],
+    ['a schema that there is not', ['schema', 'jobs'], 'Allowed choices are job, serve.'],
   ])('%s is refused with exit code 2 and a way on', async (_, args, text) => {
     const { code, stdout, stderr } = await penstock(...args);
     expect(code).toBe(2);

@@ -9,9 +9,10 @@ import { arrow } from './arrow.mjs';
 import { onnx } from './onnx.mjs';
 import { outputs } from './outputs.mjs';
 import { makePython, skipped } from './python.mjs';
+import { serve } from './serve.mjs';
 import { tensorflow } from './tensorflow.mjs';
 
-const PARTS = { arrow, outputs, onnx, tensorflow };
+const PARTS = { arrow, outputs, onnx, serve, tensorflow };
 
 /**
  * @param {string} folder

@@ -52,9 +52,12 @@ export function createApp(
   app.server.maxConnections = limits.connections;
   app.decorateRequest('arrivedAt', 0);
   app.decorateRequest('outcome');
+  app.addHook('onRequest', (request, _reply, done) => {
+    request.arrivedAt = now();
+    done();
+  });
   if (inference.watch !== undefined) watch(app, inference.watch);
   app.addHook('onRequest', (request, reply, done) => {
-    request.arrivedAt = now();
     // Whoever keeps its connection would not notice that others are elsewhere by now.
     if (inference.isClosing) reply.header('connection', 'close');
     if (token === undefined || request.routeOptions.config.isPublic === true) done();
@@ -71,15 +74,12 @@ export function createApp(
 }
 
 function watch(app: FastifyInstance, begin: Watch): void {
-  const ends = new WeakMap<FastifyRequest, (end: RequestEnd) => void>();
-  app.addHook('onRequest', (request, _reply, done) => {
-    const { method, headers, ip, routeOptions } = request;
+  app.addHook('onRequest', (request, reply, done) => {
+    const { method, headers, ip, routeOptions, arrivedAt } = request;
     const route = routeOptions.url ?? '';
-    ends.set(request, begin({ protocol: 'http', method, route, headers, arrivedAt: now(), address: ip }));
-    done();
-  });
-  app.addHook('onResponse', (request, reply, done) => {
-    ends.get(request)?.({ ...request.outcome, status: reply.statusCode });
+    const end = begin({ protocol: 'http', method, route, headers, arrivedAt, address: ip });
+    // Fastify's hook for this does not come where the client has gone away.
+    reply.raw.once('close', () => end({ ...request.outcome, status: reply.statusCode }));
     done();
   });
 }

@@ -86,10 +86,10 @@ export class Body {
       return new Uint8Array(new ArrayBuffer(shift + size), shift);
     };
     return new Promise((resolve, reject) => {
-      let bytes = allocate(Math.min(Number.isNaN(declared) ? FIRST_BYTES : declared, FIRST_BYTES));
+      const most = Number.isNaN(declared) ? this.#most : declared;
+      let bytes = allocate(Math.min(most, FIRST_BYTES));
       let length = 0;
       const grow = (needed: number): void => {
-        const most = Number.isNaN(declared) ? this.#most : declared;
         const larger = allocate(Math.min(most, Math.max(needed, 2 * bytes.length)));
         larger.set(bytes.subarray(0, length));
         this.#budget.give(bytes.length);

@@ -1,0 +1,51 @@
+import { loadServeConfig } from '../serve/config.js';
+import { ServeLog } from '../serve/log/log.js';
+import { type Server, startServer } from '../serve/server.js';
+import { fail } from './fail.js';
+import type { Interruption } from './interrupt.js';
+import { serveDocument, serveText } from './serve-text.js';
+import type { Terminal } from './terminal.js';
+
+export interface ServeFlags {
+  readonly json: boolean;
+  readonly set: readonly string[];
+  readonly insecure: boolean;
+  readonly host?: string;
+  readonly port?: string;
+}
+
+/** `penstock serve` */
+export async function serve(
+  file: string,
+  flags: ServeFlags,
+  terminal: Terminal,
+  { signal }: Interruption,
+): Promise<number> {
+  let name: string | undefined;
+  try {
+    const config = await loadServeConfig(file, { set: [...flags.set, ...settingsOf(flags)] });
+    name = config.name;
+    using log = new ServeLog({ name });
+    const server = await startServer(config, { signal, insecure: flags.insecure, log });
+    show(server, name, flags.json, terminal);
+    await server.closed;
+    return 0;
+  } catch (error) {
+    return fail(error, terminal, { json: flags.json, job: name });
+  }
+}
+
+/** What flags say of the configuration; as its values are YAML, texts are quoted. */
+function settingsOf({ host, port }: ServeFlags): string[] {
+  return [
+    ...(host === undefined ? [] : [`listen.host=${JSON.stringify(host)}`]),
+    ...(port === undefined ? [] : [`listen.port=${port}`]),
+  ];
+}
+
+function show(server: Server, name: string, json: boolean, terminal: Terminal): void {
+  const hasToken = Boolean(process.env.PENSTOCK_TOKEN);
+  const style = { colors: terminal.colors, width: terminal.textWidth };
+  if (json) terminal.document(serveDocument(server, name));
+  terminal.print(serveText(server, name, hasToken, style));
+}
