@@ -23,6 +23,7 @@ const BENCHES = [
   'sink',
   'session',
   'simulated',
+  'serve',
 ];
 
 /** A bench runs in a process of its own: none is measured with code that another one has warmed or spoiled. */
