@@ -67,10 +67,10 @@ export type { StressOptions } from './stress/options.js';
 export type { StressProgress } from './stress/progress.js';
 export { stressTest } from './stress/stress.js';
 export type {
-  Capacity,
+  Capacity as StressCapacity,
   DeviceOutcome,
   JobOutcome,
-  Outcome,
+  Outcome as StressOutcome,
   ScenarioReport,
   ServerKind,
   StreamOutcome,
