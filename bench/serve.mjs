@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { parseServeConfig } from '../dist/serve/config.js';
-import { measureCapacity } from '../dist/stress/capacity.js';
+import { deviceRowsPerSecond, measureCapacity } from '../dist/stress/capacity.js';
 import { QUANTUM_MS } from '../dist/stress/data/job.js';
 import { LoadGenerator } from '../dist/stress/load/generator.js';
 import { closedOrder, runScenario } from '../dist/stress/run-scenario.js';
@@ -79,7 +79,7 @@ async function capacityOf(kind, generator, config, subject, seconds) {
 }
 
 /** What Penstock does in a scenario: its stream of requests, its device. */
-async function outcomeOf(name, generator, config, main, seed) {
+async function outcomeOf(name, generator, config, main, rowsPerSecond, seed) {
   const [scenario] = scenariosOf([name]);
   const context = {
     config,
@@ -96,7 +96,7 @@ async function outcomeOf(name, generator, config, main, seed) {
     plan: scenario.plan(context),
     config,
     warmUpSeconds: WARM_UP_SECONDS,
-    rowsPerSecond: 3 * main.capacity,
+    rowsPerSecond,
     seed,
     signal: never,
   };
@@ -110,9 +110,10 @@ async function measureOnce(generator, config, subject, seed) {
   const other = await capacityOf('pointToPoint', generator, config, subject, SECONDS / 2);
   const main = { ...subject, capacity: own.requestsPerSecond };
   const service = await serviceMs(generator, config, subject);
+  const rowsPerSecond = deviceRowsPerSecond(own, BATCH);
   const outcomes = {};
   for (const name of ['steady-30', 'steady-80', 'overload', 'job'])
-    outcomes[name] = await outcomeOf(name, generator, config, main, seed);
+    outcomes[name] = await outcomeOf(name, generator, config, main, rowsPerSecond, seed);
   const { 'steady-30': alone, 'steady-80': steady, overload, job } = outcomes;
   return {
     requestsPerSecond: own.requestsPerSecond,
