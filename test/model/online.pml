@@ -1,7 +1,7 @@
 /*
  * Online requests and the gate of a device, by themselves: main (src/ring/request-side.ts, src/ring/request-page.ts,
  * src/serve/dispatcher.ts), consumers that take what there is only when they may run (src/consume/online-consumer.ts,
- * takeNow of src/ring/consumer-side.ts), a rival on the same device, and the gate between them (src/consume/gate.ts).
+ * takeNow of src/ring/consumer-side.ts), a rival on the same device, and the gate between them (src/consume/gate-page.ts, gate.ts).
  * What slots go through otherwise is ring.pml's.
  *
  * Each request is of one row. Main may end the first two at any moment while they wait in a slot. The gate lets in any of those that

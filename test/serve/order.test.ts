@@ -99,6 +99,26 @@ describe('requests that wait run', () => {
   });
 });
 
+describe('large requests that are overtaken in the middle, again and again,', () => {
+  test('are all answered', async () => {
+    const device = recording();
+    const queue = { maxRows: 10_000 };
+    const engine = await serving({ models: { m: device.model({}, { batch: { size: 2 }, queue }) } });
+    const answers = [engine.infer(requestOf('m', [-1]))];
+    await device.runs(-1);
+    device.open();
+    // Each has an earlier deadline than those before: once one row of it runs, the next one overtakes it.
+    for (const first of range(0, 300)) {
+      const values = range(first * 3 + 1, 3);
+      answers.push(engine.infer(requestOf('m', values, { timeoutMicros: 600e6 - first * 1e6 })));
+      await new Promise(setImmediate);
+    }
+    const outputs = (await Promise.all(answers)).slice(1).flatMap(outputOf);
+    expect(outputs).toEqual(range(1, 900).map((value) => value * 2));
+    expect(device.rows.sort((a, b) => a - b)).toEqual([-1, ...range(1, 900)]);
+  });
+});
+
 describe('a request whose deadline passes while it waits', () => {
   test('is told so at once, and never runs', async () => {
     const device = recording();
