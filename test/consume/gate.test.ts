@@ -1,13 +1,15 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { GatePlace } from '../../src/consume/gate.js';
+import type { GatePlace } from '../../src/consume/gate-page.js';
 
 type GateModule = typeof import('../../src/consume/gate.js');
+type ControlModule = typeof import('../../src/consume/gate-control.js');
 type ClockModule = typeof import('../../src/clock/now.js');
 const dist = new URL('../../dist/', import.meta.url);
 /** The built ones: threads are started from files on disk. */
-const { GateControl, Gate }: GateModule = await import(new URL('consume/gate.js', dist).href);
+const { Gate }: GateModule = await import(new URL('consume/gate.js', dist).href);
+const { GateControl }: ControlModule = await import(new URL('consume/gate-control.js', dist).href);
 const { now }: ClockModule = await import(new URL('clock/now.js', dist).href);
 
 const never = (): boolean => false;
@@ -136,7 +138,7 @@ describe('the gate of a device', () => {
 
 const STATE_WAITING = 1;
 
-/** As the page has it: `gate.ts` tells where. */
-function isWaiting(gate: InstanceType<GateModule['GateControl']>, { member }: GatePlace): boolean {
+/** As the page has it: `gate-page.ts` tells where. */
+function isWaiting(gate: InstanceType<ControlModule['GateControl']>, { member }: GatePlace): boolean {
   return Atomics.load(new Int32Array(gate.memory.words), 16 + member * 16) === STATE_WAITING;
 }
