@@ -1,8 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { LiveFrame, LiveSubject } from '../client/live/frame.js';
 
-/** Frames that are kept for whoever comes next. */
-const KEPT = 600;
 /** More who look on at the same time are turned away. */
 const MOST_VIEWERS = 64;
 /** A viewer who takes nothing for so long is gone. */
@@ -11,6 +9,8 @@ const STALLED_MS = 30_000;
 export interface LiveEventsOptions {
   /** Begins to push frames when the first viewer comes, until what it returns is called, when the last is gone. */
   readonly watch?: (push: (frame: LiveFrame) => void) => () => void;
+  /** How many frames are kept for whoever comes next; by default 600, at one a second those of ten minutes. */
+  readonly kept?: number;
 }
 
 interface Viewer {
@@ -28,13 +28,15 @@ export class LiveEvents implements Disposable {
   readonly #subject: LiveSubject;
   readonly #watch: LiveEventsOptions['watch'];
   readonly #viewers = new Set<Viewer>();
+  readonly #keep: number;
   readonly #kept: string[] = [];
   #stop: (() => void) | undefined;
   #isOver = false;
 
-  constructor(subject: LiveSubject, { watch }: LiveEventsOptions = {}) {
+  constructor(subject: LiveSubject, { watch, kept = 600 }: LiveEventsOptions = {}) {
     this.#subject = subject;
     this.#watch = watch;
+    this.#keep = kept;
   }
 
   /** Those who look on. */
@@ -46,7 +48,7 @@ export class LiveEvents implements Disposable {
   push(frame: LiveFrame): void {
     const data = JSON.stringify(frame);
     this.#kept.push(data);
-    if (this.#kept.length > KEPT) this.#kept.shift();
+    if (this.#kept.length > this.#keep) this.#kept.shift();
     for (const viewer of this.#viewers) this.#send(viewer, event('frame', data));
   }
 

@@ -82,6 +82,9 @@ fieldset input:focus-visible + span { outline: 2px solid var(--accent); outline-
 .job-rate, .job-rows { text-align: right; }
 .job-done, .job-rows { font-size: .875rem; color: var(--dim); font-variant-numeric: tabular-nums; }
 .job-done data, .job-rows data { color: var(--ink); }
+.run .job-name { display: none; }
+.run .job-rate { grid-column: 1 / -1; display: none; }
+.run .job .gauge { height: 1.1rem; border-radius: .55rem; }
 .live footer { margin-top: 2rem; }
 
 #endpoints { container-type: inline-size; }

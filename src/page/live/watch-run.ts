@@ -10,6 +10,9 @@ import { LivePage } from './live-page.js';
 /** Names of this machine for itself. */
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
+/** A run tells of itself twice a second: those of ten minutes. */
+const KEPT = 1200;
+
 /** A run that is shown as it goes. */
 export interface WatchedRun extends AsyncDisposable {
   /** Where to look. */
@@ -26,7 +29,7 @@ export interface WatchedRun extends AsyncDisposable {
  * @throws UsageError where the port can't be had
  */
 export async function watchRun(name: string, port: number): Promise<WatchedRun> {
-  const events = new LiveEvents({ kind: 'run', name, version: readVersion() });
+  const events = new LiveEvents({ kind: 'run', name, version: readVersion() }, { kept: KEPT });
   const page = new LivePage(events);
   const server = createServer((request, response) => {
     // A name of somebody else's that leads here comes from a page of theirs.

@@ -31,6 +31,8 @@ byId('device-charts').append(deviceCharts.element);
 
 let subject: LiveSubject | undefined;
 let facts: Facts | undefined;
+/** A server has told that it stops. */
+let hasStopped = false;
 /** What device panels there are, as a text to compare. */
 let shownDevices = '';
 
@@ -60,13 +62,15 @@ function drawAll(): void {
 /** Each device's time; of a run its rows, producers and memory too. */
 function devicePanels({ devices, jobs: [job] }: LiveFrame): PanelOptions[] {
   const share = (value: number): string => `${value * 100} %`;
+  // A run asks something of its devices all the time.
+  const headings = HEADINGS.filter(({ key }) => subject?.kind === 'serve' || key !== 'idle');
   const shared = { kind: 'stack', top: 1, tick: share } as const;
   const panels: PanelOptions[] = devices.map(({ id, about }) => ({
     ...shared,
     title: id,
     ...(about !== null && { note: about }),
     size: devices.length > 2 ? 'middle' : 'tall',
-    series: HEADINGS.map(({ key, mark, name }) => ({
+    series: headings.map(({ key, mark, name }) => ({
       mark,
       name,
       value: (frame: LiveFrame) => frame.devices.find((device) => device.id === id)?.[key] ?? null,
@@ -130,12 +134,14 @@ const form = byId('token-form') as HTMLFormElement;
 const stream = new Stream({
   onSubject(about) {
     const isAnother = subject?.kind !== about.kind;
+    hasStopped = false;
     subject = about;
     form.hidden = true;
     say(undefined);
     setText(byId('name'), about.name);
     setText(byId('kind'), about.kind === 'serve' ? 'Penstock serve, live' : 'Penstock run, live');
     setText(byId('version'), `Penstock ${about.version}`);
+    setText(byId('jobs-title'), about.kind === 'serve' ? 'Jobs beside them' : 'Progress');
     document.title = `${about.name} · Penstock live`;
     setState('connected', 'connected');
     document.querySelector('main')?.classList.add(about.kind);
@@ -149,13 +155,18 @@ const stream = new Stream({
     const state = timeline.last?.state;
     const isDone = state === 'completed' || state === 'failed' || state === 'interrupted';
     setState(isDone ? state : 'stopped', isDone ? state : 'stopped');
+    const isRun = subject?.kind === 'run';
     say(
-      subject?.kind === 'run'
+      isRun
         ? 'The run is over; this is how it went.'
-        : 'The server has stopped; this is what there was to see.',
+        : 'The server has stopped. Waiting for it to come back …',
     );
+    hasStopped = !isRun;
+    return hasStopped;
   },
   onLost() {
+    // That a server said so itself is the better news.
+    if (hasStopped) return;
     setState('not connected', 'lost');
     say('Nobody answers. Trying again …');
   },

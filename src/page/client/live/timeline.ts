@@ -1,6 +1,6 @@
 import type { LiveFrame } from './frame.js';
 
-/** Frames that are kept. */
+/** Frames that are kept: those of ten minutes, at two a second. */
 const KEPT = 1200;
 /** Of what is shown, at the least, seconds. */
 const SHORTEST = 20;
