@@ -110,8 +110,8 @@ export interface LiveServer extends AsyncDisposable {
   drop(): void;
 }
 
-/** A live page behind a plain server; with a token, events are for those who have it. */
-export async function serveLive(engine: QuietEngine, token?: string): Promise<LiveServer> {
+/** A live page behind a plain server; with a token, events are for those who have it. `at`: its port, by default any. */
+export async function serveLive(engine: QuietEngine, token?: string, at = 0): Promise<LiveServer> {
   const page = livePage({ engine, name: 'digits', isDraining: () => false });
   const requests: IncomingMessage[] = [];
   const server = createServer((request, response) => {
@@ -120,7 +120,7 @@ export async function serveLive(engine: QuietEngine, token?: string): Promise<Li
     if (isLocked && request.headers.authorization !== `Bearer ${token}`) response.writeHead(401).end();
     else if (!page.answer(request, response)) response.writeHead(404).end();
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(at, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
     url: new URL(`http://127.0.0.1:${port}/`),

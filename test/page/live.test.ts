@@ -294,11 +294,14 @@ describe('the live page', () => {
     await until(view, `${STATUS} === 'ready' && document.querySelector('#lost').hidden`);
   });
 
-  test('says that it is over', async (context) => {
-    const server = await serve(new SteadyEngine());
-    const view = await openWith(1, context, server);
-    server.page[Symbol.dispose]();
+  test('says that the server has stopped, and is there again when that is', async (context) => {
+    const first = await serveLive(new SteadyEngine());
+    const view = await openWith(1, context, first);
+    await first[Symbol.asyncDispose]();
     await until(view, `${STATUS} === 'stopped' && !document.querySelector('#lost').hidden`);
+    const second = await serveLive(new SteadyEngine(), undefined, Number(first.url.port));
+    onTestFinished(() => second[Symbol.asyncDispose]());
+    await until(view, `${STATUS} === 'ready' && document.querySelector('#lost').hidden`);
   });
 
   test('shows names as they are, whatever is in them', async (context) => {

@@ -127,9 +127,9 @@ export class ServeLog implements Disposable {
     this.#log.info({ event: 'stopped', uptimeSeconds: Math.round(uptimeMicros / 1e6) }, 'stopped');
   }
 
-  /** A model, a device or a job beside the endpoints is lost. */
+  /** A model, or a job beside the endpoints, is lost. */
   lost(
-    what: 'model' | 'device' | 'job',
+    what: 'model' | 'job',
     name: string,
     { code, message, hint }: Omit<ErrorRecord, 'place' | 'stack'>,
   ): void {

@@ -31,6 +31,8 @@ byId('device-charts').append(deviceCharts.element);
 
 let subject: LiveSubject | undefined;
 let facts: Facts | undefined;
+/** A server has told that it stops. */
+let hasStopped = false;
 /** What device panels there are, as a text to compare. */
 let shownDevices = '';
 
@@ -132,6 +134,7 @@ const form = byId('token-form') as HTMLFormElement;
 const stream = new Stream({
   onSubject(about) {
     const isAnother = subject?.kind !== about.kind;
+    hasStopped = false;
     subject = about;
     form.hidden = true;
     say(undefined);
@@ -152,13 +155,18 @@ const stream = new Stream({
     const state = timeline.last?.state;
     const isDone = state === 'completed' || state === 'failed' || state === 'interrupted';
     setState(isDone ? state : 'stopped', isDone ? state : 'stopped');
+    const isRun = subject?.kind === 'run';
     say(
-      subject?.kind === 'run'
+      isRun
         ? 'The run is over; this is how it went.'
-        : 'The server has stopped; this is what there was to see.',
+        : 'The server has stopped. Waiting for it to come back …',
     );
+    hasStopped = !isRun;
+    return hasStopped;
   },
   onLost() {
+    // That a server said so itself is the better news.
+    if (hasStopped) return;
     setState('not connected', 'lost');
     say('Nobody answers. Trying again …');
   },

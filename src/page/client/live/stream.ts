@@ -5,8 +5,8 @@ export interface StreamHandlers {
   /** The frames there were before; they take the place of all there are. */
   onHistory(frames: readonly LiveFrame[]): void;
   onFrame(frame: LiveFrame): void;
-  /** What is watched is over. */
-  onEnd(): void;
+  /** What is watched is over. Returns whether it may come back. */
+  onEnd(): boolean;
   /** Nobody answers; it is tried again by itself. */
   onLost(): void;
   /** A token is asked for; with `wasWrong`, another one. Called with it, `open` tries again. */
@@ -89,10 +89,7 @@ export class Stream {
     if (name === 'subject') this.#handlers.onSubject(value);
     else if (name === 'history') this.#handlers.onHistory(value);
     else if (name === 'frame') this.#handlers.onFrame(value);
-    else if (name === 'end') {
-      this.#isOver = true;
-      this.#handlers.onEnd();
-    }
+    else if (name === 'end') this.#isOver = !this.#handlers.onEnd();
   }
 
   #onVisibility(): void {
