@@ -8,6 +8,7 @@ import type { HttpLimits } from './http/limits.js';
 import { Inference } from './inference.js';
 import { addressOf, type Listener, listenGrpc, listenHttp } from './listen.js';
 import type { ServeLog } from './log/log.js';
+import { isLoopback } from './loopback.js';
 import type { Observer } from './observer.js';
 import type { ServeConfig } from './schema.js';
 import type { OpenServerPage, ServerPage } from './server-page.js';
@@ -27,7 +28,10 @@ export interface ServeOptions {
   readonly engine?: Engine;
   /** What clients must send as bearer token. By default what the environment has as PENSTOCK_TOKEN; without, none. */
   readonly token?: string;
-  /** Whether it may listen on other addresses than loopback although there is no token. Default: false. */
+  /**
+   * Whether, although there is no token, it may listen on other addresses than loopback, and answer requests there that call
+   * this machine by another name. Default: false.
+   */
   readonly insecure?: boolean;
   /** Milliseconds that what is in flight may take when the server ends. Default: 30,000. */
   readonly graceMs?: number;
@@ -96,11 +100,6 @@ export async function startServer(config: ServeConfig, options: ServeOptions = {
 /** A variable that is set to nothing is not set. */
 function tokenOf(token: string | undefined): Token | undefined {
   return token === undefined || token === '' ? undefined : new Token(token);
-}
-
-/** Addresses at which nobody but this machine finds us. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 async function engineOf(config: ServeConfig, log: ServeLog): Promise<Engine> {
