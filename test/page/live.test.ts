@@ -235,6 +235,9 @@ describe('the live page', () => {
       ).toEqual([]);
       expect(await view.evaluate(spilled(options.width ?? 0))).toEqual([]);
       expect(await view.evaluate(FAINT)).toEqual([]);
+      // What does not fit is left out of the table; it need not be scrolled to.
+      const table = "document.querySelector('#endpoint-table')";
+      expect(await view.evaluate(`${table}.scrollWidth - ${table}.clientWidth`)).toBe(0);
       await picture(view, `live-${options.name}`);
     },
   );
