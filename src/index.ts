@@ -26,6 +26,7 @@ export type { Job, JobInput } from './job/schema.js';
 export type { GpuMetric, GpuSource, GpuUtilization, Spread } from './measure/gpu/types.js';
 export type { DeviceProgress, Progress } from './measure/progress.js';
 export type { Bottleneck, DeviceReport, DeviceShares, Report } from './measure/report.js';
+export { type LivePage, livePage } from './page/live/live-page.js';
 export { reportPage } from './page/page.js';
 export type { StoppedRun } from './page/types.js';
 export type { FeedItem } from './produce/feeder.js';

@@ -62,6 +62,7 @@ Exit codes:
     .option('--overwrite', 'replace what another job has written to the same place')
     .option('--report <file.html>', 'write the report as a page to look at, too')
     .option('--trace <file.json>', 'record what every thread did, for ui.perfetto.dev or chrome://tracing')
+    .option('--ui [port]', 'show the run as it goes, as a page on this machine, until it ends', parsePort)
     .addHelpText(
       'after',
       `
@@ -74,7 +75,8 @@ Examples:
   penstock run examples/digits/job.yaml
   penstock run job.yaml --set batch.size=128 --set 'source.columns=[id, pixels]'
   penstock run job.yaml --json | jq .throughput.rowsPerSecond
-  penstock run job.yaml --report report.html --trace trace.json`,
+  penstock run job.yaml --report report.html --trace trace.json
+  penstock run job.yaml --ui               look at it while it runs`,
     )
     .action(async (job: string, flags: Partial<RunFlags>) => {
       const all = { json: false, set: [], overwrite: false, ...flags };
@@ -230,6 +232,7 @@ Examples:
       'set a key of the configuration; may be given again for another key',
       (text: string, before: string[] = []) => [...before, text],
     )
+    .option('--log-requests', 'write a line for each request, without what is in it')
     .option('--insecure', 'listen on other addresses than loopback although there is no token')
     .option('--json', 'once it listens, print what it serves and where on stdout, as one JSON document')
     .addHelpText(
@@ -354,6 +357,12 @@ function parseSeed(text: string): number {
   const seed = Number(text);
   if (Number.isInteger(seed) && seed >= 0) return seed;
   throw new InvalidArgumentError('Expected a whole number from 0 on.');
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new InvalidArgumentError('Expected a port, 0 to 65535.');
 }
 
 function parseRows(text: string): number {
