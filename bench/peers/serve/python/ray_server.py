@@ -9,14 +9,17 @@ for which it lets go of the interpreter's lock, so that requests are read meanwh
 import asyncio
 import logging
 import os
-import shutil
 import signal
-import tempfile
+import sys
 
-# Names of sockets have 107 bytes at most, and Ray's part of them is long.
-folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
+# Empty, and of nobody else.
+folder = os.getcwd()
 os.environ["RAY_SERVE_THROUGHPUT_OPTIMIZED"] = "1"
 os.environ["RAY_SERVE_ENABLE_HA_PROXY"] = "1"
+os.environ["RAY_SERVE_HAPROXY_CONFIG_FILE_LOC"] = f"{folder}/haproxy.cfg"
+os.environ["RAY_SERVE_HAPROXY_SOCKET_PATH"] = f"{folder}/haproxy.sock"
+os.environ["RAY_SERVE_HAPROXY_SERVER_STATE_BASE"] = folder
+os.environ["RAY_SERVE_HAPROXY_SERVER_STATE_FILE"] = f"{folder}/haproxy-state"
 
 import numpy as np
 import ray
@@ -45,25 +48,20 @@ class Digits:
         return Response((await self.predict(await request.body())).tobytes(), media_type="application/octet-stream")
 
 
-def main():
-    done = signal.sigwait
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
-    ray.init(
-        num_cpus=os.cpu_count(),
-        _temp_dir=folder,
-        object_store_memory=256 * 2**20,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-    )
+ray.init(
+    num_cpus=os.cpu_count(),
+    _temp_dir=folder,
+    object_store_memory=256 * 2**20,
+    include_dashboard=False,
+    log_to_driver=False,
+    logging_level=logging.ERROR,
+)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+try:
     timeout = settings.deadlineMs / 1000
     serve.start(http_options={"host": "127.0.0.1", "port": settings.port, "request_timeout_s": timeout})
     serve.run(Digits.bind(), route_prefix="/")
-    done([signal.SIGTERM])
-
-
-try:
-    main()
+    while True:
+        signal.pause()
 finally:
     ray.shutdown()
-    shutil.rmtree(folder, ignore_errors=True)

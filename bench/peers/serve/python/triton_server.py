@@ -7,6 +7,8 @@ What has waited for longer than the queue's timeout is rejected, and so is what 
 """
 
 import logging
+import os
+import sysconfig
 
 import numpy as np
 from pytriton.decorators import batch
@@ -23,6 +25,8 @@ def infer(image):
     return [model(image)]
 
 
+# Where Triton's process for Python finds libpython: another one does not go with this one's modules.
+os.environ["LD_LIBRARY_PATH"] = f"{sysconfig.get_config_var('LIBDIR')}:{os.environ.get('LD_LIBRARY_PATH', '')}"
 logging.getLogger("pytriton").setLevel(logging.ERROR)
 policy = QueuePolicy(
     timeout_action=TimeoutAction.REJECT,
@@ -30,9 +34,7 @@ policy = QueuePolicy(
     max_queue_size=settings.mostRequests,
 )
 batcher = DynamicBatcher(max_queue_delay_microseconds=int(settings.delayMs * 1000), default_queue_policy=policy)
-config = TritonConfig(
-    http_address="127.0.0.1", http_port=settings.port, allow_grpc=False, allow_metrics=False, log_verbose=0
-)
+config = TritonConfig(http_address="127.0.0.1", http_port=settings.port, allow_grpc=False, allow_metrics=False)
 with Triton(config=config) as triton:
     triton.bind(
         model_name="digits",

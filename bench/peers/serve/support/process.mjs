@@ -7,8 +7,8 @@ import { endGroup, lastLine, TAIL } from '../../support/process.mjs';
 const POLL_MS = 100;
 const GRACE_MS = 15_000;
 
-/** Nobody is told that it was started. */
-const QUIET = { BENTOML_DO_NOT_TRACK: 'True', RAY_USAGE_STATS_ENABLED: '0' };
+/** Nobody is told that it was started, and it asks for no token. */
+const OURS = { BENTOML_DO_NOT_TRACK: 'True', RAY_USAGE_STATS_ENABLED: '0', PENSTOCK_TOKEN: undefined };
 
 /** A server's process, and whatever that started. Whoever starts it ends it. */
 export class ServerProcess {
@@ -21,11 +21,13 @@ export class ServerProcess {
     // What it says is no use to anybody, until it fails.
     this.#child = spawn(command, args, {
       cwd,
-      env: { ...process.env, ...QUIET, ...env },
+      env: { ...process.env, ...OURS, ...env },
       stdio: ['ignore', 'ignore', 'pipe'],
       detached: true,
     });
-    this.#exited = once(this.#child, 'exit').catch((error) => [error.message]);
+    this.#exited = once(this.#child, 'exit').catch((error) => {
+      this.#said = error.message;
+    });
     this.#child.stderr.on('data', (text) => {
       this.#said = (this.#said + text).slice(-TAIL);
     });

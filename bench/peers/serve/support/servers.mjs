@@ -6,12 +6,9 @@ import { WIRES } from './wires.mjs';
 
 const root = (path) => fileURLToPath(new URL(`../../../../${path}`, import.meta.url));
 const script = (name) => fileURLToPath(new URL(`../python/${name}`, import.meta.url));
-const versionOf = (path) => JSON.parse(readFileSync(root(path), 'utf8')).version;
+const versionIn = (path) => JSON.parse(readFileSync(root(path), 'utf8')).version;
 
-const python = (name) => ({
-  environment: name,
-  command: (program) => [program, script(`${name.split('-')[0].replace('pytriton', 'triton')}_server.py`)],
-});
+const HOST = '127.0.0.1';
 
 /** Servers of one model. `command` is given the environment's Python, the settings and an empty folder. */
 export const SERVERS = [
@@ -20,35 +17,46 @@ export const SERVERS = [
     id: 'triton',
     name: 'Triton (PyTriton)',
     wire: WIRES.protocol,
+    environment: 'pytriton',
     packages: ['nvidia-pytriton'],
-    ...python('pytriton'),
+    command: (python) => [python, script('triton_server.py')],
   },
   {
     id: 'bentoml',
     name: 'BentoML',
     wire: WIRES.numbers,
-    packages: ['bentoml'],
     environment: 'bentoml',
-    command: (program, { port }) => [
-      join(program, '..', 'bentoml'),
-      'serve',
-      'bentoml_server:Digits',
-      '--working-dir',
-      script('.'),
-      '--host',
-      '127.0.0.1',
-      '--port',
-      String(port),
-    ],
+    packages: ['bentoml'],
+    command: (python, { port }) =>
+      [join(python, '..', 'bentoml'), 'serve', 'bentoml_server:Digits', '--working-dir', script('.')].concat([
+        '--host',
+        HOST,
+        '--port',
+        String(port),
+      ]),
   },
-  { id: 'litserve', name: 'LitServe', wire: WIRES.base64, packages: ['litserve'], ...python('litserve') },
-  { id: 'ray', name: 'Ray Serve', wire: WIRES.raw, packages: ['ray'], ...python('ray-serve') },
+  {
+    id: 'litserve',
+    name: 'LitServe',
+    wire: WIRES.base64,
+    environment: 'litserve',
+    packages: ['litserve'],
+    command: (python) => [python, script('litserve_server.py')],
+  },
+  {
+    id: 'ray',
+    name: 'Ray Serve',
+    wire: WIRES.raw,
+    environment: 'ray-serve',
+    packages: ['ray'],
+    command: (python) => [python, script('ray_server.py')],
+  },
 ];
 
 function penstock(_, { model, port, size, delayMs, deadlineMs, threads }, folder) {
   const file = join(folder, 'serve.json');
   const config = {
-    listen: { port, grpcPort: null },
+    listen: { host: HOST, port, grpcPort: null },
     models: {
       digits: {
         model: {
@@ -68,15 +76,16 @@ function penstock(_, { model, port, size, delayMs, deadlineMs, threads }, folder
 }
 
 /** Name → version. */
-export function versionsOf({ packages }, program) {
-  if (program === undefined) {
-    const names = ['node_modules/onnxruntime-node/package.json', 'package.json'];
-    const [runtime, own] = names.map(versionOf);
-    return { node: process.versions.node, 'onnxruntime-node': runtime, penstock: own };
+export function versionsOf({ packages }, python) {
+  if (python === undefined) {
+    return {
+      node: process.versions.node,
+      penstock: versionIn('package.json'),
+      'onnxruntime-node': versionIn('node_modules/onnxruntime-node/package.json'),
+    };
   }
   const code =
     'import sys, json; from importlib.metadata import version; print(json.dumps({n: version(n) for n in sys.argv[1:]}))';
-  return JSON.parse(
-    execFileSync(program, ['-c', code, 'onnxruntime', 'numpy', ...packages], { encoding: 'utf8' }),
-  );
+  const names = ['onnxruntime', 'numpy', ...packages];
+  return JSON.parse(execFileSync(python, ['-c', code, ...names], { encoding: 'utf8' }));
 }
