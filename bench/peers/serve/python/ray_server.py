@@ -14,8 +14,8 @@ import sys
 
 # Empty, and of nobody else.
 folder = os.getcwd()
-os.environ["RAY_SERVE_THROUGHPUT_OPTIMIZED"] = "1"
-os.environ["RAY_SERVE_ENABLE_HA_PROXY"] = "1"
+os.environ.setdefault("RAY_SERVE_THROUGHPUT_OPTIMIZED", "1")
+os.environ.setdefault("RAY_SERVE_ENABLE_HA_PROXY", "1")
 os.environ["RAY_SERVE_HAPROXY_CONFIG_FILE_LOC"] = f"{folder}/haproxy.cfg"
 os.environ["RAY_SERVE_HAPROXY_SOCKET_PATH"] = f"{folder}/haproxy.sock"
 os.environ["RAY_SERVE_HAPROXY_SERVER_STATE_BASE"] = folder
