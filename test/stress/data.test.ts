@@ -99,4 +99,15 @@ describe('requests', () => {
     for (let i = 0; i < 2; i++) at += 4 + body.readUInt32LE(at);
     expect(at).toBe(body.length);
   });
+
+  test('of another protocol are sent as they were written, one after another', () => {
+    const written = {
+      path: '/predict',
+      headers: { 'x-of': 'its own' },
+      bodies: [Buffer.from('a'), Buffer.from('b')],
+    };
+    const sent = [0, 1, 2].map((seed) => prepareRequest(written, 1, seed, { 'x-of': 'the order' }));
+    expect(sent.map(({ body }) => body.toString())).toEqual(['a', 'b', 'a']);
+    expect(sent[0]).toMatchObject({ path: '/predict', headers: ['x-of', 'the order'], rows: 1 });
+  });
 });

@@ -21,6 +21,14 @@ export interface RequestShape {
   readonly inputs: readonly RequestInput[];
 }
 
+/** Requests of one row that are sent as they stand, to a server with a protocol of its own. */
+export interface WrittenRequests {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** One for each seed, in turn. */
+  readonly bodies: readonly Uint8Array[];
+}
+
 /** A request that can be sent over and over. */
 export interface PreparedRequest {
   readonly path: string;
@@ -50,13 +58,15 @@ const LARGEST_INTEGER = 100;
 const WORDS = ['a', 'pipe', 'that', 'keeps', 'its', 'turbine', 'fed', 'under', 'steady', 'pressure'];
 const TEXT_WORDS = 12;
 
-/** A request of `rows` rows of made up values, the same for the same seed. */
+/** A request of `rows` rows of made up values, the same for the same seed; or one of those that are written already. */
 export function prepareRequest(
-  { endpoint, inputs }: RequestShape,
+  request: RequestShape | WrittenRequests,
   rows: number,
   seed: number,
   headers: Readonly<Record<string, string>> = {},
 ): PreparedRequest {
+  if ('bodies' in request) return writtenRequest(request, rows, seed, headers);
+  const { endpoint, inputs } = request;
   const random = seeded(seed);
   const tensors = inputs.map((input) => ({ input, bytes: valuesOf(input, rows, random) }));
   const json = Buffer.from(
@@ -82,6 +92,17 @@ export function prepareRequest(
     body,
     rows,
   };
+}
+
+function writtenRequest(
+  { path, headers: own, bodies }: WrittenRequests,
+  rows: number,
+  seed: number,
+  headers: Readonly<Record<string, string>>,
+): PreparedRequest {
+  const body = bodies[seed % bodies.length];
+  if (body === undefined) throw new RangeError('no request is written');
+  return { path, headers: Object.entries({ ...own, ...headers }).flat(), body: Buffer.from(body), rows };
 }
 
 /** Elements one after another, little-endian, rows first. */

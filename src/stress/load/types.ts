@@ -1,5 +1,5 @@
 import type { Arrivals } from '../arrivals/arrivals.js';
-import type { RequestShape } from './request.js';
+import type { RequestShape, WrittenRequests } from './request.js';
 
 /*
  * What the load generator is asked to do, and what it says of it. All of it can be cloned: it lives in a process of its own.
@@ -8,7 +8,7 @@ import type { RequestShape } from './request.js';
 interface Stream {
   /** By which its result is known. */
   readonly name: string;
-  readonly request: RequestShape;
+  readonly request: RequestShape | WrittenRequests;
   /** Within how long an answer is of use; null: whenever it comes. */
   readonly deadlineMs: number | null;
   readonly seed: number;

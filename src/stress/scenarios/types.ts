@@ -42,8 +42,13 @@ export interface FaultPlan {
   readonly atSeconds: number;
 }
 
+/** Requests to an endpoint of ours. */
+export interface ScenarioStream extends OpenStream {
+  readonly request: RequestShape;
+}
+
 export interface ScenarioPlan {
-  readonly streams: readonly OpenStream[];
+  readonly streams: readonly ScenarioStream[];
   readonly seconds: number;
   /** Offered ÷ capacity, where that is the same all the time. */
   readonly load: number | null;
