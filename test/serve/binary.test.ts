@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { bytesOf, DTYPES, type DType, viewOf } from '../../src/util/dtype.js';
 import { random } from '../helpers/random.js';
@@ -62,6 +63,25 @@ describe('tensors as binary data', () => {
     const data = engine.requests[0]?.inputs[0]?.data;
     // The buffer is the whole body's.
     expect(ArrayBuffer.isView(data) && data.buffer.byteLength).toBeGreaterThan(bytes.length);
+  });
+
+  test('a tensor may begin anywhere, after one of odd bytes, or in a body that was compressed', async () => {
+    const { url, engine } = await serveEchoes();
+    const binary = Buffer.concat([Uint8Array.of(1, 2, 3), new Uint8Array(Float64Array.of(0.5).buffer)]);
+    const document = {
+      inputs: [
+        { ...declared('UINT8', [1, 3], 3), name: 'a' },
+        { ...declared('FP64', [1], 8), name: 'b' },
+      ],
+    };
+    await infer(url, 'odd', document, { binary });
+    const json = Buffer.from(JSON.stringify(document));
+    const headers = { 'inference-header-content-length': String(json.length), 'content-encoding': 'gzip' };
+    const body = gzipSync(Buffer.concat([json, binary]));
+    await infer(url, 'odd', '', { method: 'POST', body, headers });
+    expect(engine.requests).toHaveLength(2);
+    for (const { inputs } of engine.requests)
+      expect(inputs.map(({ data }) => data)).toEqual([Uint8Array.of(1, 2, 3), Float64Array.of(0.5)]);
   });
 
   test('texts, each behind its length', async () => {

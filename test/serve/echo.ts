@@ -46,6 +46,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   ...DTYPES.map((dtype) => endpoint(dtype, [row('x', dtype, 2)])),
   endpoint('text', [{ ...row('x', 'uint8'), isText: true }]),
   endpoint('pair', [row('a', 'float32', 2), row('b', 'int32')]),
+  endpoint('odd', [row('a', 'uint8', 3), row('b', 'float64')]),
   endpoint('matrix', [row('x', 'float32', 2, 3)]),
   endpoint('open', [row('x', 'float32', -1)]),
   endpoint('wide', [row('x', 'float32', -1, -1)]),
