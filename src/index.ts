@@ -48,6 +48,7 @@ export {
 export { Refusal, type RefusalReason } from './serve/refusal.js';
 export type { ServeConfig, ServeConfigInput } from './serve/schema.js';
 export { type ServeOptions, type Server, startServer } from './serve/server.js';
+export type { OpenServerPage, ServerPage, WatchedServer } from './serve/server-page.js';
 export type {
   DeviceStats,
   Endpoint,

@@ -239,9 +239,9 @@ Examples:
       'after',
       `
 Where the environment has PENSTOCK_TOKEN, clients must send it as bearer token;
-health endpoints answer without. SIGTERM or Ctrl-C: what is in flight is
-answered, nothing more is taken, and it ends with exit code 0; a second one ends
-it at once.
+health endpoints answer without. Its live page is at /, metrics for Prometheus
+are at /metrics. SIGTERM or Ctrl-C: what is in flight is answered, nothing more
+is taken, and it ends with exit code 0; a second one ends it at once.
 
 Examples:
   penstock serve examples/serve/serve.yaml

@@ -144,6 +144,9 @@ describe('events of the live page', () => {
     expect(uptimes(received)).toHaveLength(400);
     // One that it could not take, and what the kernel keeps for it; not forty megabytes.
     expect(waiting).toBeLessThan(5 * size);
+    // Nor does anybody wait for it in the end.
+    events[Symbol.dispose]();
+    await expect.poll(() => responses[0]?.destroyed).toBe(true);
   });
 
   test('turn away more than 64 who look on, until one leaves', async () => {

@@ -1,3 +1,9 @@
+import { metrics, SpanKind, trace } from '@opentelemetry/api';
+import {
+  BasicTracerProvider,
+  InMemorySpanExporter,
+  SimpleSpanProcessor,
+} from '@opentelemetry/sdk-trace-base';
 import {
   livePage,
   parseServeConfig,
@@ -6,9 +12,10 @@ import {
   type Server,
   startServer,
 } from 'penstock';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { Browser, CHROMIUM, NO_CHROMIUM, picture } from '../helpers/chromium.js';
 import { lint, parseExposition, type ScrapedFamily } from '../serve/exposition.js';
+import { grpcClient } from '../serve/grpc-client.js';
 
 /** A simulated device: 2 ms a batch, and 0.1 ms a row. */
 function configOf(queue: NonNullable<ServeConfigInput['models'][string]['queue']> = {}): ServeConfigInput {
@@ -111,6 +118,62 @@ describe('a server, seen from outside', () => {
     onTestFinished(() => server.close());
     expect((await fetch(`${server.url}/`)).status).toBe(404);
     expect((await fetch(`${server.url}/metrics`)).status).toBe(200);
+  });
+});
+
+describe('a server in a process with OpenTelemetry', () => {
+  afterEach(() => {
+    trace.disable();
+    metrics.disable();
+  });
+
+  test('traces what came over HTTP and gRPC, under the spans of its clients', async () => {
+    const exporter = new InMemorySpanExporter();
+    trace.setGlobalTracerProvider(
+      new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }),
+    );
+    const config = configOf();
+    const { url, grpcUrl } = await start({}, { ...config, listen: { port: 0, grpcPort: 0 } });
+    const traceId = '0af7651916cd43dd8448eb211c80319c';
+    const traceparent = `00-${traceId}-b7ad6b7169203331-01`;
+    const tensor = { name: 'x', datatype: 'FP32', shape: [3, 2] };
+    const answered = await fetch(`${url}/v2/models/wide/infer`, {
+      method: 'POST',
+      headers: { traceparent },
+      body: JSON.stringify({ inputs: [{ ...tensor, data: [1, 2, 3, 4, 5, 6] }] }),
+    });
+    expect(answered.status).toBe(200);
+    expect(await infer(url, 'nix')).toBe(404);
+    await grpcClient(grpcUrl)('ModelInfer', {
+      model_name: 'wide-bulk',
+      inputs: [{ ...tensor, contents: { fp32_contents: [1, 2, 3, 4, 5, 6] } }],
+    });
+    // Looking on is no request of a client.
+    await scrape(url);
+    const isWhole = () => exporter.getFinishedSpans().length === 7;
+    await expect.poll(isWhole).toBe(true);
+    const spans = exporter.getFinishedSpans();
+    const named = (name: string) => spans.filter((span) => span.name === name);
+    const [http, missed] = named('POST /v2/models/:model/infer');
+    expect(http?.kind).toBe(SpanKind.SERVER);
+    expect(http?.spanContext().traceId).toBe(traceId);
+    expect(http?.attributes).toMatchObject({
+      'http.response.status_code': 200,
+      'penstock.endpoint': 'wide',
+      'penstock.rows': 3,
+    });
+    expect(missed?.attributes).toMatchObject({ 'http.response.status_code': 404, 'error.type': 'unknown' });
+    const [grpc] = named('inference.GRPCInferenceService/ModelInfer');
+    expect(grpc?.attributes).toMatchObject({
+      'rpc.system.name': 'grpc',
+      'rpc.response.status_code': 'OK',
+      'penstock.endpoint': 'wide-bulk',
+    });
+    for (const name of ['queue', 'compute'])
+      expect(named(name).map(({ parentSpanContext }) => parentSpanContext?.spanId)).toEqual(
+        [http, grpc].map((span) => span?.spanContext().spanId),
+      );
+    expect(named('compute')[0]?.attributes).toEqual({ 'penstock.batch.rows': 3 });
   });
 });
 

@@ -83,9 +83,10 @@ export class LiveEvents implements Disposable {
   [Symbol.dispose](): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    for (const viewer of this.#viewers) {
-      this.#send(viewer, event('end', '{}'));
-      viewer.response.end();
+    for (const { response, cloggedSince } of this.#viewers) {
+      // Nobody waits for one who takes nothing.
+      if (cloggedSince === undefined) response.end(event('end', '{}'));
+      else response.destroy();
     }
     this.#stopWatching();
   }

@@ -156,12 +156,12 @@ function copyOf({ uptime, endpoints, devices, jobs }: EngineStats): EngineStats 
   };
 }
 
-/** What is booked when an idle stretch ends may differ from what it looked like meanwhile: nothing is less than none. */
 const HEADINGS = ['busy', 'fetch', 'prep', 'batching', 'blocked', 'idle'] as const;
 
 function deviceFrame(after: DeviceStats, before: DeviceStats | undefined): LiveDevice {
   const micros = headingsOf(after);
   const was = before === undefined ? undefined : headingsOf(before);
+  // What is booked when an idle stretch ends may differ from what it looked like meanwhile: nothing is less than none.
   const since = HEADINGS.map((heading) => Math.max(0, micros[heading] - (was?.[heading] ?? 0)));
   const all = since.reduce((sum, time) => sum + time, 0);
   const shares = Object.fromEntries(

@@ -92,9 +92,11 @@ fieldset input:focus-visible + span { outline: 2px solid var(--accent); outline-
 @container (max-width: 34rem) {
   .some { display: none; }
   .endpoints thead th, .endpoints tbody td { padding-right: .4rem; }
-  .endpoints thead th { font-size: .75rem; }
-  .endpoints thead th:first-child { padding-left: .5rem; }
-  .choice { padding-inline: .5rem; }
+  .endpoints { font-size: .875rem; }
+  .endpoints thead th { font-size: .6875rem; }
+  .endpoints thead th:first-child, .choice { padding-left: .5rem; }
+  .choice { font-size: .875rem; padding-right: 0; }
+  .endpoints td:last-child, .endpoints thead th:last-child { padding-right: .4rem; }
   .choice small { display: block; }
 }
 @media screen and (min-width: 84rem) {

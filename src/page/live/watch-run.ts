@@ -63,11 +63,10 @@ export async function watchRun(name: string, port: number): Promise<WatchedRun> 
     async [Symbol.asyncDispose]() {
       page[Symbol.dispose]();
       server.closeIdleConnections();
-      await new Promise((resolve) => {
-        server.close(resolve);
-        // What was not taken by then is not worth waiting for.
-        setTimeout(() => server.closeAllConnections(), CLOSE_MS);
-      });
+      // What was not taken by then is not worth waiting for.
+      const timer = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
+      await new Promise((resolve) => server.close(resolve));
+      clearTimeout(timer);
     },
   };
 }

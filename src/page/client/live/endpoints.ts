@@ -191,7 +191,7 @@ export class EndpointTable {
   }
 
   #row({ name, model }: LiveEndpoint, place: number): Row {
-    const title = name === '' ? 'All together' : name;
+    const title = name === '' ? 'All' : name;
     const button = h('button.choice', { type: 'button' }, title);
     if (name !== '' && model !== name) button.append(' ', h('small', {}, model));
     button.addEventListener('click', () => this.#choose(name));
