@@ -311,10 +311,14 @@ Examples:
     .action(async (config: string, flags: Partial<StressFlags>) => {
       const all = { json: false, set: [], quick: false, scenario: [], seed: 1, rows: 1, ...flags };
       exit(
-        await interruptible(terminal, async (interruption) => {
-          const { stress } = await import('./stress.js');
-          return stress(config, all, terminal, interruption);
-        }),
+        await interruptible(
+          terminal,
+          async (interruption) => {
+            const { stress } = await import('./stress.js');
+            return stress(config, all, terminal, interruption);
+          },
+          'stopping; press Ctrl-C again to stop at once',
+        ),
       );
     });
 
