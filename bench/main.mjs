@@ -14,6 +14,8 @@ const BENCHES = [
   'collate',
   'producers',
   'event-loop',
+  'pipeline',
+  'suites',
   'isolation',
   'loader',
   'memory',
@@ -23,6 +25,9 @@ const BENCHES = [
   'sink',
   'session',
   'simulated',
+  'serve',
+  'serve-engine',
+  'serve-wire',
 ];
 
 /** A bench runs in a process of its own: none is measured with code that another one has warmed or spoiled. */

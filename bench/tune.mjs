@@ -44,7 +44,7 @@ const jobOf = (source, model, changes) => ({
 /** The four jobs: what they are, what a sweep tries, and what `auto` is there. */
 function jobs(folder, remote) {
   const files = { uri: join(folder, 'files') };
-  // Fewer are far behind here, and would take minutes.
+  // Fewer are far behind here, and would take long.
   const producers = [4, 8, 16].map((count) => ({ producers: count }));
   return [
     {
@@ -86,10 +86,10 @@ export async function measure() {
       width: WIDTH,
       rows: 64 * 16,
       recordBatchRows: 64,
-      copies: 300,
+      copies: 600,
     });
     const bytes = arrow.tableToIPC(new arrow.Table([vectors('float32', WIDTH, 64)]), 'file');
-    return withObjects({ bytes, objects: 4000, latencyMs: LATENCY_MS }, ({ source }) =>
+    return withObjects({ bytes, objects: 8000, latencyMs: LATENCY_MS }, ({ source }) =>
       compare(folder, source),
     );
   });

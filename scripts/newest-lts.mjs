@@ -86,9 +86,10 @@ async function main(folder) {
   // For what a test starts as plain `node`.
   env.PATH = `${dirname(node)}${delimiter}${process.env.PATH}`;
   await step(`tests on Node.js ${version}`, async () => {
-    // The model of the slot protocol is spin's to check, whatever Node calls it; and how time is told and measured, which takes
-    // minutes, is the same on all.
-    const left = ['test/model/**', 'test/bench/**', 'test/stalls/**', '**/node_modules/**'];
+    // What takes minutes and asks nothing of Node that the others don't: the model of the slot protocol, which is spin's to
+    // check, how time is told and measured, faults, pages in a browser, tools around the tests.
+    const folders = ['model', 'bench', 'stalls', 'faults', 'page', 'fuzz', 'tooling'];
+    const left = [...folders.map((folder) => `test/${folder}/**`), '**/node_modules/**'];
     const others = left.flatMap((pattern) => ['--exclude', pattern]);
     Object.assign(counts, await vitest(node, [...others, ...process.argv.slice(2)], env));
     return counts.failed === 0;

@@ -26,6 +26,7 @@ export type { Job, JobInput } from './job/schema.js';
 export type { GpuMetric, GpuSource, GpuUtilization, Spread } from './measure/gpu/types.js';
 export type { DeviceProgress, Progress } from './measure/progress.js';
 export type { Bottleneck, DeviceReport, DeviceShares, Report } from './measure/report.js';
+export { type LivePage, livePage } from './page/live/live-page.js';
 export { reportPage } from './page/page.js';
 export type { StoppedRun } from './page/types.js';
 export type { FeedItem } from './produce/feeder.js';
@@ -47,6 +48,7 @@ export {
 export { Refusal, type RefusalReason } from './serve/refusal.js';
 export type { ServeConfig, ServeConfigInput } from './serve/schema.js';
 export { type ServeOptions, type Server, startServer } from './serve/server.js';
+export type { OpenServerPage, ServerPage, WatchedServer } from './serve/server-page.js';
 export type {
   DeviceStats,
   Endpoint,
@@ -63,6 +65,19 @@ export type {
 } from './serve/types.js';
 export type { ModuleSession } from './session/module.js';
 export type { ModelTensor, SessionDevice, SessionSpec, TensorView } from './session/types.js';
+export type { StressOptions } from './stress/options.js';
+export type { StressProgress } from './stress/progress.js';
+export { stressTest } from './stress/stress.js';
+export type {
+  Capacity as StressCapacity,
+  DeviceOutcome,
+  JobOutcome,
+  Outcome as StressOutcome,
+  ScenarioReport,
+  ServerKind,
+  StreamOutcome,
+  StressReport,
+} from './stress/types.js';
 export {
   DataError,
   DeviceError,

@@ -62,6 +62,7 @@ Exit codes:
     .option('--overwrite', 'replace what another job has written to the same place')
     .option('--report <file.html>', 'write the report as a page to look at, too')
     .option('--trace <file.json>', 'record what every thread did, for ui.perfetto.dev or chrome://tracing')
+    .option('--ui [port]', 'show the run as it goes, as a page on this machine, until it ends', parsePort)
     .addHelpText(
       'after',
       `
@@ -74,7 +75,8 @@ Examples:
   penstock run examples/digits/job.yaml
   penstock run job.yaml --set batch.size=128 --set 'source.columns=[id, pixels]'
   penstock run job.yaml --json | jq .throughput.rowsPerSecond
-  penstock run job.yaml --report report.html --trace trace.json`,
+  penstock run job.yaml --report report.html --trace trace.json
+  penstock run job.yaml --ui               look at it while it runs`,
     )
     .action(async (job: string, flags: Partial<RunFlags>) => {
       const all = { json: false, set: [], overwrite: false, ...flags };
@@ -129,62 +131,6 @@ Examples:
         await interruptible(terminal, async (interruption) => {
           const { bench } = await import('./bench.js');
           return bench(job, all, terminal, interruption);
-        }),
-      );
-    });
-
-  program
-    .command('stress')
-    .summary('put realistic load on a server, and on one that answers request by request')
-    .description(
-      'Measures what a server with this configuration can do, then plays scenarios of production against it: steady load and ' +
-        'twice what it can do, bursts, competing streams, a batch job beside, slow storage, a model that crashes or hangs. The ' +
-        'same is done to a server that runs each request by itself, as one does without Penstock. Both run on this machine, on ' +
-        'any free port of 127.0.0.1.',
-    )
-    .argument('<config>', 'the configuration of penstock serve, YAML or JSON')
-    .option('--json', 'print the report on stdout, as one JSON document')
-    .option('--report <file.html>', 'write the report as a page to look at, too')
-    .option(
-      '--scenario <name…>',
-      'only these: steady-30, steady-50, steady-80, steady-95, overload, ramp, burst, competing, job, slow-storage, crash, hang, trace',
-      (text: string, before: string[] = []) => [...before, ...text.split(',').map((name) => name.trim())],
-    )
-    .option('--seconds <n>', 'of load in each scenario, on each server (default: 8)', parseLoadSeconds)
-    .option('--quick', 'a first look: 2 seconds each')
-    .option('--seed <n>', 'what arrivals are made of (default: 1)', parseSeed)
-    .option('--endpoint <name>', 'where requests go (default: the first of those whose class comes first)')
-    .option('--rows <n>', 'rows of a request (default: 1)', parseRows)
-    .option(
-      '--trace <file>',
-      'a load that was recorded, for the scenario trace: CSV or JSON lines of time, endpoint, rows',
-    )
-    .option(
-      '--set <key.path=value>',
-      'set a key of the configuration; may be given again for another key',
-      (text: string, before: string[] = []) => [...before, text],
-    )
-    .addHelpText(
-      'after',
-      `
-Requests are sent when they are due, whatever becomes of those before, and latency
-counts from when they were due: what waits is not hidden. Jobs of the configuration
-are left out; a batch job beside runs over made up rows. How to read it, and how it
-is measured: docs/stress.md.
-
-Examples:
-  penstock stress serve.yaml
-  penstock stress serve.yaml --quick --report stress.html
-  penstock stress serve.yaml --scenario overload,burst --seconds 30
-  penstock stress serve.yaml --trace monday.csv --scenario trace
-  penstock stress serve.yaml --json | jq '.capacity.ratio, .findings'`,
-    )
-    .action(async (config: string, flags: Partial<StressFlags>) => {
-      const all = { json: false, set: [], quick: false, scenario: [], seed: 1, rows: 1, ...flags };
-      exit(
-        await interruptible(terminal, async (interruption) => {
-          const { stress } = await import('./stress.js');
-          return stress(config, all, terminal, interruption);
         }),
       );
     });
@@ -286,15 +232,16 @@ Examples:
       'set a key of the configuration; may be given again for another key',
       (text: string, before: string[] = []) => [...before, text],
     )
+    .option('--log-requests', 'write a line for each request, without what is in it')
     .option('--insecure', 'listen on other addresses than loopback although there is no token')
     .option('--json', 'once it listens, print what it serves and where on stdout, as one JSON document')
     .addHelpText(
       'after',
       `
 Where the environment has PENSTOCK_TOKEN, clients must send it as bearer token;
-health endpoints answer without. SIGTERM or Ctrl-C: what is in flight is
-answered, nothing more is taken, and it ends with exit code 0; a second one ends
-it at once.
+health endpoints answer without. Its live page is at /, metrics for Prometheus
+are at /metrics. SIGTERM or Ctrl-C: what is in flight is answered, nothing more
+is taken, and it ends with exit code 0; a second one ends it at once.
 
 Examples:
   penstock serve examples/serve/serve.yaml
@@ -311,6 +258,66 @@ Examples:
             return serve(config, all, terminal, interruption);
           },
           'draining: what is in flight is answered; press Ctrl-C again to stop at once',
+        ),
+      );
+    });
+
+  program
+    .command('stress')
+    .summary('put realistic load on a server, and on one that answers request by request')
+    .description(
+      'Measures what a server with this configuration can do, then plays scenarios of production against it: steady load and ' +
+        'twice what it can do, bursts, competing streams, a batch job beside, slow storage, a model that crashes or hangs. The ' +
+        'same is done to a server that runs each request by itself, as one does without Penstock. Both run on this machine, on ' +
+        'any free port of 127.0.0.1.',
+    )
+    .argument('<config>', 'the configuration of penstock serve, YAML or JSON')
+    .option('--json', 'print the report on stdout, as one JSON document')
+    .option('--report <file.html>', 'write the report as a page to look at, too')
+    .option(
+      '--scenario <name…>',
+      'only these: steady-30, steady-50, steady-80, steady-95, overload, ramp, burst, competing, job, slow-storage, crash, hang, trace',
+      (text: string, before: string[] = []) => [...before, ...text.split(',').map((name) => name.trim())],
+    )
+    .option('--seconds <n>', 'of load in each scenario, on each server (default: 8)', parseLoadSeconds)
+    .option('--quick', 'a first look: 2 seconds each')
+    .option('--seed <n>', 'what arrivals are made of (default: 1)', parseSeed)
+    .option('--endpoint <name>', 'where requests go (default: the first of those whose class comes first)')
+    .option('--rows <n>', 'rows of a request (default: 1)', parseRows)
+    .option(
+      '--trace <file>',
+      'a load that was recorded, for the scenario trace: CSV or JSON lines of time, endpoint, rows',
+    )
+    .option(
+      '--set <key.path=value>',
+      'set a key of the configuration; may be given again for another key',
+      (text: string, before: string[] = []) => [...before, text],
+    )
+    .addHelpText(
+      'after',
+      `
+Requests are sent when they are due, whatever becomes of those before, and latency
+counts from when they were due: what waits is not hidden. Jobs of the configuration
+are left out; a batch job beside runs over made up rows. How to read it, and how it
+is measured: docs/stress.md.
+
+Examples:
+  penstock stress serve.yaml
+  penstock stress serve.yaml --quick --report stress.html
+  penstock stress serve.yaml --scenario overload,burst --seconds 30
+  penstock stress serve.yaml --trace monday.csv --scenario trace
+  penstock stress serve.yaml --json | jq '.capacity.ratio, .findings'`,
+    )
+    .action(async (config: string, flags: Partial<StressFlags>) => {
+      const all = { json: false, set: [], quick: false, scenario: [], seed: 1, rows: 1, ...flags };
+      exit(
+        await interruptible(
+          terminal,
+          async (interruption) => {
+            const { stress } = await import('./stress.js');
+            return stress(config, all, terminal, interruption);
+          },
+          'stopping; press Ctrl-C again to stop at once',
         ),
       );
     });
@@ -354,6 +361,12 @@ function parseSeed(text: string): number {
   const seed = Number(text);
   if (Number.isInteger(seed) && seed >= 0) return seed;
   throw new InvalidArgumentError('Expected a whole number from 0 on.');
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new InvalidArgumentError('Expected a port, 0 to 65535.');
 }
 
 function parseRows(text: string): number {

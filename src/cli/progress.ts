@@ -162,8 +162,10 @@ export class Interval {
   /** The last report with the interval's rates and shares in place of its own; begins the next interval. */
   close(last: Progress): Progress {
     const seconds = last.elapsedSeconds - this.#from.at;
+    // What producers did in the last half second says nothing of all of it.
+    const { producers: _, ...rest } = last;
     const joined: Progress = {
-      ...last,
+      ...rest,
       ...this.#together.shares,
       devices: last.devices.map((device, place) => ({ ...device, ...this.#devices[place]?.shares })),
       rowsPerSecond: seconds > 0 ? (last.rows - this.#from.rows) / seconds : 0,

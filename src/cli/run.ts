@@ -2,8 +2,9 @@ import { loadJob } from '../job/load.js';
 import { runJob } from '../job/run-job.js';
 import type { Progress } from '../measure/progress.js';
 import type { Report } from '../measure/report.js';
+import type { WatchedRun } from '../page/live/watch-run.js';
 import { reportPage } from '../page/page.js';
-import { StuckError } from '../util/errors.js';
+import { InterruptedError, StuckError } from '../util/errors.js';
 import { endProcess } from './end-process.js';
 import { errorDocument, fail } from './fail.js';
 import type { Interruption } from './interrupt.js';
@@ -21,6 +22,8 @@ export interface RunFlags {
   readonly report?: string;
   /** A file for a trace of it. */
   readonly trace?: string;
+  /** Shown as it goes, on a port; true: on any that is free. */
+  readonly ui?: number | true;
 }
 
 /** `penstock run` */
@@ -34,15 +37,18 @@ export async function run(
   let name: string | undefined;
   let files: Files | undefined;
   let trace: string | undefined;
+  let live: WatchedRun | undefined;
   const soFar = new Interval();
   let last: Progress | undefined;
   try {
     files = await Files.of(flags, terminal);
     const job = await loadJob(file, { set });
     name = job.name;
+    live = await watch(job.name, flags.ui, terminal);
     const { show } = new ProgressDisplay(terminal, job.name);
     const onProgress = (progress: Progress): void => {
       show(progress);
+      live?.progress(progress);
       soFar.add(progress);
       last = progress;
     };
@@ -55,6 +61,7 @@ export async function run(
       overwrite,
       ...(flags.trace !== undefined && { onTrace }),
     });
+    live?.end('completed');
     if (json) terminal.document(report);
     else {
       const output = job.sink.format === 'none' ? undefined : job.sink.uri;
@@ -62,6 +69,7 @@ export async function run(
     }
     return (await files.write(report, trace)) || exitCodeOf(report);
   } catch (error) {
+    live?.end(error instanceof InterruptedError ? 'interrupted' : 'failed');
     const code = fail(error, terminal, { json, job: name });
     // A job that was not even read has nothing to show.
     if (name !== undefined) {
@@ -72,7 +80,19 @@ export async function run(
       await endProcess(code);
     }
     return code;
+  } finally {
+    await live?.[Symbol.asyncDispose]();
   }
+}
+
+/** The page that shows the run as it goes, where it is wanted: it is told where that is. */
+async function watch(name: string, ui: RunFlags['ui'], terminal: Terminal): Promise<WatchedRun | undefined> {
+  if (ui === undefined) return undefined;
+  const { watchRun } = await import('../page/live/watch-run.js');
+  const live = await watchRun(name, ui === true ? 0 : ui);
+  const style = { colors: terminal.colors, width: terminal.textWidth };
+  terminal.print(labelled('live', live.url, style).join('\n'));
+  return live;
 }
 
 /** What is written beside the outputs, where it is wanted. */

@@ -20,6 +20,7 @@ export function serveText(server: Server, name: string, hasToken: boolean, style
     `${bold(name)} is served`,
     ...labelled('http', url, style),
     ...(grpcUrl === undefined ? [] : labelled('grpc', grpcUrl, style)),
+    ...labelled('live', `${url}/, and ${url}/metrics for Prometheus`, style),
     ...labelled('access', guard, style),
     ...labelled('devices', devices.join(', '), style),
     ...engine.endpoints.flatMap((endpoint) => labelled(endpoint.name, signature(endpoint), style)),

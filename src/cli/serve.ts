@@ -1,5 +1,5 @@
+import { livePage } from '../page/live/live-page.js';
 import { loadServeConfig } from '../serve/config.js';
-import { ServeLog } from '../serve/log/log.js';
 import { type Server, startServer } from '../serve/server.js';
 import { fail } from './fail.js';
 import type { Interruption } from './interrupt.js';
@@ -12,6 +12,8 @@ export interface ServeFlags {
   readonly insecure: boolean;
   readonly host?: string;
   readonly port?: string;
+  /** A line in the log for each request. */
+  readonly logRequests?: boolean;
 }
 
 /** `penstock serve` */
@@ -25,8 +27,8 @@ export async function serve(
   try {
     const config = await loadServeConfig(file, { set: [...flags.set, ...settingsOf(flags)] });
     name = config.name;
-    using log = new ServeLog({ name });
-    const server = await startServer(config, { signal, insecure: flags.insecure, log });
+    const { insecure } = flags;
+    const server = await startServer(config, { signal, insecure, log: true, page: livePage });
     show(server, name, flags.json, terminal);
     await server.closed;
     return 0;
@@ -36,10 +38,11 @@ export async function serve(
 }
 
 /** What flags say of the configuration; as its values are YAML, texts are quoted. */
-function settingsOf({ host, port }: ServeFlags): string[] {
+function settingsOf({ host, port, logRequests = false }: ServeFlags): string[] {
   return [
     ...(host === undefined ? [] : [`listen.host=${JSON.stringify(host)}`]),
     ...(port === undefined ? [] : [`listen.port=${port}`]),
+    ...(logRequests ? ['log.requests=true'] : []),
   ];
 }
 

@@ -1,5 +1,6 @@
 import { reportPage } from '../page/page.js';
 import { loadServeConfig } from '../serve/config.js';
+import { removeJobFoldersNow } from '../stress/data/job.js';
 import { stressTest } from '../stress/stress.js';
 import { readTrace } from '../stress/trace-file.js';
 import { fail } from './fail.js';
@@ -31,8 +32,10 @@ export async function stress(
   file: string,
   flags: StressFlags,
   terminal: Terminal,
-  { signal }: Interruption,
+  interruption: Interruption,
 ): Promise<number> {
+  const { signal } = interruption;
+  interruption.lastWish = removeJobFoldersNow;
   let name: string | undefined;
   try {
     const page =

@@ -100,6 +100,11 @@ export class ClockReader {
     for (let s = 0; s < STATES; s++) into[s] = (into[s] as number) + (scratch[s] as number);
   }
 
+  /** Whether clock `index` has an owner, or had one. */
+  hasBegun(index: number): boolean {
+    return this.current(index).since !== 0;
+  }
+
   /** The state that clock `index` is in, and since when, microseconds of `now()`. */
   current(index: number): { readonly state: number; readonly since: number } {
     const word = (index * CLOCK_BYTES) / 4;

@@ -292,9 +292,9 @@ export class Run {
   }
 
   #startProgress(): () => void {
-    const { onProgress, dataset } = this.#context;
+    const { onProgress, dataset, clocks } = this.#context;
     if (onProgress === undefined) return () => {};
-    const sampler = new ProgressSampler(this.#devices);
+    const sampler = new ProgressSampler(this.#devices, clocks);
     const timer = setInterval(
       () => onProgress(sampler.sample(this.#partsDone, dataset.splits.length)),
       PROGRESS_MS,

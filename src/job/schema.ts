@@ -232,11 +232,11 @@ export const loaderBatch = batchWith(
 
 export const ring = z.strictObject({
   slots: autoOrWholeNumber(2, 256)
-    .default(8)
+    .default('auto')
     .meta({
       description:
-        'Batches that may be anywhere between their first row and their written output. auto begins with 8, and takes more ' +
-        'where rows come in bursts, within maxBytes.',
+        'Batches that may be anywhere between their first row and their written output. auto begins with 8, or with more ' +
+        'where batches are small, and takes more where rows come in bursts, within maxBytes.',
     }),
   maxBytes: wholeNumber(1).exactOptional().meta({
     description: 'Bytes that all slots together may take. By default what the slots need.',

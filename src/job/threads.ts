@@ -83,8 +83,13 @@ export type SettledBatch = Omit<Job['batch'], 'size'> & { readonly size: number 
 /** Rows in a batch where nobody has said how many, before it is tried which are best. */
 const DEFAULT_SIZE = 64;
 
-/** Slots where the job leaves them to us: to begin with, and at most. */
+/**
+ * Slots where the job leaves them to us: to begin with, and at most. Small batches begin with more of them, up to a MiB
+ * together: threads that hand over several at a time are woken the less often.
+ */
 const BEGIN_SLOTS = 8;
+const BEGIN_BYTES = 2 ** 20;
+const BEGIN_MOST = 32;
 const MOST_SLOTS = 64;
 
 /** The slots that a ring begins with, and those that it may have later on within `maxBytes`. */
@@ -95,7 +100,11 @@ export function slotsFor(
   maxBytes: number,
 ): { readonly begin: number; readonly most: number } {
   if (slots !== 'auto') return { begin: slots, most: slots };
-  const begin = Math.max(BEGIN_SLOTS, needed);
+  const begin = Math.max(
+    BEGIN_SLOTS,
+    needed,
+    Math.min(BEGIN_MOST, Math.floor(Math.min(BEGIN_BYTES, maxBytes) / slotBytes)),
+  );
   return { begin, most: Math.max(begin, Math.min(MOST_SLOTS, Math.floor(maxBytes / slotBytes))) };
 }
 

@@ -1,6 +1,7 @@
 import type { DeviceTimes } from '../clock/device-ledger.js';
 import { now } from '../clock/now.js';
-import { type DeviceShares, sharesOf, together } from './report.js';
+import { type ClockPage, ClockReader } from '../clock/state-clock.js';
+import { type DeviceShares, producerShares, type Report, sharesOf, together } from './report.js';
 import type { SampledDevice } from './sampled-device.js';
 
 /** How a run stands; rates and shares are of the time since the report before. The shares are those of all devices together. */
@@ -14,21 +15,26 @@ export interface Progress extends DeviceShares {
   /** Splits whose outputs are written, those of earlier runs too; all splits. */
   readonly splits: number;
   readonly totalSplits: number;
+  /** What the producers did, where that is known: how many were at work, and the shares of their time. */
+  readonly producers?: Report['producers'];
 }
 
 export interface DeviceProgress extends DeviceShares {
   readonly id: string;
 }
 
-/** Samples the ledgers of a job's devices into progress reports. */
+/** Samples the ledgers of a job's devices, and the clocks of its producers, into progress reports. */
 export class ProgressSampler {
   readonly #devices: readonly SampledDevice[];
+  readonly #producers: ProducerSampler | undefined;
   readonly #startedAt: number;
   #before: readonly DeviceTimes[];
   #beforeAt: number;
 
-  constructor(devices: readonly SampledDevice[]) {
+  /** @param producers a clock each */
+  constructor(devices: readonly SampledDevice[], producers?: ClockPage) {
     this.#devices = devices;
+    this.#producers = producers && new ProducerSampler(producers);
     this.#startedAt = now();
     this.#beforeAt = this.#startedAt;
     this.#before = this.#read();
@@ -50,11 +56,41 @@ export class ProgressSampler {
       rowsPerSecond: all.rows / seconds,
       splits,
       totalSplits,
+      ...(this.#producers && { producers: this.#producers.sample(at) }),
     };
   }
 
   #read(): DeviceTimes[] {
     return this.#devices.map(({ ledger }) => ledger.read(true));
+  }
+}
+
+/** What producers did since it was asked before. */
+class ProducerSampler {
+  readonly #clocks: ClockReader;
+  #before: readonly Float64Array[];
+
+  constructor(clocks: ClockPage) {
+    this.#clocks = new ClockReader(clocks);
+    this.#before = this.#read(now());
+  }
+
+  sample(at: number): Report['producers'] {
+    const totals = new Float64Array(6);
+    const after = this.#read(at);
+    let atWork = 0;
+    for (const [lane, times] of after.entries()) {
+      const since = times.map((time, state) => Math.max(0, time - (this.#before[lane]?.[state] ?? 0)));
+      // The clock of one that was never started does not run.
+      if (since.some((time) => time > 0)) atWork++;
+      for (const [state, time] of since.entries()) totals[state] = (totals[state] as number) + time;
+    }
+    this.#before = after;
+    return producerShares(atWork, totals);
+  }
+
+  #read(at: number): Float64Array[] {
+    return Array.from({ length: this.#clocks.count }, (_, lane) => this.#clocks.totals(lane, at));
   }
 }
 

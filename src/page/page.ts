@@ -8,6 +8,7 @@ import { details } from './details.js';
 import { flow, times } from './flow.js';
 import { masthead, runFacts, simulatedNotice, verdict, warnings } from './head.js';
 import { Html, html, jsonScript } from './html.js';
+import { ICON } from './icon.js';
 import { stoppedPage } from './stopped.js';
 import { stressPage } from './stress/stress.js';
 import { STYLE } from './style.js';
@@ -37,7 +38,7 @@ export function reportPage(document: Report | BenchReport | StressReport | Stopp
 <body>
 <main>${body}${raw}${'fingerprint' in document && fingerprint(document)}</main>
 ${jsonScript('document', document)}
-<script type="module">${new Html(script())}</script>
+${['theme', 'main'].map((name) => html`<script type="module">${new Html(script(name))}</script>`)}
 </body>
 </html>`}\n`;
 }
@@ -51,10 +52,6 @@ function bodyOf(document: Report | BenchReport | StressReport | StoppedRun): Htm
 /** Nothing is loaded from anywhere. */
 const POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
-
-/** A pipe that runs down to a wheel. */
-const ICON =
-  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path d="M1 3h4l6 7" fill="none" stroke="#0b6e8f" stroke-width="3"/><circle cx="12" cy="11.5" r="3" fill="#009e73"/></svg>';
 
 function runPage(report: Report): Html {
   const ran = report.batches.count > 0;
@@ -113,7 +110,7 @@ const raw = html`<section class="card raw"><details id="raw"><summary>The report
 const fingerprint = (report: Report): Html =>
   html`<footer>Fingerprint of the job and its data: <code>${report.fingerprint}</code></footer>`;
 
-/** What runs in the browser (client/main.ts), as it was compiled. */
-function script(): string {
-  return readFileSync(new URL('./client/main.js', import.meta.url), 'utf8');
+/** What runs in the browser (of client/), as it was compiled. */
+function script(name: string): string {
+  return readFileSync(new URL(`./client/${name}.js`, import.meta.url), 'utf8');
 }

@@ -1,5 +1,6 @@
 import { now } from '../clock/now.js';
 import { RingStatus, RunStatus, RunWord, SlotState, SlotWord } from './protocol.js';
+import { PutOff } from './put-off.js';
 import type { Ring, RowRun } from './ring.js';
 
 /** A slot that is due and has no row is one whose producer died as it opened it: look again after this, milliseconds. */
@@ -11,9 +12,11 @@ export type RankOf = (slot: number) => number;
 /** What a consumer's thread does with the ring. */
 export class ConsumerSide {
   readonly #ring: Ring;
+  readonly #done: PutOff;
 
   constructor(ring: Ring) {
     this.#ring = ring;
+    this.#done = new PutOff(ring.done, ring.config.slots >> 1);
   }
 
   /**
@@ -57,6 +60,7 @@ export class ConsumerSide {
       if (ring.status === RingStatus.ABORTED) return -1;
       const slot = this.take();
       if (slot >= 0) return slot;
+      this.#done.give();
       if (this.nothingWillCome) return -1;
       const delay = this.dueIn();
       if (delay === 0 && this.#sealDueLocked()) continue;
@@ -138,13 +142,12 @@ export class ConsumerSide {
   /** RUNNING → DONE: the outputs are written. */
   finish(slot: number): void {
     this.#ring.setState(slot, SlotState.DONE);
-    this.#ring.done.signal();
+    this.#done.add();
   }
 
-  /** RUNNING → FREE: a batch that has no outputs to be written. */
-  release(slot: number): void {
-    this.#ring.setState(slot, SlotState.FREE);
-    this.#ring.free.signal();
+  /** Before it waits for anything else than a slot, or where what is finished is wanted at once. */
+  handOver(): void {
+    this.#done.give();
   }
 
   /** Milliseconds until the oldest row of an open slot has waited for the delay: 0 where one has, Infinity for never. */

@@ -1,6 +1,7 @@
 import { UsageError } from '../util/errors.js';
 import { ConsumerSide, RETRY_MS } from './consumer-side.js';
 import { Header, RingStatus, RunWord, SlotState, SlotWord, SplitWord } from './protocol.js';
+import { PutOff } from './put-off.js';
 import type { Ring } from './ring.js';
 
 /**
@@ -20,10 +21,13 @@ export class LoaderSide {
   #split = 0;
   #batch = 1;
   #held = 0;
+  readonly #freed: PutOff;
+  #isWaiting = false;
 
   constructor(ring: Ring) {
     this.#ring = ring;
     this.#side = new ConsumerSide(ring);
+    this.#freed = new PutOff(ring.free, ring.config.slots >> 1);
   }
 
   /** A batch that is there already or comes very soon; undefined where that is not so. May block the thread briefly. */
@@ -32,6 +36,7 @@ export class LoaderSide {
     const ticket = ready.ticket();
     const slot = this.#take();
     if (slot >= 0) return slot;
+    this.#freed.give();
     ready.wait(ticket, SOON_MS);
     const later = this.#take();
     return later >= 0 ? later : undefined;
@@ -49,6 +54,7 @@ export class LoaderSide {
       if (ring.status === RingStatus.ABORTED) return -1;
       const slot = this.#take();
       if (slot >= 0) return slot;
+      this.#freed.give();
       if (this.#side.nothingWillCome) return -1;
       const delay = this.#side.dueIn();
       if (delay === 0 && this.#sealDue()) continue;
@@ -61,7 +67,9 @@ export class LoaderSide {
           },
         );
       }
+      this.#isWaiting = true;
       await ring.ready.waitAsync(ticket, delay === 0 || isStuck === undefined ? RETRY_MS : delay);
+      this.#isWaiting = false;
     }
   }
 
@@ -73,9 +81,13 @@ export class LoaderSide {
     return sealed;
   }
 
+  /** RUNNING → FREE. */
   release(slot: number): void {
     this.#held--;
-    this.#side.release(slot);
+    this.#ring.setState(slot, SlotState.FREE);
+    this.#freed.add();
+    // What is awaited may need this slot.
+    if (this.#isWaiting) this.#freed.give();
   }
 
   #take(): number {

@@ -1,28 +1,7 @@
-import { HISTOGRAM_WORDS, Histogram } from '../clock/histogram.js';
+import { Durations } from './durations.js';
 import type { RefusalReason } from './refusal.js';
 import type { EndpointSpec } from './schema.js';
-import type { EndpointStats, Quantiles } from './types.js';
-
-/** Times of many requests, microseconds. */
-class Durations implements Quantiles {
-  readonly #histogram = new Histogram(new Int32Array(HISTOGRAM_WORDS));
-  count = 0;
-  sum = 0;
-
-  record(micros: number): void {
-    this.#histogram.record(micros);
-    this.count++;
-    this.sum += micros;
-  }
-
-  quantile(q: number): number {
-    return this.#histogram.quantile(q);
-  }
-
-  cumulative(): Iterable<readonly [bound: number, count: number]> {
-    return this.#histogram.cumulative();
-  }
-}
+import type { EndpointStats } from './types.js';
 
 /** What an endpoint is, and what has become of its requests. */
 export class EndpointState {

@@ -6,6 +6,7 @@ import type { Routes } from './http/app.js';
 import type { InFlight } from './http/in-flight.js';
 import { HTTP_LIMITS, type HttpLimits } from './http/limits.js';
 import type { Inference } from './inference.js';
+import { isLoopback } from './loopback.js';
 import type { ServeConfig } from './schema.js';
 import type { Token } from './token.js';
 import type { Engine } from './types.js';
@@ -20,6 +21,7 @@ export interface Listener {
 }
 
 export interface ListenOptions {
+  readonly insecure?: boolean;
   readonly routes?: (engine: Engine) => readonly Routes[];
   readonly limits?: { readonly http?: Partial<HttpLimits>; readonly grpc?: Partial<GrpcLimits> };
 }
@@ -35,7 +37,7 @@ export async function listenHttp(
   { listen: { host, port }, http }: ServeConfig,
   inference: Inference,
   token: Token | undefined,
-  { limits, routes = () => [] }: ListenOptions,
+  { limits, routes = () => [], insecure = false }: ListenOptions,
 ): Promise<Listener> {
   const [{ createApp }, { InFlight }, { restRoutes }] = await Promise.all([
     import('./http/app.js'),
@@ -43,7 +45,8 @@ export async function listenHttp(
     import('./http/routes.js'),
   ]);
   const all = [restRoutes(inference, http.maxBodyBytes), ...routes(inference.engine)];
-  const app = createApp(inference, token, { ...HTTP_LIMITS, ...limits?.http }, all);
+  const admission = { token, onlyLoopback: !insecure && isLoopback(host) };
+  const app = createApp(inference, admission, { ...HTTP_LIMITS, ...limits?.http }, all);
   const inFlight = new InFlight(app);
   try {
     await app.listen({ host, port });

@@ -2,6 +2,7 @@ import { now } from '../clock/now.js';
 import type { SlotLayout, TensorRegion } from '../ring/layout.js';
 import { messageOf } from '../util/errors.js';
 import { Deadlines } from './deadlines.js';
+import { platformOf } from './describe.js';
 import type { Devices } from './devices.js';
 import { EndpointState } from './endpoint-state.js';
 import type { OnEvent } from './events.js';
@@ -23,13 +24,6 @@ const MARGIN = 1.1;
 
 /** Clients may put themselves into a later class than their endpoint's, down to this one. */
 const LOWEST_ASKED = 32;
-
-const PLATFORMS: Readonly<Record<string, string>> = {
-  onnx: 'onnxruntime_onnx',
-  tensorflow: 'tensorflow_savedmodel',
-  simulated: 'penstock_simulated',
-  module: 'penstock_module',
-};
 
 /** A served model: its endpoints, the door in front of it, and its sessions, which are started again where they fail. */
 export class ModelService {
@@ -131,7 +125,7 @@ export class ModelService {
     const { layout, rowBytes } = plan;
     return [...this.endpoints.values()].map(({ name }) => ({
       name,
-      platform: PLATFORMS[this.#served.model.runtime] ?? this.#served.model.runtime,
+      platform: platformOf(this.#served.model.runtime),
       inputs: layout.inputs.map(tensorOf),
       outputs: layout.outputs.map(tensorOf),
       maxRows: this.#mostRows(rowBytes),

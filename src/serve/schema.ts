@@ -3,6 +3,7 @@ import { autoOrWholeNumber, localPath, named, nonNegative, text, wholeNumber } f
 import { ascending, obeys } from '../job/rules.js';
 import { type DeepReadonly, type Job, model } from '../job/schema.js';
 import { DTYPES } from '../util/dtype.js';
+import { LOG_LEVELS } from './log/levels.js';
 import { type BatchKeys, batchRule, modelsRule, namesRule } from './rules.js';
 
 // One object a section of the configuration of `penstock serve`.
@@ -141,6 +142,20 @@ const job = z.strictObject(
   'a mapping such as { job: nightly.yaml }',
 );
 
+const log = z.strictObject(
+  {
+    level: z
+      .enum(LOG_LEVELS, { error: `one of ${LOG_LEVELS.join(', ')}` })
+      .default('info')
+      .meta({ description: 'The least that is written.' }),
+    requests: z
+      .boolean('true or false')
+      .default(false)
+      .meta({ description: 'Whether each request has a line; never what is in it.' }),
+  },
+  'a mapping such as { level: info }',
+);
+
 /** The configuration of `penstock serve`: what a user may write, its defaults, and what each key means. */
 export const serveSchema = z.strictObject({
   name: text().default('serve').meta({
@@ -155,6 +170,7 @@ export const serveSchema = z.strictObject({
       description: 'The models that are served, by name: letters, digits, «.», «_» and «-».',
       minProperties: 1,
     }),
+  log: log.prefault({}).meta({ description: 'What is written to stderr.' }),
   jobs: z.array(job, 'a list of mappings such as { job: nightly.yaml }').default([]).meta({
     description: 'Batch jobs that run beside them on the same devices and fill what those have free.',
   }),

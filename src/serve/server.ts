@@ -1,4 +1,4 @@
-import { InterruptedError, messageOf, toRecord, UsageError } from '../util/errors.js';
+import { InterruptedError, toRecord, UsageError } from '../util/errors.js';
 import { settledWithin } from '../util/grace.js';
 import { readVersion } from '../util/version.js';
 import type { EngineEvent } from './events.js';
@@ -7,9 +7,11 @@ import type { Routes } from './http/app.js';
 import type { HttpLimits } from './http/limits.js';
 import { Inference } from './inference.js';
 import { addressOf, type Listener, listenGrpc, listenHttp } from './listen.js';
-import { ServeLog } from './log/log.js';
-import { Observer } from './observer.js';
+import type { ServeLog } from './log/log.js';
+import { isLoopback } from './loopback.js';
+import type { Observer } from './observer.js';
 import type { ServeConfig } from './schema.js';
+import type { OpenServerPage, ServerPage } from './server-page.js';
 import { Token } from './token.js';
 import type { Engine } from './types.js';
 
@@ -26,12 +28,17 @@ export interface ServeOptions {
   readonly engine?: Engine;
   /** What clients must send as bearer token. By default what the environment has as PENSTOCK_TOKEN; without, none. */
   readonly token?: string;
-  /** Whether it may listen on other addresses than loopback although there is no token. Default: false. */
+  /**
+   * Whether, although there is no token, it may listen on other addresses than loopback, and answer requests there that call
+   * this machine by another name. Default: false.
+   */
   readonly insecure?: boolean;
   /** Milliseconds that what is in flight may take when the server ends. Default: 30,000. */
   readonly graceMs?: number;
-  /** What it writes, and how much of it; by default nothing. Whoever hands it in closes it. */
-  readonly log?: ServeLog;
+  /** Whether it writes to stderr what it has to say, as the configuration's `log` wants it. Default: false. */
+  readonly log?: boolean;
+  /** A page about the server, at `/`: `livePage`. By default none. */
+  readonly page?: OpenServerPage;
   /** More for HTTP to answer. */
   readonly routes?: (engine: Engine) => readonly Routes[];
   /** Bounds on clients that are slow, or many. */
@@ -75,13 +82,17 @@ export async function startServer(config: ServeConfig, options: ServeOptions = {
       hint: 'Set PENSTOCK_TOKEN in the environment, or say --insecure where all of that network may use it.',
     });
   }
-  const engine = options.engine ?? (await engineOf(config, options.log));
-  const own = options.engine === undefined ? engine : undefined;
+  const { ServeLog } = await import('./log/log.js');
+  const log = new ServeLog({ name: config.name, ...(options.log ? config.log : { level: 'silent' }) });
+  let own: Engine | undefined;
   try {
+    own = options.engine === undefined ? await engineOf(config, log) : undefined;
+    const engine = options.engine ?? (own as Engine);
     if (signal?.aborted) throw new InterruptedError('interrupted before it had started');
-    return await RunningServer.start(config, engine, own, token, options);
+    return await RunningServer.start(config, engine, own, token, log, options);
   } catch (error) {
     await own?.[Symbol.asyncDispose]();
+    log[Symbol.dispose]();
     throw error;
   }
 }
@@ -91,14 +102,9 @@ function tokenOf(token: string | undefined): Token | undefined {
   return token === undefined || token === '' ? undefined : new Token(token);
 }
 
-/** Addresses at which nobody but this machine finds us. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
-}
-
-async function engineOf(config: ServeConfig, log: ServeLog | undefined): Promise<Engine> {
+async function engineOf(config: ServeConfig, log: ServeLog): Promise<Engine> {
   const { createEngine } = await import('./engine.js');
-  return createEngine(config, log === undefined ? {} : { onEvent: (event) => tell(log, event) });
+  return createEngine(config, { onEvent: (event) => tell(log, event) });
 }
 
 function tell(log: ServeLog, event: EngineEvent): void {
@@ -124,6 +130,7 @@ class RunningServer implements Server {
   readonly closed: Promise<void>;
   readonly #inference: Inference;
   readonly #observer: Observer;
+  readonly #page: ServerPage | undefined;
   readonly #listeners: readonly Listener[];
   readonly #own: Engine | undefined;
   readonly #graceMs: number;
@@ -136,27 +143,36 @@ class RunningServer implements Server {
     engine: Engine,
     own: Engine | undefined,
     token: Token | undefined,
+    log: ServeLog,
     options: ServeOptions,
   ): Promise<RunningServer> {
-    const log = options.log ?? new ServeLog({ name: config.name, level: 'silent' });
+    const [{ Observer }, { Prometheus }, { outsideRoutes }] = await Promise.all([
+      import('./observer.js'),
+      import('./metrics/prometheus.js'),
+      import('./http/outside.js'),
+    ]);
+    const { name } = config;
     const observer = new Observer(engine, log, readVersion());
     const inference = new Inference(engine, {
       watch: (request) => observer.begin(request),
-      onFault: (error) =>
-        log.lost('device', 'server', { code: 'INTERNAL', message: messageOf(error), hint: undefined }),
+      onFault: (error) => log.fault(error),
     });
+    const page = options.page?.({ engine, name, isDraining: () => inference.isClosing });
     const listeners: Listener[] = [];
     try {
-      listeners.push(await listenHttp(config, inference, token, options));
+      const outside = outsideRoutes(new Prometheus(engine, { name, version: readVersion() }), page);
+      const routes: ServeOptions['routes'] = (engine) => [outside, ...(options.routes?.(engine) ?? [])];
+      listeners.push(await listenHttp(config, inference, token, { ...options, routes }));
       if (config.listen.grpcPort !== null) {
         listeners.push(await listenGrpc(config, config.listen.grpcPort, inference, token, options));
       }
     } catch (error) {
       for (const listener of listeners) listener.destroy();
       observer[Symbol.dispose]();
+      page?.[Symbol.dispose]();
       throw error;
     }
-    const server = new RunningServer(config, inference, observer, listeners, own, log, options.graceMs);
+    const server = new RunningServer(config, inference, observer, page, listeners, own, log, options.graceMs);
     const endpoints = [...inference.endpoints.keys()];
     log.started({ http: server.url, ...(server.grpcUrl && { grpc: server.grpcUrl }), endpoints });
     const { signal } = options;
@@ -171,6 +187,7 @@ class RunningServer implements Server {
     { listen: { host } }: ServeConfig,
     inference: Inference,
     observer: Observer,
+    page: ServerPage | undefined,
     listeners: readonly Listener[],
     own: Engine | undefined,
     log: ServeLog,
@@ -182,6 +199,7 @@ class RunningServer implements Server {
     this.engine = inference.engine;
     this.#inference = inference;
     this.#observer = observer;
+    this.#page = page;
     this.#listeners = listeners;
     this.#own = own;
     this.#log = log;
@@ -204,8 +222,13 @@ class RunningServer implements Server {
     const startedAt = performance.now();
     this.#inference.close();
     this.#log.draining();
-    const answered = this.engine.drain().then(() => Promise.all(this.#listeners.map((one) => one.close())));
+    const answered = this.engine.drain().then(() => {
+      // Whoever looks on is told, and lets go of its connection.
+      this.#page?.[Symbol.dispose]();
+      return Promise.all(this.#listeners.map((one) => one.close()));
+    });
     await settledWithin(answered, this.#graceMs);
+    this.#page?.[Symbol.dispose]();
     for (const listener of this.#listeners) listener.destroy();
     // Once connections are gone, so is whoever waited for an answer.
     await Promise.all(this.#listeners.map((one) => one.close()));

@@ -12,10 +12,14 @@ import { mayWriteBeside, sizeOf } from './write-limits.js';
 
 /*
  * The sink: a thread that empties DONE slots, puts rows back into order, encodes and writes parts. With nothing else to
- * do it sleeps in Atomics.wait, from which it wakes several times faster than from Atomics.waitAsync; while parts are
- * being written it waits without blocking its event loop, so that the writes go on. News from the main thread is
- * fetched, not delivered: whoever posts a message signals the ring's event.
+ * do it sleeps in Atomics.wait, from which it wakes several times faster than from Atomics.waitAsync. While parts are being
+ * written it does so for moments, as long as slots keep coming in, and gives its event loop turns between them; when they
+ * don't, it waits without blocking it, so that the writes go on. News from the main thread is fetched, not delivered: whoever
+ * posts a message signals the ring's event.
  */
+
+/** How long its event loop may stand still while parts are being written, milliseconds. */
+const MOMENT_MS = 0.5;
 
 if (parentPort === null) throw new Error('this module is the entry of the sink thread');
 const port = parentPort;
@@ -64,16 +68,23 @@ class Sink {
       this.#receive();
       this.#startWrites();
       if (this.#backlog.length > 0) {
+        this.#side.pause();
         await Promise.race(this.#writes);
         continue;
       }
       const slot = this.#side.take();
       if (slot >= 0) this.#empty(slot);
-      else if (this.#writes.size > 0) await this.#ring.done.waitAsync(ticket);
+      else if (this.#writes.size > 0) await this.#waitBesideWrites(ticket);
       else if (this.#finished < this.#splits) this.#ring.done.wait(ticket);
     }
     await Promise.all(this.#writes);
     if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  async #waitBesideWrites(ticket: number): Promise<void> {
+    const { done } = this.#ring;
+    if (done.wait(ticket, MOMENT_MS)) await new Promise((resolve) => setImmediate(resolve));
+    else await done.waitAsync(ticket);
   }
 
   #empty(slot: number): void {

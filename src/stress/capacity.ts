@@ -12,6 +12,8 @@ const FEW_CLIENTS = 8;
 const LEVELS = [1, 2, 4];
 const MOST_CLIENTS = 512;
 const DEFAULT_BATCH = 64;
+/** A device that had next to nothing to do tells little of what it could. */
+const LEAST_BUSY = 0.05;
 
 export interface CapacityOptions {
   readonly config: ServeConfig;
@@ -67,12 +69,28 @@ export async function measureCapacity(
   };
 }
 
+/** Rows a second that the device could take in full batches, if nothing else cost time: a bound from above, roughly. */
+export function deviceRowsPerSecond(
+  { rowsPerSecond, meanBatchRows, devices }: Capacity,
+  batchRows: number,
+): number {
+  const busy = Math.max(LEAST_BUSY, ...devices.map((device) => device.busy));
+  return (rowsPerSecond / busy) * Math.max(1, batchRows / (meanBatchRows ?? batchRows));
+}
+
+/** Rows of a full batch of a model. */
+export function batchRowsOf(config: ServeConfig, model: string): number {
+  const size = config.models[model]?.batch.size ?? 'auto';
+  return size === 'auto' ? DEFAULT_BATCH : size;
+}
+
 /** Clients of each level; a queue that is full refuses, which is not what is asked here. */
 function clientsOf(config: ServeConfig, model: string, rows: number): number[] {
-  const served = config.models[model];
-  const size = served?.batch.size ?? 'auto';
-  const batch = size === 'auto' ? DEFAULT_BATCH : size;
-  const most = Math.min(MOST_CLIENTS, Math.floor((served?.queue.maxRows ?? MOST_CLIENTS) / rows));
+  const batch = batchRowsOf(config, model);
+  const most = Math.min(
+    MOST_CLIENTS,
+    Math.floor((config.models[model]?.queue.maxRows ?? MOST_CLIENTS) / rows),
+  );
   const counts = [FEW_CLIENTS, ...LEVELS.map((level) => Math.ceil((level * batch) / rows))];
   return [...new Set(counts.map((count) => Math.max(1, Math.min(most, count))))];
 }

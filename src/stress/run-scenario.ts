@@ -8,8 +8,13 @@ import { TestedServer } from './server/server.js';
 import { devicesBetween, meanBatchRows, type PlainStats } from './server/stats.js';
 import type { JobOutcome, Outcome, ServerKind, StreamOutcome } from './types.js';
 
-/** Requests that may be unanswered at the same time. */
-export const MOST_OUTSTANDING = 1024;
+/**
+ * Requests that may be unanswered at the same time: twice as many as the queue holds, so that it is the server that says no;
+ * but no more than it takes connections.
+ */
+const QUEUES_OUTSTANDING = 2;
+const LEAST_OUTSTANDING = 1024;
+const MOST_OUTSTANDING = 4000;
 /** Clients that warm a server up: new threads and new code are slow at first. */
 const WARM_UP_CLIENTS = 16;
 /** Pieces of a scenario's time line. */
@@ -56,7 +61,8 @@ export async function runScenario(
   await warmUp(generator, server.origin, main, warmUpSeconds, seed);
   signal.throwIfAborted();
   const before = await server.stats();
-  const order = orderOf(server.origin, plan, kind === 'pointToPoint' ? folder : undefined, seed);
+  const most = mostOutstanding(config, main.model);
+  const order = orderOf(server.origin, plan, kind === 'pointToPoint' ? folder : undefined, most, seed);
   const playing = generator.play(order);
   // Where it is rejected while this waits, it is heard of below.
   playing.catch(() => {});
@@ -112,10 +118,16 @@ export function closedOrder(origin: string, stream: ClosedStream, seconds: numbe
   };
 }
 
+function mostOutstanding({ models }: ServeConfig, model: string): number {
+  const rows = models[model]?.queue.maxRows ?? 0;
+  return Math.min(MOST_OUTSTANDING, Math.max(LEAST_OUTSTANDING, QUEUES_OUTSTANDING * rows));
+}
+
 function orderOf(
   origin: string,
   { streams, seconds }: ScenarioPlan,
   job: JobFolder | undefined,
+  mostOutstanding: number,
   seed: number,
 ): LoadOrder {
   const deadlines = streams.map(({ deadlineMs }) => deadlineMs ?? 0);
@@ -140,7 +152,7 @@ function orderOf(
     seconds,
     open: streams,
     closed: client,
-    mostOutstanding: MOST_OUTSTANDING,
+    mostOutstanding,
     drainMs: Math.min(MOST_DRAIN_MS, Math.max(DRAIN_MS, 2 * Math.max(0, ...deadlines))),
     intervals: INTERVALS,
   };

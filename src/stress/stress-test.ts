@@ -2,7 +2,7 @@ import { machine } from '../bench/machine.js';
 import { busyCores } from '../bench/noise.js';
 import type { ServeConfig } from '../serve/schema.js';
 import { messageOf } from '../util/errors.js';
-import { measureCapacity } from './capacity.js';
+import { batchRowsOf, deviceRowsPerSecond, measureCapacity } from './capacity.js';
 import { findingsOf } from './findings.js';
 import type { LoadGenerator } from './load/generator.js';
 import type { StressOptions } from './options.js';
@@ -105,10 +105,11 @@ export class StressTest {
     }));
     const scenarios: ScenarioReport[] = [];
     const failed: LeftOut[] = [];
+    const rowsPerSecond = deviceRowsPerSecond(capacity.penstock, batchRowsOf(this.#config, main.model));
     for (const scenario of possible) {
       await this.#listen();
       try {
-        scenarios.push(await this.#scenario(scenario, measured, rival, capacity.penstock.rowsPerSecond));
+        scenarios.push(await this.#scenario(scenario, measured, rival, rowsPerSecond));
       } catch (error) {
         this.#signal.throwIfAborted();
         // One that does not work must not cost what all others have shown.

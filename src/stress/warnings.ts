@@ -1,6 +1,5 @@
 import { isNoisy } from '../bench/noise.js';
 import { counted, millis, percent } from '../util/figures.js';
-import { MOST_OUTSTANDING } from './run-scenario.js';
 import { type Outcome, SERVERS, type ServerKind, type StressReport } from './types.js';
 
 /** Requests that are sent so much too late, one in a hundred of them, make latencies longer than they are. */
@@ -70,6 +69,7 @@ function ofAnswers(runs: readonly Run[]): string[] {
   });
   const silent = runs.filter(({ outcome }) => outcome.streams.some(({ unanswered }) => unanswered > 0));
   const held = runs.filter(({ outcome }) => outcome.generator.held > 0);
+  const most = Math.max(0, ...held.map(({ outcome }) => outcome.generator.mostOutstanding));
   return [
     ...failed,
     ...(silent.length === 0
@@ -80,7 +80,7 @@ function ofAnswers(runs: readonly Run[]): string[] {
     ...(held.length === 0
       ? []
       : [
-          `${counted(MOST_OUTSTANDING, 'request')} were unanswered at the same time, as many as the generator sends, in ${placesOf(held)}: those after them waited for their turn, which their latencies include`,
+          `${counted(most, 'request')} were unanswered at the same time, as many as the generator sends, in ${placesOf(held)}: those after them waited for their turn, which their latencies include`,
         ]),
   ];
 }

@@ -29,11 +29,12 @@ export class EventCount {
     if (Atomics.load(this.#words, this.#waiters) > 0) Atomics.notify(this.#words, this.#count);
   }
 
-  /** Blocks the thread until a signal after `ticket`, or for `timeoutMs`. */
-  wait(ticket: number, timeoutMs = Number.POSITIVE_INFINITY): void {
+  /** Blocks the thread until a signal after `ticket`, or for `timeoutMs`; whether there was one. */
+  wait(ticket: number, timeoutMs = Number.POSITIVE_INFINITY): boolean {
     Atomics.add(this.#words, this.#waiters, 1);
-    Atomics.wait(this.#words, this.#count, ticket, timeoutMs);
+    const outcome = Atomics.wait(this.#words, this.#count, ticket, timeoutMs);
     Atomics.sub(this.#words, this.#waiters, 1);
+    return outcome !== 'timed-out';
   }
 
   /** The same for a thread whose event loop must go on. It does not by itself keep the loop alive. */

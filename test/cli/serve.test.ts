@@ -110,6 +110,13 @@ describe('penstock serve', () => {
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'USAGE', key: 'listen.host' } });
   });
 
+  test('ends with 2 where its port is taken, and leaves no thread that would keep it', async () => {
+    const { told } = await serve([DIGITS, ...ANY_PORTS]);
+    const { code, stderr } = await penstock('serve', DIGITS, '--port', new URL(told.url).port);
+    expect(stderr).toMatch(/listen\.port: 127\.0\.0\.1:\d+ is in use by another program/);
+    expect(code).toBe(2);
+  });
+
   test.each<[string, string[], RegExp]>([
     ['no such file', ['nix.yaml'], /nix\.yaml: there is no such file/],
     ['a wrong key', [DIGITS, '--set', 'modles={}'], /modles/],

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
@@ -16,6 +16,15 @@ export interface ViewOptions {
   /** A finger in place of a mouse. */
   readonly mobile?: boolean;
   readonly print?: boolean;
+}
+
+/** A folder for pictures of what tests see, to be looked at; without it there are none. */
+export const PICTURES = process.env.PENSTOCK_TEST_PICTURES;
+
+export async function picture(view: View, name: string): Promise<void> {
+  if (PICTURES === undefined) return;
+  mkdirSync(PICTURES, { recursive: true });
+  writeFileSync(join(PICTURES, `${name}.png`), await view.screenshot());
 }
 
 interface Message {
@@ -100,12 +109,12 @@ export class Browser implements AsyncDisposable {
     this.#listeners.add(listener);
   }
 
-  /** Opens a file, and waits until it is loaded and drawn. */
-  async open(file: string, options: ViewOptions = {}): Promise<View> {
+  /** Opens a file or an address, and waits until it is loaded and drawn. */
+  async open(target: string | URL, options: ViewOptions = {}): Promise<View> {
     const { targetId } = await this.send('Target.createTarget', { url: 'about:blank' });
     const { sessionId } = await this.send('Target.attachToTarget', { targetId, flatten: true });
     const view = new View(this, sessionId);
-    await view.load(pathToFileURL(file).href, options);
+    await view.load((target instanceof URL ? target : pathToFileURL(target)).href, options);
     return view;
   }
 

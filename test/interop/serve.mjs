@@ -20,12 +20,15 @@ export async function serve(python) {
   const total = { passed: 0, failed: 0, skipped: 0 };
   if (!(await run(process.execPath, [TOOLS.tsc, '--build']))) return { ...total, failed: 1 };
   for (const token of [undefined, TOKEN]) {
-    await step(token === undefined ? 'Triton’s clients ask' : 'Triton’s clients ask with a token', async () => {
-      const { passed, failed } = await ask(python, token);
-      total.passed += passed;
-      total.failed += failed;
-      return failed === 0;
-    });
+    await step(
+      token === undefined ? 'Triton’s clients ask' : 'Triton’s clients ask with a token',
+      async () => {
+        const { passed, failed } = await ask(python, token);
+        total.passed += passed;
+        total.failed += failed;
+        return failed === 0;
+      },
+    );
   }
   return total;
 }

@@ -52,7 +52,7 @@ describe('a job file', () => {
       ring: { slots: 8 },
       outputs: { logits: { as: 'logits' } },
       sink: { uri: folder.path('out/digits'), format: 'arrow', keep: ['id', 'label'] },
-      errors: { maxRows: 0 },
+      errors: { maxRows: 0, stuckAfterMs: 600_000 },
     });
   });
 
@@ -77,9 +77,9 @@ describe('a job file', () => {
       inputs: {},
       batch: { size: 64, maxDelayMs: 50, order: 'any', preferredSizes: [] },
       producers: 'auto',
-      ring: { slots: 8 },
+      ring: { slots: 'auto' },
       sink: { format: 'none', keep: [] },
-      errors: { maxRows: 0 },
+      errors: { maxRows: 0, stuckAfterMs: 600_000 },
     });
   });
 

@@ -27,6 +27,7 @@ function devices(...ids: string[]) {
   // The main thread samples with an owner of its own.
   const sampler = new ProgressSampler(
     ids.map((id, place) => ({ id, ledger: new DeviceLedger(memories[place] as LedgerMemory, 1) })),
+    clocks,
   );
   const run = (seconds: number, rows: number, place = 0): void => {
     const ledger = ledgers[place] as DeviceLedger;
@@ -101,7 +102,22 @@ describe('a progress report', () => {
       rowsPerSecond: 0,
       splits: 0,
       totalSplits: 4,
+      producers: { count: 1, fetch: 0, decode: 0, transform: 0, collate: 0, blocked: 0, idle: 1 },
     });
+  });
+
+  test('tells what the producers did since the report before', () => {
+    const { sampler, producer } = device();
+    producer.switch(ProducerState.fetch);
+    pass(1);
+    sampler.sample(0, 1);
+    pass(1);
+    producer.switch(ProducerState.decode);
+    pass(2);
+    producer.switch(ProducerState.blocked);
+    pass(1);
+    const shares = { fetch: 0.25, decode: 0.5, transform: 0, collate: 0, blocked: 0.25, idle: 0 };
+    expect(sampler.sample(0, 1).producers).toEqual({ count: 1, ...shares });
   });
 
   test('of no time at all divides by nothing', () => {

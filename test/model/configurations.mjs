@@ -204,6 +204,12 @@ export const MUTATIONS = [
   },
   { name: 'RELEASE_UNSIGNALLED', of: 'any', finds: 'dead end', what: 'a slot becomes FREE without a signal' },
   {
+    name: 'PUT_OFF_FOR_EVER',
+    of: 'any',
+    finds: 'dead end',
+    what: 'whoever puts signals off falls asleep without having given them',
+  },
+  {
     name: 'SIGNAL_BEFORE_CHANGE',
     of: 'consumers',
     finds: 'dead end',

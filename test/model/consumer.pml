@@ -39,6 +39,7 @@ inline sealDue() {
 
 proctype Consumer(byte me) {
   byte slot, found, due;
+  bit putOff;
   byte k, i, j, n;
 
 next:
@@ -73,6 +74,17 @@ take:
   :: atomic { k == SLOTS -> k = 0; break }
   od;
   atomic { takeFound() };
+#endif
+
+#ifndef MUTATE_PUT_OFF_FOR_EVER
+  if
+#ifdef SINK
+  :: putOff -> putOff = 0; signalDone(0)
+#else
+  :: putOff -> putOff = 0; signalFree(0)
+#endif
+  :: else
+  fi;
 #endif
 
   /* nothingWillCome. Once the stream has ended nothing becomes READY, so all slots may be looked at in one moment. */
@@ -123,20 +135,20 @@ running:
 #endif
 #ifdef SINK
   atomic { checkBatch(slot); held[slot] = false; state[slot] = DONE };
-  signalDone(0);
+  signalDoneOrPutOff();
 #else
 #ifdef MUTATE_SIGNAL_BEFORE_CHANGE
   signalFree(0);
 #endif
   atomic { checkBatch(slot); held[slot] = false; setFree(slot) };
 #if !defined(MUTATE_SIGNAL_BEFORE_CHANGE) && !defined(MUTATE_RELEASE_UNSIGNALLED)
-  signalFree(0);
+  signalFreeOrPutOff();
 #endif
 #endif
   atomic { slot = 0; goto next };
 
 over:
-  atomic { readyTickets = readyTickets & ~BIT(me); slot = 0; ended++; goto gone };
+  atomic { readyTickets = readyTickets & ~BIT(me); slot = 0; putOff = 0; ended++; goto gone };
   /* Consumers do not die, but share steps with producers, in which this label is named. */
 died:
   assert(false);

@@ -48,7 +48,7 @@ inline isStuck() {
 
 inline giveBack(s) {
   atomic { checkBatch(s); held[s] = false; setFree(s) }
-  signalFree(0)
+  signalFreeOrPutOff()
 }
 
 proctype Loader() {
@@ -56,6 +56,7 @@ proctype Loader() {
   /* The batch that comes next. */
   byte split, next = 1;
   byte k, i, j, n;
+  bit putOff;
 
 again:
   atomic { takeTicket(readyTickets, 0) };
@@ -86,6 +87,11 @@ again:
     :: k == SLOTS -> k = 0; break
     od
   };
+
+  if
+  :: putOff -> putOff = 0; signalFree(0)
+  :: else
+  fi;
 
   /* nothingWillCome */
   if
@@ -144,5 +150,5 @@ over:
 died:
   assert(false);
 gone:
-  atomic { readyTickets = 0; ended++ }
+  atomic { readyTickets = 0; putOff = 0; ended++ }
 }

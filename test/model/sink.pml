@@ -3,6 +3,7 @@
  */
 proctype Sink() {
   byte slot, k, j;
+  bit putOff;
 
 next:
   atomic { takeTicket(doneTickets, 0) };
@@ -34,6 +35,10 @@ next:
   :: atomic { k < SLOTS && state[k] != DONE -> k++ }
   :: atomic { k == SLOTS -> k = 0; break }
   od;
+  if
+  :: putOff -> putOff = 0; signalFree(0)
+  :: else
+  fi;
   wait(doneTickets, doneWaiters, doneAsleep, 0, 0, 0);
   goto next;
 
@@ -44,11 +49,11 @@ draining:
     setFree(slot);
     slot = 0
   };
-  signalFree(0);
+  signalFreeOrPutOff();
   goto next;
 
 over:
-  atomic { doneTickets = 0; ended++; goto gone };
+  atomic { doneTickets = 0; putOff = 0; ended++; goto gone };
 died:
   assert(false);
 gone:

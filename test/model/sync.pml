@@ -63,6 +63,24 @@ inline signal(tickets, waiters, asleep, mortal) {
 #define signalFree(mortal) signal(freeTickets, freeWaiters, freeAsleep, mortal)
 #define signalDone(mortal) signal(doneTickets, doneWaiters, doneAsleep, mortal)
 
+/*
+ * A signal that may be put off (src/ring/put-off.ts) until whoever gives it is about to sleep: how many changes one signal is
+ * good for, and for how long, is left open.
+ */
+inline signalFreeOrPutOff() {
+  if
+  :: atomic { true -> putOff = 1 }
+  :: true -> putOff = 0; signalFree(0)
+  fi
+}
+
+inline signalDoneOrPutOff() {
+  if
+  :: atomic { true -> putOff = 1 }
+  :: true -> putOff = 0; signalDone(0)
+  fi
+}
+
 /* `timed`: the wait has a time-out, which may always come to pass. */
 inline wait(tickets, waiters, asleep, who, timed, mortal) {
 #ifndef MUTATE_WAITERS_COUNTED_LATE

@@ -39,6 +39,7 @@ describe('a serve configuration', () => {
           endpoints: { digits: { priority: 1, weight: 1, deadlineMs: null } },
         },
       },
+      log: { level: 'info', requests: false },
       jobs: [],
     });
   });
@@ -57,6 +58,7 @@ models:
     endpoints:
       fast: { priority: 1, weight: 2, deadlineMs: 50 }
       slow: { priority: 2, deadlineMs: null }
+log: { level: debug, requests: true }
 jobs: [{ job: nightly.yaml, weight: 0.5, quantumMs: 10 }, { job: other.yaml }]
 `;
     const config = await loadServeConfig(await folder.write(text, 'serve.yaml'));
@@ -99,7 +101,7 @@ jobs: [{ job: nightly.yaml, weight: 0.5, quantumMs: 10 }, { job: other.yaml }]
     expect(await refusal('listen: {}\n')).toBe('serve.yaml:1: models is missing: expected a mapping');
     expect(await refusal('models: {}\n')).toBe('serve.yaml:1: models is empty: name at least one model');
     expect(await refusal('- 1\n')).toBe(
-      'serve.yaml:1: a configuration is a mapping of the keys name, listen, http, models and jobs, got a list',
+      'serve.yaml:1: a configuration is a mapping of the keys name, listen, http, models, log and jobs, got a list',
     );
     expect(await refusal('models:\n  a: { model: { runtime: simulated } }')).toBe(
       'serve.yaml:2: models.a.inputs must name the tensors for the simulated runtime',

@@ -93,7 +93,7 @@ test('what is hardly HTTP', TIMEOUT, async () => {
   await eachCase(async (next, said) => {
     const { name, document } = GOOD[Math.floor(next() * GOOD.length)] as (typeof GOOD)[number];
     const body = JSON.stringify(document);
-    const head = `POST /v2/models/${name}/infer HTTP/1.1\r\nHost: x\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`;
+    const head = `POST /v2/models/${name}/infer HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`;
     const { bytes, how } = mutate(Buffer.from(head + body), Buffer.from('GET /v2 HTTP/1.1\r\n\r\n'), next);
     const answer = await new Promise<string>((resolve, reject) => {
       const socket = connect(port, '127.0.0.1', () => socket.end(bytes));

@@ -149,7 +149,7 @@ describe('infer', () => {
     ['expired', status.DEADLINE_EXCEEDED],
     ['draining', status.UNAVAILABLE],
     ['rejected', status.INVALID_ARGUMENT],
-    ['failed', status.INTERNAL],
+    ['failed', status.UNAVAILABLE],
   ])('what the engine refuses as %s has its code', async (reason, code) => {
     const refuse = async (): Promise<InferResult> => {
       throw new Refusal(reason, 'so it is', { retryAfterMs: 12 });
@@ -158,6 +158,15 @@ describe('infer', () => {
     const refused = await failure(call('ModelInfer', good));
     expect(refused).toMatchObject({ code, details: 'so it is' });
     expect(refused.metadata.get('grpc-retry-pushback-ms')).toEqual(['12']);
+  });
+
+  test('a fault of ours has no word of what it was', async () => {
+    const fail = async (): Promise<InferResult> => {
+      throw new Error('/etc/secret is not there');
+    };
+    const { call } = await serving(new EchoEngine(fail));
+    const refused = await failure(call('ModelInfer', good));
+    expect(refused).toMatchObject({ code: status.INTERNAL, details: expect.not.stringContaining('secret') });
   });
 
   test('the deadline of a call is the time that its request has', async () => {

@@ -274,6 +274,7 @@ describe('requests that the engine refuses', () => {
     ['rejected', 400, undefined, null],
     ['too-large', 413, undefined, null],
     ['failed', 500, undefined, null],
+    ['failed', 503, 4000, '4'],
   ])('%s is %i', async (reason, status, retryAfterMs, retryAfter) => {
     const refuse = async (): Promise<InferResult> => {
       throw new Refusal(reason, 'so it is', { hint: 'Do so.', ...(retryAfterMs && { retryAfterMs }) });

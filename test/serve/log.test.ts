@@ -81,6 +81,16 @@ describe('the log of a server', () => {
     ]);
   });
 
+  test('tells of faults of ours with where the last of them happened, once a second', () => {
+    const { log, lines } = open();
+    for (let i = 1; i <= 3; i++) log.fault(new TypeError(`x is undefined (${i})`));
+    vi.advanceTimersByTime(1000);
+    expect(read(lines)).toMatchObject([
+      { level: 'error', event: 'fault', count: 3, msg: 'x is undefined (3) (the last of 3 faults)' },
+    ]);
+    expect(read(lines)[0]?.stack).toContain('log.test.ts');
+  });
+
   test('tells when it is closed what it had not told yet', () => {
     const { log, lines } = open();
     log.refused('digits', 'full', 'no');

@@ -1,8 +1,11 @@
+import { get } from 'node:http';
+import { connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { status } from '@grpc/grpc-js';
-import { parseServeConfig, startServer } from 'penstock';
+import { parseServeConfig, Refusal, startServer } from 'penstock';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { answerOf, EchoEngine, infer, one, serveEchoes } from './echo.js';
+import { answerOf, EchoEngine, infer, one, promised, serveEchoes } from './echo.js';
 import { grpcClient } from './grpc-client.js';
 
 const good = one('FP32', [1, 2], [1, 2]);
@@ -86,6 +89,45 @@ describe('listening', () => {
     };
     await expect(taken('port', server.url)).rejects.toThrow(/listen.port: 127.0.0.1:\d+ is in use/);
     await expect(taken('grpcPort', server.grpcUrl ?? '')).rejects.toThrow(/listen.grpcPort: .* is in use/);
+  });
+});
+
+describe('without a token, on loopback,', () => {
+  /** fetch does not let anyone choose this header. */
+  const ask = (url: string, host: string) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      get(`${url}/v2`, { headers: { host } }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      }).on('error', reject);
+    });
+
+  test('a request that calls this machine by a name of others is turned away: a page may have made it', async () => {
+    const { url } = await serveEchoes();
+    for (const host of [
+      'localhost',
+      'LOCALHOST:80',
+      '127.0.0.1:8000',
+      '127.1.2.3',
+      '[::1]:8000',
+      'a.localhost',
+    ])
+      expect(await ask(url, host), host).toBe(200);
+    for (const host of [
+      'example.org',
+      'example.org:8000',
+      '127.0.0.1.example.org',
+      'localhost.example.org',
+      'x',
+    ])
+      expect(await ask(url, host), host).toBe(403);
+  });
+
+  test('it is let in where that was said to be well, and where it has the token', async () => {
+    const open = await serveEchoes(new EchoEngine(), { insecure: true });
+    expect(await ask(open.url, 'example.org')).toBe(200);
+    const guarded = await serveEchoes(new EchoEngine(), { token: 'secret' });
+    expect(await ask(guarded.url, 'example.org')).toBe(401);
   });
 });
 
@@ -182,20 +224,37 @@ describe('clients that are slow', () => {
   test('a header that never ends, and a body that never comes', async () => {
     const { url } = await serveEchoes(new EchoEngine(), { limits: { http: limits } });
     const slow = /^HTTP\/1.1 408 .*"error":"the request took too long/s;
-    expect(await send(url, 'GET /v2 HTTP/1.1\r\nHost: x\r\nX-Slow: ')).toMatch(slow);
-    const head = 'POST /v2/models/float32/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"inputs"';
+    expect(await send(url, 'GET /v2 HTTP/1.1\r\nHost: localhost\r\nX-Slow: ')).toMatch(slow);
+    const head =
+      'POST /v2/models/float32/infer HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"inputs"';
     expect(await send(url, head)).toMatch(slow);
   });
 
   test('a connection on which nothing more comes is closed', async () => {
     const { url } = await serveEchoes(new EchoEngine(), { limits: { http: limits } });
-    expect(await send(url, 'GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n')).toMatch(/^HTTP\/1.1 200/);
+    expect(await send(url, 'GET /v2/health/live HTTP/1.1\r\nHost: localhost\r\n\r\n')).toMatch(
+      /^HTTP\/1.1 200/,
+    );
+  });
+
+  test('an answer that does not come while neither side says anything', async () => {
+    const aborted = promised<void>();
+    const engine = new EchoEngine((_, signal) => {
+      signal?.addEventListener('abort', () => aborted.resolve());
+      return aborted.promise.then(() => {
+        throw new Refusal('gone', 'gone');
+      });
+    });
+    const { url } = await serveEchoes(engine, { limits: { http: { stalledMs: 100 } } });
+    const answer = infer(url, 'float32', good);
+    await expect(answer).rejects.toThrow();
+    await aborted.promise;
   });
 
   test('what is no HTTP at all, and headers that are too large', async () => {
     const { url } = await serveEchoes();
     expect(await send(url, 'how do you do\r\n\r\n')).toMatch(/^HTTP\/1.1 400 .*"error":/s);
-    const large = `GET /v2 HTTP/1.1\r\nHost: x\r\nX-Large: ${'x'.repeat(20_000)}\r\n\r\n`;
+    const large = `GET /v2 HTTP/1.1\r\nHost: localhost\r\nX-Large: ${'x'.repeat(20_000)}\r\n\r\n`;
     expect(await send(url, large)).toMatch(/^HTTP\/1.1 431 .*"error":/s);
   });
 
@@ -211,23 +270,40 @@ describe('clients that are slow', () => {
     }
   });
 
-  test('a gRPC message that never comes to its end', async () => {
-    const { server } = await serveEchoes(new EchoEngine(), { limits: { grpc: { requestMs: 100 } } });
-    const { connect: connect2 } = await import('node:http2');
-    const session = connect2(`http://${server.grpcUrl}`);
+  /** A call of ModelInfer whose bytes are all chosen; resolves with its status. */
+  function callRaw(address: string | undefined, bytes: Uint8Array, more: object = {}): Promise<number> {
+    const session = connectHttp2(`http://${address}`);
     onTestFinished(() => session.destroy());
     const call = session.request({
       ':method': 'POST',
       ':path': '/inference.GRPCInferenceService/ModelInfer',
       'content-type': 'application/grpc',
       te: 'trailers',
+      ...more,
     });
-    call.write(Buffer.from([0, 0, 0, 1, 0, 1]));
-    const headers = await new Promise<Record<string, unknown>>((resolve) => {
-      call.on('response', (found) => found['grpc-status'] !== undefined && resolve(found));
-      call.on('trailers', resolve);
+    call.write(bytes);
+    return new Promise((resolve) => {
+      const see = (headers: { readonly 'grpc-status'?: unknown }): void => {
+        if (headers['grpc-status'] !== undefined) resolve(Number(headers['grpc-status']));
+      };
+      call.on('response', see).on('trailers', see);
     });
-    expect(Number(headers['grpc-status'])).toBe(status.DEADLINE_EXCEEDED);
+  }
+
+  test('a gRPC message that never comes to its end', async () => {
+    const { server } = await serveEchoes(new EchoEngine(), { limits: { grpc: { requestMs: 100 } } });
+    const code = await callRaw(server.grpcUrl, Uint8Array.of(0, 0, 0, 1, 0, 1));
+    expect(code).toBe(status.DEADLINE_EXCEEDED);
+  });
+
+  test('a gRPC message that is too large once it is inflated', async () => {
+    const { server } = await serveEchoes(new EchoEngine(), {}, { http: { maxBodyBytes: 50_000 } });
+    const bomb = gzipSync(Buffer.alloc(10_000_000));
+    expect(bomb.length).toBeLessThan(50_000);
+    const head = Buffer.of(1, 0, 0, 0, 0);
+    head.writeUInt32BE(bomb.length, 1);
+    const code = await callRaw(server.grpcUrl, Buffer.concat([head, bomb]), { 'grpc-encoding': 'gzip' });
+    expect(code).toBe(status.RESOURCE_EXHAUSTED);
   });
 });
 

@@ -51,6 +51,7 @@ export function jobOf(source: string, serviceMs: number, changes: Partial<JobInp
     model: { runtime: 'simulated', options: { batchMicros: serviceMs * 1000 } },
     inputs: { x: { dtype: 'float32', shape: [1] } },
     batch: { size: 64 },
+    ring: { slots: 8 },
     producers: 1,
     sink: { format: 'none' },
     ...changes,

@@ -1,7 +1,8 @@
 /*
  * How many producers and slots a running job gets, after tf.data's AUTOTUNE (Murray et al., «tf.data: A Machine Learning
- * Data Processing Framework», VLDB 2021): where the device starves for producers that have room there are more of them,
- * one step at a time, and a step that brought nothing is taken back. Pure functions of numbers: the engine is in tuner.ts.
+ * Data Processing Framework», VLDB 2021): where the device starves for producers that have room there are more of them, as
+ * many as its idle time says, and a step that brought nothing is taken back. Pure functions of numbers: the engine is in
+ * tuner.ts.
  */
 
 /** What the clocks counted since the last look; shares of the interval. */
@@ -52,15 +53,19 @@ export interface State {
   readonly because: Readonly<Record<keyof Setting, string>>;
 }
 
-/** Below this a stall is not worth a step. */
+/** Below this a stall is not worth a step; from the second on it is so plain that a few looks will do. */
 const WORTH = 0.05;
+const PLAIN = 0.3;
 
-/** A step that brings less is taken back. */
+/** A step that brings less is taken back; from the second on, a few looks will do here too. */
 const GAIN = 1.03;
+const PLAIN_GAIN = 1.3;
 
-/** Intervals for a decision, and after a change. */
-const INTERVALS = 4;
-const SETTLING = 4;
+/** Intervals for a decision; for one that is plain; and before the first, and after a change, when threads start. */
+const INTERVALS = 12;
+const FEW = 4;
+const WARMING = 4;
+const SETTLING = 8;
 
 /** Decisions that a trial may be put off for. */
 const PATIENCE = 3;
@@ -82,7 +87,7 @@ export function begin(setting: Setting, limits: Limits): State {
   return {
     setting,
     trial: undefined,
-    settling: SETTLING,
+    settling: WARMING,
     seen: NOTHING,
     mostProducers: limits.producers,
     holds: 0,
@@ -94,7 +99,7 @@ export function begin(setting: Setting, limits: Limits): State {
 export function next(state: State, interval: Interval, limits: Limits): State {
   if (state.settling > 0) return { ...state, settling: state.settling - 1 };
   const seen = add(state.seen, interval);
-  if (seen.intervals < INTERVALS) return { ...state, seen };
+  if (seen.intervals < (isPlain(state, seen.mean) ? FEW : INTERVALS)) return { ...state, seen };
   const { trial, holds } = state;
   const mostProducers = holds > 1 ? state.mostProducers : limits.producers;
   const looked = { ...state, seen: NOTHING, holds: Math.max(0, holds - 1), mostProducers };
@@ -102,6 +107,10 @@ export function next(state: State, interval: Interval, limits: Limits): State {
   const hasChanged =
     decided.setting.producers !== state.setting.producers || decided.setting.slots !== state.setting.slots;
   return hasChanged ? { ...decided, settling: SETTLING } : decided;
+}
+
+function isPlain({ trial }: State, { fetch, prep, rowsPerSecond }: Interval): boolean {
+  return trial === undefined ? fetch + prep >= PLAIN : rowsPerSecond >= trial.rowsPerSecond * PLAIN_GAIN;
 }
 
 function add({ intervals, mean }: State['seen'], interval: Interval): State['seen'] {
@@ -132,10 +141,12 @@ function step(state: State, mean: Interval, limits: Limits): State {
   }
   if (!limits.tunesProducers || setting.producers >= state.mostProducers) return state;
   // Those that wait, for storage or for a service that a transform asks, cost no core; those that compute need a free one.
-  const waits = fetch > prep || cores < limits.cores * 0.5;
+  const waits = cores < limits.cores * (fetch > prep ? 0.75 : 0.5);
   if (!waits && cores >= limits.cores * 0.9) return state;
-  const more = waits ? setting.producers : 1;
-  const producers = Math.min(state.mostProducers, setting.producers + more);
+  // Those that are there keep the device busy for the rest of the time.
+  const needed = Math.ceil(setting.producers / Math.max(1 - fetch - prep, 1 / limits.producers) - 0.01);
+  const wanted = waits ? needed : setting.producers + 1;
+  const producers = Math.min(state.mostProducers, Math.max(wanted, setting.producers + 1));
   const because = `the device waited ${percent(fetch)} of the time for storage and ${percent(prep)} for rows to be prepared`;
   return {
     ...state,

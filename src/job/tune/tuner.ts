@@ -5,8 +5,8 @@ import type { Choice } from '../../measure/report.js';
 import type { SampledDevice } from '../../measure/sampled-device.js';
 import { begin, type Interval, type Limits, next, type Setting, type State } from './policy.js';
 
-/** How often it looks. Long enough for a good many batches, short enough to get somewhere in a job of seconds. */
-const LOOK_MS = 150;
+/** How often it looks: it gets somewhere in a job of seconds. */
+const LOOK_MS = 50;
 
 /** What a run lets the tuner do. */
 export interface Tunable {
@@ -67,13 +67,19 @@ export class Tuner {
   #look(): void {
     const progress = this.#sampler.sample(0, 0);
     const interval = this.#interval(progress);
-    // Nothing can be told before the first batch.
-    if (progress.busy + progress.starved.total + progress.blocked === 0) return;
+    // Nothing can be told before the first batch, nor of producers whose threads are still starting.
+    if (progress.busy + progress.starved.total + progress.blocked === 0 || !this.#areUp()) return;
     const before = this.#state.setting;
     this.#state = next(this.#state, interval, this.#limits);
     const { producers, slots } = this.#state.setting;
     if (slots !== before.slots) this.#run.useSlots(slots);
     if (producers !== before.producers) this.#run.useProducers(producers);
+  }
+
+  #areUp(): boolean {
+    const { producers } = this.#state.setting;
+    for (let lane = 0; lane < producers; lane++) if (!this.#clocks.hasBegun(lane)) return false;
+    return true;
   }
 
   #interval({ rowsPerSecond, starved, blocked }: Progress): Interval {

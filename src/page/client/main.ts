@@ -112,21 +112,6 @@ class Scrubber {
   }
 }
 
-/** Light or dark: as the system is, until the button is pressed. */
-function setUpTheme(): void {
-  const button = document.getElementById('theme');
-  const system = matchMedia('(prefers-color-scheme: dark)');
-  const root = document.documentElement;
-  const isDark = (): boolean => (root.dataset.theme ?? (system.matches ? 'dark' : 'light')) === 'dark';
-  const label = (): void => button?.setAttribute('aria-label', isDark() ? 'Light colours' : 'Dark colours');
-  button?.addEventListener('click', () => {
-    root.dataset.theme = isDark() ? 'light' : 'dark';
-    label();
-  });
-  system.addEventListener('change', label);
-  label();
-}
-
 /** The document as it was given, for people; lists of numbers take a line each, not a line a number. */
 function pretty(value: unknown): string {
   const lists: string[] = [];
@@ -172,5 +157,4 @@ async function copy(text: string): Promise<boolean> {
 }
 
 for (const plot of document.querySelectorAll<HTMLElement>('.plot')) new Scrubber(plot);
-setUpTheme();
 setUpRaw();

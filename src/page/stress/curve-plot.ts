@@ -46,7 +46,7 @@ export function curvePlot(scenario: ScenarioReport): Html | undefined {
       },
     ],
     ticks: shares.flatMap((share, i) =>
-      [0, 0.5, 0.9, 0.99, 0.999, 0.9999].includes(share) ? [{ at: at[i] ?? 0, text: shareText(share) }] : [],
+      [0.5, 0.9, 0.99, 0.999, 0.9999].includes(share) ? [{ at: at[i] ?? 0, text: shareText(share) }] : [],
     ),
   });
 }

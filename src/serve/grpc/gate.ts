@@ -32,6 +32,7 @@ export function gate(token: Token | undefined, requestMs: number): ServerInterce
           () => refuse(status.DEADLINE_EXCEEDED, 'the message took too long to arrive'),
           requestMs,
         );
+        timer.unref();
         next(metadata);
       })
       .withOnReceiveMessage((message, next) => {

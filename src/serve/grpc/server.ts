@@ -74,7 +74,7 @@ interface NamedMessage {
   readonly version?: string;
 }
 
-function inferenceService(inference: Inference): Record<string, handleUnaryCall<never, object>> {
+function inferenceService(inference: Inference): Record<string, Handler> {
   const unary = <T>(work: (message: T) => object): Handler => {
     return ({ request }, callback) => {
       try {
@@ -89,7 +89,10 @@ function inferenceService(inference: Inference): Record<string, handleUnaryCall<
   return {
     ServerLive: unary(() => ({ live: true })),
     ServerReady: unary(() => ({ ready: inference.isReady })),
-    ModelReady: unary((message: NamedMessage) => ({ ready: endpoint(message) && inference.isReady })),
+    ModelReady: unary((message: NamedMessage) => {
+      endpoint(message);
+      return { ready: inference.isReady };
+    }),
     ServerMetadata: unary(serverMetadata),
     ModelMetadata: unary((message: NamedMessage) => metadataOf(endpoint(message))),
     RepositoryIndex: unary(() => ({ models: indexOf(inference) })),
@@ -112,7 +115,11 @@ function infer(inference: Inference): Handler {
     });
     let outcome: Omit<RequestEnd, 'status'> = {};
     const gone = new AbortController();
-    call.on('cancelled', () => gone.abort());
+    // It is told of calls that were answered, too, when their stream closes.
+    let isAnswered = false;
+    call.on('cancelled', () => {
+      if (!isAnswered) gone.abort();
+    });
     try {
       const endpoint = inference.endpoint(name, version);
       outcome = { endpoint: name };
@@ -122,11 +129,13 @@ function infer(inference: Inference): Handler {
       const timeoutMicros = soonest(parsed.timeoutMicros, call.getDeadline());
       const request = { ...parsed, ...(timeoutMicros !== undefined && { timeoutMicros }) };
       const result = await inference.engine.infer(request, gone.signal);
+      isAnswered = true;
       callback(null, messageOfResult(name, id, result));
       end?.({ endpoint: name, rows, times: result.times, status: status.OK });
     } catch (error) {
       const refusal = inference.refusalOf(error);
       const refused = statusOf(refusal, status, new Metadata());
+      isAnswered = true;
       callback(refused);
       end?.({ ...outcome, refusal, status: refused.code });
     }
@@ -140,7 +149,7 @@ function soonest(timeoutMicros: number | undefined, deadline: Date | number): nu
   return Math.max(1, Math.min(left, timeoutMicros ?? left));
 }
 
-function healthService(inference: Inference): Record<string, handleUnaryCall<never, object>> {
+function healthService(inference: Inference): Record<string, Handler> {
   return {
     Check: (_call, callback) => {
       callback(null, { status: inference.isReady ? 'SERVING' : 'NOT_SERVING' });

@@ -26,5 +26,7 @@ export function statusOf(
 ): StatusObject {
   if (retryAfterMs !== undefined) metadata.set('grpc-retry-pushback-ms', String(Math.ceil(retryAfterMs)));
   const details = hint === undefined ? message : `${message}. ${hint}`;
-  return { code: codes[CODES[reason]], details, metadata };
+  // What has failed is being started again.
+  const isBack = reason === 'failed' && retryAfterMs !== undefined;
+  return { code: codes[isBack ? 'UNAVAILABLE' : CODES[reason]], details, metadata };
 }

@@ -5,7 +5,7 @@ import { messageOf } from '../../util/errors.js';
 import type { Inference, Watch } from '../inference.js';
 import { Refusal } from '../refusal.js';
 import type { RequestEnd } from '../telemetry/request.js';
-import type { Token } from '../token.js';
+import { type Admission, turnedAway } from './admission.js';
 import type { HttpLimits } from './limits.js';
 import { HttpRefusal, retryAfter, statusOf } from './status.js';
 
@@ -20,8 +20,10 @@ declare module 'fastify' {
     outcome: Omit<RequestEnd, 'status'> | undefined;
   }
   interface FastifyContextConfig {
-    /** Answers whoever asks, without a token. */
+    /** Answers whoever asks. */
     readonly isPublic?: boolean;
+    /** Is no request to tell of, in logs and traces. */
+    readonly isUnwatched?: boolean;
   }
 }
 
@@ -31,7 +33,7 @@ export type Routes = (app: FastifyInstance) => void;
 /** The HTTP server, with the given routes: not listening yet. Every error is `{"error": "a sentence"}`. */
 export function createApp(
   inference: Inference,
-  token: Token | undefined,
+  admission: Admission,
   limits: HttpLimits,
   routes: readonly Routes[],
 ): FastifyInstance {
@@ -44,6 +46,7 @@ export function createApp(
     },
     requestTimeout: limits.requestMs,
     keepAliveTimeout: limits.idleMs,
+    connectionTimeout: limits.stalledMs,
     return503OnClosing: false,
     routerOptions: { maxParamLength: MOST_NAME_CHARACTERS },
     clientErrorHandler: refuseMalformed,
@@ -60,9 +63,8 @@ export function createApp(
   app.addHook('onRequest', (request, reply, done) => {
     // Whoever keeps its connection would not notice that others are elsewhere by now.
     if (inference.isClosing) reply.header('connection', 'close');
-    if (token === undefined || request.routeOptions.config.isPublic === true) done();
-    else if (token.admits(request.headers.authorization)) done();
-    else done(unauthorized(reply));
+    if (request.routeOptions.config.isPublic === true) done();
+    else done(turnedAway(admission, request, reply));
   });
   // Bodies are read by whoever wants them, within bounds.
   app.removeAllContentTypeParsers();
@@ -76,17 +78,16 @@ export function createApp(
 function watch(app: FastifyInstance, begin: Watch): void {
   app.addHook('onRequest', (request, reply, done) => {
     const { method, headers, ip, routeOptions, arrivedAt } = request;
+    if (routeOptions.config.isUnwatched === true) {
+      done();
+      return;
+    }
     const route = routeOptions.url ?? '';
     const end = begin({ protocol: 'http', method, route, headers, arrivedAt, address: ip });
     // Fastify's hook for this does not come where the client has gone away.
     reply.raw.once('close', () => end({ ...request.outcome, status: reply.statusCode }));
     done();
   });
-}
-
-function unauthorized(reply: FastifyReply): Refusal {
-  reply.header('www-authenticate', 'Bearer');
-  return new HttpRefusal(401, 'the request needs a token: send Authorization: Bearer …');
 }
 
 function notFound({ method }: FastifyRequest): Refusal {

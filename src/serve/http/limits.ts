@@ -6,6 +6,8 @@ export interface HttpLimits {
   readonly requestMs: number;
   /** A connection without a request. */
   readonly idleMs: number;
+  /** A connection on which neither side has anything to say although a request is not answered, or its answer not taken. */
+  readonly stalledMs: number;
   readonly connections: number;
 }
 
@@ -13,5 +15,7 @@ export const HTTP_LIMITS: HttpLimits = {
   headersMs: 10_000,
   requestMs: 60_000,
   idleMs: 75_000,
+  // Longer than a run of a model may take, by default.
+  stalledMs: 900_000,
   connections: 4096,
 };

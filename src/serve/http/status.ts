@@ -26,7 +26,10 @@ export class HttpRefusal extends Refusal {
 }
 
 export function statusOf(refusal: Refusal): number {
-  return refusal instanceof HttpRefusal ? refusal.status : STATUSES[refusal.reason];
+  if (refusal instanceof HttpRefusal) return refusal.status;
+  // What has failed is being started again.
+  if (refusal.reason === 'failed' && refusal.retryAfterMs !== undefined) return 503;
+  return STATUSES[refusal.reason];
 }
 
 /** What the header Retry-After says, in whole seconds; undefined where there is nothing to wait for. */

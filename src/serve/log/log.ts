@@ -1,13 +1,11 @@
 import pc from 'picocolors';
 import { type Logger, pino, stdTimeFunctions } from 'pino';
-import type { ErrorRecord } from '../../util/errors.js';
-import { counted } from '../../util/figures.js';
+import { type ErrorRecord, toRecord } from '../../util/errors.js';
+import { counted, whole } from '../../util/figures.js';
 import type { InferTimes } from '../types.js';
+import type { LogLevel } from './levels.js';
 import { prettyLine } from './pretty.js';
 import { Tally } from './tally.js';
-
-export const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** What is needed of process.stderr. */
 export interface LogOutput {
@@ -66,6 +64,8 @@ export class ServeLog implements Disposable {
   readonly logsRequests: boolean;
   readonly #refusals: Tally;
   readonly #failures: Tally;
+  readonly #faults: Tally;
+  #lastFault: unknown;
   /** The message of the last failure of each endpoint. */
   readonly #messages = new Map<string, string>();
 
@@ -97,6 +97,17 @@ export class ServeLog implements Disposable {
       this.#messages.clear();
       this.#log.error({ event: 'failed', failed }, `${counted(total, 'request')} failed`);
     });
+    this.#faults = new Tally(SUM_UP_MS, (_, total) => {
+      const { message, stack } = toRecord(this.#lastFault);
+      const times = total > 1 ? ` (the last of ${whole(total)} faults)` : '';
+      this.#log.error({ event: 'fault', count: total, stack }, `${message}${times}`);
+    });
+  }
+
+  /** A fault of ours, with where it happened. */
+  fault(error: unknown): void {
+    this.#lastFault = error;
+    this.#faults.add('', 'fault');
   }
 
   started({ http, grpc, endpoints }: Listening): void {
@@ -116,9 +127,9 @@ export class ServeLog implements Disposable {
     this.#log.info({ event: 'stopped', uptimeSeconds: Math.round(uptimeMicros / 1e6) }, 'stopped');
   }
 
-  /** A model, a device or a job beside the endpoints is lost. */
+  /** A model, or a job beside the endpoints, is lost. */
   lost(
-    what: 'model' | 'device' | 'job',
+    what: 'model' | 'job',
     name: string,
     { code, message, hint }: Omit<ErrorRecord, 'place' | 'stack'>,
   ): void {
@@ -184,6 +195,7 @@ export class ServeLog implements Disposable {
   #flush(): void {
     this.#refusals.flush();
     this.#failures.flush();
+    this.#faults.flush();
   }
 
   [Symbol.dispose](): void {

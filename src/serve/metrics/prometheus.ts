@@ -29,6 +29,18 @@ const MISNAMED = [
   'nodejs_active_requests_total',
 ];
 
+let ofProcess: Registry | undefined;
+
+/** Those of the process, which all servers in it share: who begins to collect them can't end it. */
+function processMetrics(): Registry {
+  if (ofProcess === undefined) {
+    ofProcess = new Registry();
+    collectDefaultMetrics({ register: ofProcess });
+    for (const misnamed of MISNAMED) ofProcess.removeSingleMetric(misnamed);
+  }
+  return ofProcess;
+}
+
 export interface About {
   /** Of the server, in its configuration. */
   readonly name: string;
@@ -59,8 +71,6 @@ export class Prometheus {
     });
     for (const family of FAMILIES) this.#add(family);
     for (const family of HISTOGRAMS) this.#addHistogram(family);
-    collectDefaultMetrics({ register: this.#registry });
-    for (const misnamed of MISNAMED) this.#registry.removeSingleMetric(misnamed);
   }
 
   /** For the header of the answer. */
@@ -69,10 +79,11 @@ export class Prometheus {
   }
 
   /** The text of a scrape. */
-  scrape(): Promise<string> {
+  async scrape(): Promise<string> {
     // Once for all of them, so that they agree.
     this.#stats = this.#engine.stats();
-    return this.#registry.metrics();
+    const [own, ofProcess] = await Promise.all([this.#registry.metrics(), processMetrics().metrics()]);
+    return `${own}\n${ofProcess}`;
   }
 
   #add({ name, help, type, samples }: Pick<Family, 'name' | 'help' | 'type' | 'samples'>): void {

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,6 +21,14 @@ const DEFAULT_BATCH = 64;
 
 /** How long one of the job's batches may hold the device. */
 export const QUANTUM_MS = 20;
+
+/** Those that are there, for whoever has no time to wait. */
+const folders = new Set<string>();
+
+/** Removes all folders of jobs on the spot, since the process is about to end. */
+export function removeJobFoldersNow(): void {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+}
 
 /** What a batch job needs: its data, a file that describes it, and for a slow storage, the server of that. */
 export class JobFolder implements AsyncDisposable {
@@ -54,6 +63,7 @@ export class JobFolder implements AsyncDisposable {
     }: { readonly rowsPerSecond: number; readonly seconds: number; readonly seed: number },
   ): Promise<JobFolder> {
     const folder = await mkdtemp(join(tmpdir(), 'penstock-stress-'));
+    folders.add(folder);
     let objects: ObjectServer | undefined;
     try {
       const served = config.models[name];
@@ -96,6 +106,7 @@ export class JobFolder implements AsyncDisposable {
     } catch (error) {
       await objects?.[Symbol.asyncDispose]();
       await rm(folder, { recursive: true, force: true });
+      folders.delete(folder);
       throw error;
     }
   }
@@ -103,5 +114,6 @@ export class JobFolder implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#objects?.[Symbol.asyncDispose]();
     await rm(this.#folder, { recursive: true, force: true });
+    folders.delete(this.#folder);
   }
 }

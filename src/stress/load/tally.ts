@@ -3,7 +3,7 @@ import type { Outcome } from './connections.js';
 import type { LoadTimeline, Percentiles, StreamResult } from './types.js';
 
 /** How a server says no: it was late, it had too much to do, the time was up. */
-const REFUSALS: readonly Outcome[] = [408, 429, 503, 504];
+export const REFUSALS: readonly Outcome[] = [408, 429, 503, 504];
 
 /** Shares of requests that a curve of latencies shows: what is rare gets as much room as what is not. */
 const SHARES = [0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999, 1];

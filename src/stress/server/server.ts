@@ -5,6 +5,7 @@ import type { ServeConfig } from '../../serve/schema.js';
 import { DeviceError } from '../../util/errors.js';
 import { Child } from '../child.js';
 import { prepareRequest, type RequestShape } from '../load/request.js';
+import { REFUSALS } from '../load/tally.js';
 import type { FaultPlan } from '../scenarios/types.js';
 import type { ServerKind } from '../types.js';
 import type { PlainStats } from './stats.js';
@@ -22,7 +23,7 @@ export type ServerQuestions = {
 
 /** Lengths that a model leaves open: of requests that are made up. */
 const OPEN_LENGTH = 16;
-/** How often a job is asked whether it has begun, and for how long. */
+/** How often it is asked whether something has begun, and for how long. */
 const POLL_MS = 50;
 const BEGIN_MS = 30_000;
 
@@ -91,30 +92,37 @@ export class TestedServer implements AsyncDisposable {
   }
 
   /**
-   * Sends one request, and looks at its answer: as many rows as were asked.
+   * Sends one request, and looks at its answer: as many rows as were asked. One that is refused is sent again: a server that
+   * has just started may have other things to do.
    *
-   * @throws DeviceError where it is answered otherwise
+   * @throws DeviceError where it is answered otherwise, or refused for too long
    */
   async probe(shape: RequestShape, rows: number, seed: number): Promise<void> {
     const { path, headers, body } = prepareRequest(shape, rows, seed);
-    const reply = await httpRequest(`${this.origin}${path}`, { method: 'POST', headers: [...headers], body });
-    const bytes = Buffer.from(await reply.body.arrayBuffer());
-    const told = reply.headers['inference-header-content-length'];
-    const json = bytes.subarray(0, told === undefined ? bytes.length : Number(told)).toString();
-    if (reply.statusCode !== 200) {
-      throw new DeviceError(
-        `${this.#name}: ${shape.endpoint}: a request was answered with ${reply.statusCode}: ${json}`,
-        {
+    const asked = `${this.#name}: ${shape.endpoint}: ${rows} row${rows === 1 ? ' was' : 's were'} asked`;
+    for (let waited = 0; ; waited += POLL_MS) {
+      const reply = await httpRequest(`${this.origin}${path}`, {
+        method: 'POST',
+        headers: [...headers],
+        body,
+      });
+      const bytes = Buffer.from(await reply.body.arrayBuffer());
+      const told = reply.headers['inference-header-content-length'];
+      const json = bytes.subarray(0, told === undefined ? bytes.length : Number(told)).toString();
+      if (reply.statusCode === 200) {
+        const { outputs } = answer.parse(JSON.parse(json));
+        if (outputs.length > 0 && outputs.every((output) => output.shape[0] === rows)) return;
+        throw new DeviceError(`${asked}, and answered by ${json}`);
+      }
+      if (!REFUSALS.includes(reply.statusCode)) {
+        throw new DeviceError(`${asked}, and answered with ${reply.statusCode}: ${json}`, {
           hint: 'Requests are made up of random numbers, which this model does not seem to take.',
-        },
-      );
+        });
+      }
+      if (waited >= BEGIN_MS)
+        throw new DeviceError(`${asked}, and refused for ${BEGIN_MS / 1000} s: ${json}`);
+      await sleep(POLL_MS);
     }
-    const { outputs } = answer.parse(JSON.parse(json));
-    const odd = outputs.find((output) => output.shape[0] !== rows);
-    if (outputs.length === 0 || odd !== undefined)
-      throw new DeviceError(
-        `${this.#name}: ${shape.endpoint}: ${rows} rows were asked, and answered by ${json}`,
-      );
   }
 
   /**

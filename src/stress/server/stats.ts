@@ -5,7 +5,13 @@ import type { DeviceOutcome } from '../types.js';
 export interface PlainStats {
   readonly uptime: number;
   readonly devices: readonly DeviceStats[];
-  readonly endpoints: readonly { readonly name: string; readonly rows: number; readonly batches: number }[];
+  readonly endpoints: readonly {
+    readonly name: string;
+    readonly rows: number;
+    readonly batches: number;
+    /** Of half of its requests: from the start of their run to its end, microseconds, at most. */
+    readonly computeMicros: number;
+  }[];
   readonly jobs: readonly { readonly state: string; readonly rows: number; readonly error?: string }[];
 }
 
@@ -23,7 +29,12 @@ export function plainStats({ uptime, devices, endpoints, jobs }: EngineStats): P
       blocked,
       idle,
     })),
-    endpoints: endpoints.map(({ name, rows, batches }) => ({ name, rows, batches })),
+    endpoints: endpoints.map(({ name, rows, batches, computeMicros }) => ({
+      name,
+      rows,
+      batches,
+      computeMicros: computeMicros.quantile(0.5),
+    })),
     jobs: jobs.map(({ state, rows, error }) => ({ state, rows, ...(error === undefined ? {} : { error }) })),
   };
 }

@@ -24,8 +24,21 @@ const scaling =
   };
 
 describe('producers', () => {
-  test('are doubled while the device waits for storage and each step brings something', () => {
+  test('become as many as the idle time of the device calls for', () => {
     expect(run(scaling(800, 'fetch'), 200).setting).toEqual({ producers: 8, slots: 8 });
+  });
+
+  test('become so in one step, within a few looks, where they wait and the device is idle nearly always', () => {
+    expect(run(scaling(800, 'fetch'), 10).setting.producers).toBe(8);
+  });
+
+  test('that wait for storage get no more at once where the cores are busy with that', () => {
+    const steps: number[] = [];
+    run((setting) => {
+      steps.push(setting.producers);
+      return scaling(800, 'fetch', 3.5)(setting);
+    }, 40);
+    expect(Math.max(...steps.map((producers, i) => producers - (steps[i - 1] ?? producers)))).toBe(1);
   });
 
   test('never become more than may be', () => {
@@ -34,7 +47,7 @@ describe('producers', () => {
 
   test('that brought nothing are taken back, and the report says so', () => {
     const flat: World = () => ({ rowsPerSecond: 300, fetch: 0.5 });
-    const { setting, because } = run(flat, 30);
+    const { setting, because } = run(flat, 60);
     expect(setting.producers).toBe(1);
     expect(because.producers).toBe('more than 1 brought nothing');
   });
@@ -77,7 +90,7 @@ describe('producers', () => {
       intervals++;
       return intervals <= 10 ? { rowsPerSecond: 0, blocked: 1 } : { rowsPerSecond: 200, fetch: 0.04 };
     };
-    expect(run(world, 100).setting.producers).toBe(2);
+    expect(run(world, 100).setting.producers).toBe(10);
   });
 
   test('that the job gives are left alone', () => {
