@@ -136,9 +136,6 @@ function print() {
     server.wire.about,
     ...columns.map(([, pick]) => cell(results, server, CASE, pick)),
   ]);
-  const every = (pick) => servers.flatMap((server) => results.values(server, CASE, pick)).flat();
-  const generators = every((result) => [result.capacity, ...result.loads].map(({ generator }) => generator));
-  const most = (pick) => Math.max(0, ...generators.map(pick)).toFixed(2);
   const { size, delayMs, deadlineMs, threads } = context.settings;
   const minutes = ((performance.now() - startedAt) / 60_000).toFixed(0);
   const [least, highest] = [Math.min(...load), Math.max(...load)].map((value) => value.toFixed(1));
@@ -148,11 +145,24 @@ function print() {
       `${repeats} repeats of ${seconds} s a load, ${minutes} min; cells are medians (least – most)`,
       `batches of ${size}, ${delayMs} ms, ${threads} thread${threads === 1 ? '' : 's'}; deadline ${deadlineMs} ms`,
       results.versions.join(', '),
-      `generator: busy ${most(({ utilization }) => utilization)} at most, late by ${most(({ lateMs }) => lateMs.p99)} ms at most (p99)`,
       '',
       markdown([['', 'requests', ...columns.map(([title]) => title)], ...lines]),
       '',
       ...results.failures().map((said) => `failed: ${said}`),
+      ...servers.flatMap(lateness),
     ].join('\n'),
   );
+}
+
+/** Where the generator could not keep up, which is in the latencies: it has the same cores as the server. */
+function lateness(server) {
+  return [0, 1].flatMap((i) => {
+    const generators = results.values(server, CASE, ({ loads }) => loads[i].generator);
+    const [late, busy] = [({ lateMs }) => lateMs.p99, ({ utilization }) => utilization].map((pick) =>
+      Math.max(0, ...generators.map(pick)),
+    );
+    if (late <= context.settings.deadlineMs / 10 && busy <= 0.9) return [];
+    const share = `${(100 * busy).toFixed(0)} % busy`;
+    return [`generator: ${server.name} at ${[80, 200][i]} %: ${late.toFixed(0)} ms late (p99), ${share}`];
+  });
 }

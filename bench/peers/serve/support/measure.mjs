@@ -36,6 +36,9 @@ export async function measure(
     env: { PEER_SETTINGS: JSON.stringify(all) },
     cwd: folder,
   });
+  // Where this process is ended, after the server is.
+  const clean = () => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', clean);
   const generator = new LoadGenerator();
   try {
     const origin = `http://127.0.0.1:${port}`;
@@ -54,7 +57,8 @@ export async function measure(
   } finally {
     await generator[Symbol.asyncDispose]();
     await subject.end();
-    rmSync(folder, { recursive: true, force: true });
+    process.off('exit', clean);
+    clean();
   }
 }
 
