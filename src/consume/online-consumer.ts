@@ -98,7 +98,7 @@ export class OnlineConsumer {
     const rows = dropEnded(this.#ring, this.#page, slot, by);
     if (rows === 0) {
       this.#page.ran(slot, 0, 0);
-      this.#finish(slot);
+      this.#side.finish(slot);
       return;
     }
     // From now on it counts as running.
@@ -110,14 +110,8 @@ export class OnlineConsumer {
     this.#lastEnd = ended;
     this.#page.ran(slot, began, ended);
     if (rejections.length > 0) this.#onRejected(rejectRows(this.#side, slot, rejections));
-    this.#finish(slot);
-    this.#gate.giveBack(this.#side.workIn() === 0);
-  }
-
-  /** Whoever asked waits for it: it is told of at once. */
-  #finish(slot: number): void {
     this.#side.finish(slot);
-    this.#side.handOver();
+    this.#gate.giveBack(this.#side.workIn() === 0);
   }
 
   /** How long so many rows run, by what was measured before the first. */

@@ -72,7 +72,6 @@ class Consumer {
       const claimed = ring.slotWord(slot, SlotWord.CLAIMED);
       let startedAt = this.#ledger.runStarted(ring.committedAt(slot), ring.waitedInVain(slot));
       if (this.#gate !== undefined) {
-        this.#side.handOver();
         // The device is busy meanwhile, with others' runs.
         if (!this.#gate.enter(isStopped)) break;
         startedAt = now();

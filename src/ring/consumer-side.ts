@@ -146,11 +146,6 @@ export class ConsumerSide {
     this.#done.add();
   }
 
-  /** Before it waits for anything else than a slot, or where what is finished is wanted at once. */
-  handOver(): void {
-    this.#done.give();
-  }
-
   /** Milliseconds until the oldest row of an open slot has waited for the delay: 0 where one has, Infinity for never. */
   dueIn(): number {
     const ring = this.#ring;

