@@ -18,6 +18,12 @@ export interface Ahead {
   readonly runningRows: readonly number[];
 }
 
+/** Over how long the rate of arrivals is a mean. */
+const RATE_MICROS = 100_000;
+
+/** How many times the mean deviation of a run is added to what is expected: about what one run in fifty takes. */
+const DEVIATIONS = 2.5;
+
 /** After so long without a run, one request is let in although it would seem to be too late: times may have changed. */
 const FORGET_MICROS = 10e6;
 
@@ -47,6 +53,11 @@ export class Door {
   /** How long runs take now, as a multiple of what they took before the first request; and the fastest of them. */
   #pace = 1;
   #fastest = 1;
+  /** Mean deviation of the pace from run to run. */
+  #deviation = 0;
+  /** Rows that come in a microsecond, and when the last came. */
+  #rate = 0;
+  #arrivedAt = 0;
   /** From when a batch could have run to when it did. */
   #others = 0;
   #lastEnd: number;
@@ -69,10 +80,19 @@ export class Door {
   ran(rows: number, readyAt: number, began: number, ended: number): void {
     const pace = (ended - began) / this.#measured(rows);
     this.#fastest = Math.min(this.#fastest, pace);
+    const surprise = Math.min(this.#pace, Math.abs(pace - this.#pace));
+    this.#deviation += NEWEST * (surprise - this.#deviation);
     this.#pace = average(this.#pace, pace, 0);
     const couldBegin = this.#instances > 1 ? readyAt : Math.max(readyAt, this.#lastEnd);
     this.#others = average(this.#others, Math.max(0, began - couldBegin), 1000);
     this.#lastEnd = Math.max(this.#lastEnd, ended);
+  }
+
+  /** Rows have come, whether they were let in or not. */
+  arrived(at: number, rows: number): void {
+    const since = Math.max(0, at - this.#arrivedAt);
+    this.#rate = this.#rate * Math.exp(-since / RATE_MICROS) + rows / RATE_MICROS;
+    this.#arrivedAt = at;
   }
 
   /** How long a run of so many rows takes. */
@@ -80,7 +100,7 @@ export class Door {
     return this.#pace * this.#measured(rows);
   }
 
-  /** Microseconds from `at` until a request of so many rows is answered. */
+  /** Microseconds from `at` until a request of so many rows is answered, hardly ever more. */
   waitMicros(at: number, rows: number, { rows: before, runningSince, runningRows }: Ahead): number {
     const all = before + rows;
     const batches = Math.ceil(all / this.#size);
@@ -92,10 +112,13 @@ export class Door {
         this.#measured(this.#size) * (batches - 1) + this.#measured(all - (batches - 1) * this.#size);
       return this.#fastest * runs + fresh * this.#others;
     }
-    const last = this.runMicros(all - (batches - 1) * this.#size);
     const others = this.#instances > 1 ? 0 : this.#others;
     const each = (this.runMicros(this.#size) + others) / this.#instances;
-    return this.#untilFree(at, runningSince, runningRows) + (batches - 1) * each + others + last;
+    const begins = this.#untilFree(at, runningSince, runningRows) + (batches - 1) * each + others;
+    // Rows that come until then are in the same batch.
+    const rowsOfLast = Math.min(this.#size, all - (batches - 1) * this.#size + this.#rate * begins);
+    const deviation = this.#deviation * this.#measured(this.#size) * Math.sqrt(batches);
+    return begins + this.runMicros(rowsOfLast) + DEVIATIONS * deviation;
   }
 
   /** Whether a request that seems to be too late is to be let in, to see. */
