@@ -19,7 +19,7 @@ export interface Ahead {
 }
 
 /** Over how long the rate of arrivals is a mean. */
-const RATE_MICROS = 100_000;
+const RATE_MICROS = 30_000;
 
 /** How many times the mean deviation of a run is added to what is expected: about what one run in fifty takes. */
 const DEVIATIONS = 2.5;

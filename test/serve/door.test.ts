@@ -104,6 +104,7 @@ function overload(load: number, deadline: number, seed: number, noise = 0) {
       finish();
       while (!isRunning && waiting.length > 0) begin(ended);
     }
+    door.arrived(at, 1);
     const since = isRunning
       ? { runningSince: [running.began], runningRows: [running.arrivals.length] }
       : FREE;
@@ -116,8 +117,8 @@ function overload(load: number, deadline: number, seed: number, noise = 0) {
 
 describe('behind the door, at twice the load that the device can take,', () => {
   test.each([
-    [15_000, 0.85],
-    [30_000, 0.94],
+    [15_000, 0.97],
+    [30_000, 0.97],
     [100_000, 0.97],
     [1e6, 0.97],
   ])('with a deadline of %d µs it is busy, and late with next to nothing', (deadline, least) => {
@@ -130,7 +131,7 @@ describe('behind the door, at twice the load that the device can take,', () => {
   test('and with runs that take more or less than expected, it is late with little', () => {
     const { goodput, answered, late, expired } = overload(2, 30_000, 1, 0.5);
     expect(goodput).toBeGreaterThan(0.85);
-    expect(late + expired).toBeLessThan(answered / 10);
+    expect(late + expired).toBeLessThan(answered / 20);
   });
 
   test('nothing is refused below what the device can take', () => {
