@@ -60,6 +60,8 @@ export class Door {
   #arrivedAt = 0;
   /** From when a batch could have run to when it did. */
   #others = 0;
+  /** From the end of a run to when the main thread has its outputs. */
+  #handing = 0;
   #lastEnd: number;
   #triedAt = 0;
 
@@ -76,8 +78,9 @@ export class Door {
    * A batch has run.
    *
    * @param readyAt when its rows had waited for company as long as they do
+   * @param backAt when its outputs were taken back
    */
-  ran(rows: number, readyAt: number, began: number, ended: number): void {
+  ran(rows: number, readyAt: number, began: number, ended: number, backAt = ended): void {
     const pace = (ended - began) / this.#measured(rows);
     this.#fastest = Math.min(this.#fastest, pace);
     const surprise = Math.min(this.#pace, Math.abs(pace - this.#pace));
@@ -85,6 +88,7 @@ export class Door {
     this.#pace = average(this.#pace, pace, 0);
     const couldBegin = this.#instances > 1 ? readyAt : Math.max(readyAt, this.#lastEnd);
     this.#others = average(this.#others, Math.max(0, began - couldBegin), 1000);
+    this.#handing = average(this.#handing, backAt - ended, 1000);
     this.#lastEnd = Math.max(this.#lastEnd, ended);
   }
 
@@ -110,7 +114,7 @@ export class Door {
       const fresh = Math.max(0, 1 - (at - this.#lastEnd) / FADE_MICROS);
       const runs =
         this.#measured(this.#size) * (batches - 1) + this.#measured(all - (batches - 1) * this.#size);
-      return this.#fastest * runs + fresh * this.#others;
+      return this.#fastest * runs + fresh * (this.#others + this.#handing);
     }
     const others = this.#instances > 1 ? 0 : this.#others;
     const each = (this.runMicros(this.#size) + others) / this.#instances;
@@ -118,7 +122,7 @@ export class Door {
     // Rows that come until then are in the same batch.
     const rowsOfLast = Math.min(this.#size, all - (batches - 1) * this.#size + this.#rate * begins);
     const deviation = this.#deviation * this.#measured(this.#size) * Math.sqrt(batches);
-    return begins + this.runMicros(rowsOfLast) + DEVIATIONS * deviation;
+    return begins + this.runMicros(rowsOfLast) + this.#handing + DEVIATIONS * deviation;
   }
 
   /** Whether a request that seems to be too late is to be let in, to see. */

@@ -56,6 +56,12 @@ describe('the door', () => {
     expect(door.waitMicros(at + 2e6, 64, FREE)).toBe(5200);
   });
 
+  test('counts in the time that the main thread takes to see that a run is over', () => {
+    const door = new Door(speed, 0);
+    for (let i = 0; i < 50; i++) door.ran(64, i * 9000, i * 9000, i * 9000 + 5200, i * 9000 + 5900);
+    expect(door.waitMicros(49 * 9000 + 5200, 64, { ...FREE, rows: 64 })).toBeCloseTo(2 * 5200 + 700, -1);
+  });
+
   test('expects as many batches at a time as there are instances', () => {
     const door = new Door({ ...speed, instances: 2 }, 0);
     const ahead = { rows: 640, runningSince: [0], runningRows: [64] };
