@@ -277,7 +277,7 @@ export class Dispatcher {
       const { maxDelayMicros } = ring.config;
       const isFull = batchRows === this.#plan.size;
       const readyAt = isFull ? ring.committedAt(slot) : ring.openedAt(slot) + maxDelayMicros;
-      this.door.ran(batchRows, readyAt, began, ended);
+      this.door.ran(batchRows, readyAt, began, ended, at);
     }
     for (let i = 0; i < ring.slotWord(slot, SlotWord.RUNS); i++) {
       const record = map.run(slot, i);

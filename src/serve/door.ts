@@ -18,6 +18,12 @@ export interface Ahead {
   readonly runningRows: readonly number[];
 }
 
+/** Over how long the rate of arrivals is a mean. */
+const RATE_MICROS = 30_000;
+
+/** How many times the mean deviation of a run is added to what is expected: about what one run in fifty takes. */
+const DEVIATIONS = 2.5;
+
 /** After so long without a run, one request is let in although it would seem to be too late: times may have changed. */
 const FORGET_MICROS = 10e6;
 
@@ -47,8 +53,15 @@ export class Door {
   /** How long runs take now, as a multiple of what they took before the first request; and the fastest of them. */
   #pace = 1;
   #fastest = 1;
+  /** Mean deviation of the pace from run to run. */
+  #deviation = 0;
+  /** Rows that come in a microsecond, and when the last came. */
+  #rate = 0;
+  #arrivedAt = 0;
   /** From when a batch could have run to when it did. */
   #others = 0;
+  /** From the end of a run to when the main thread has its outputs. */
+  #handing = 0;
   #lastEnd: number;
   #triedAt = 0;
 
@@ -65,14 +78,25 @@ export class Door {
    * A batch has run.
    *
    * @param readyAt when its rows had waited for company as long as they do
+   * @param backAt when its outputs were taken back
    */
-  ran(rows: number, readyAt: number, began: number, ended: number): void {
+  ran(rows: number, readyAt: number, began: number, ended: number, backAt = ended): void {
     const pace = (ended - began) / this.#measured(rows);
     this.#fastest = Math.min(this.#fastest, pace);
+    const surprise = Math.min(this.#pace, Math.abs(pace - this.#pace));
+    this.#deviation += NEWEST * (surprise - this.#deviation);
     this.#pace = average(this.#pace, pace, 0);
     const couldBegin = this.#instances > 1 ? readyAt : Math.max(readyAt, this.#lastEnd);
     this.#others = average(this.#others, Math.max(0, began - couldBegin), 1000);
+    this.#handing = average(this.#handing, backAt - ended, 1000);
     this.#lastEnd = Math.max(this.#lastEnd, ended);
+  }
+
+  /** Rows have come, whether they were let in or not. */
+  arrived(at: number, rows: number): void {
+    const since = Math.max(0, at - this.#arrivedAt);
+    this.#rate = this.#rate * Math.exp(-since / RATE_MICROS) + rows / RATE_MICROS;
+    this.#arrivedAt = at;
   }
 
   /** How long a run of so many rows takes. */
@@ -80,7 +104,7 @@ export class Door {
     return this.#pace * this.#measured(rows);
   }
 
-  /** Microseconds from `at` until a request of so many rows is answered. */
+  /** Microseconds from `at` until a request of so many rows is answered, hardly ever more. */
   waitMicros(at: number, rows: number, { rows: before, runningSince, runningRows }: Ahead): number {
     const all = before + rows;
     const batches = Math.ceil(all / this.#size);
@@ -90,12 +114,15 @@ export class Door {
       const fresh = Math.max(0, 1 - (at - this.#lastEnd) / FADE_MICROS);
       const runs =
         this.#measured(this.#size) * (batches - 1) + this.#measured(all - (batches - 1) * this.#size);
-      return this.#fastest * runs + fresh * this.#others;
+      return this.#fastest * runs + fresh * (this.#others + this.#handing);
     }
-    const last = this.runMicros(all - (batches - 1) * this.#size);
     const others = this.#instances > 1 ? 0 : this.#others;
     const each = (this.runMicros(this.#size) + others) / this.#instances;
-    return this.#untilFree(at, runningSince, runningRows) + (batches - 1) * each + others + last;
+    const begins = this.#untilFree(at, runningSince, runningRows) + (batches - 1) * each + others;
+    // Rows that come until then are in the same batch.
+    const rowsOfLast = Math.min(this.#size, all - (batches - 1) * this.#size + this.#rate * begins);
+    const deviation = this.#deviation * this.#measured(this.#size) * Math.sqrt(batches);
+    return begins + this.runMicros(rowsOfLast) + this.#handing + DEVIATIONS * deviation;
   }
 
   /** Whether a request that seems to be too late is to be let in, to see. */

@@ -21,7 +21,7 @@ const LAST_RETRY_MS = 60_000;
 const RECOVERED_MICROS = 60e6;
 
 /** An estimate of the time to an answer may be so much too low, and it is in time all the same. */
-const MARGIN = 1.1;
+const MARGIN = 1.03;
 
 /** Clients may put themselves into a later class than their endpoint's, down to this one. */
 const LOWEST_ASKED = 32;
@@ -98,6 +98,7 @@ export class ModelService {
     const { spec } = state;
     const priority = priorityOf(spec.priority, request.priority);
     const deadline = deadlineOf(request, spec.deadlineMs);
+    dispatcher.door.arrived(now(), rows);
     if (deadline !== Number.POSITIVE_INFINITY) {
       const newcomer = { endpoint: state.place, priority, weight: spec.weight, deadline, waitingRows: rows };
       const wait = dispatcher.waitMicros(newcomer) * MARGIN;

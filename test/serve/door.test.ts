@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Door } from '../../src/serve/door.js';
+import { random } from '../helpers/random.js';
 
 const FREE = { rows: 0, runningSince: [], runningRows: [] };
 /** A batch takes 2 ms and 50 µs a row. */
@@ -55,6 +56,12 @@ describe('the door', () => {
     expect(door.waitMicros(at + 2e6, 64, FREE)).toBe(5200);
   });
 
+  test('counts in the time that the main thread takes to see that a run is over', () => {
+    const door = new Door(speed, 0);
+    for (let i = 0; i < 50; i++) door.ran(64, i * 9000, i * 9000, i * 9000 + 5200, i * 9000 + 5900);
+    expect(door.waitMicros(49 * 9000 + 5200, 64, { ...FREE, rows: 64 })).toBeCloseTo(2 * 5200 + 700, -1);
+  });
+
   test('expects as many batches at a time as there are instances', () => {
     const door = new Door({ ...speed, instances: 2 }, 0);
     const ahead = { rows: 640, runningSince: [0], runningRows: [64] };
@@ -67,5 +74,73 @@ describe('the door', () => {
   test('lets one in to see, after a long time without a run', () => {
     const door = new Door(speed, 0);
     expect([1e6, 11e6, 12e6, 22e6].map((at) => door.isForgotten(at))).toEqual([false, true, false, true]);
+  });
+});
+
+/** A device of 2 ms a batch and 50 µs a row, as busy as `load` says, behind the door; times in microseconds. */
+function overload(load: number, deadline: number, seed: number, noise = 0) {
+  const next = random(seed);
+  const full = 2000 + 50 * 64;
+  const door = new Door(speed, 0);
+  const waiting: number[] = [];
+  const end = 5e6;
+  let running = { began: 0, ended: 0, arrivals: [] as number[] };
+  let isRunning = false;
+  let [answered, late, refused, expired] = [0, 0, 0, 0];
+  const finish = (): void => {
+    isRunning = false;
+    door.ran(running.arrivals.length, running.began, running.began, running.ended);
+    for (const arrival of running.arrivals) {
+      if (running.ended - arrival > deadline) late++;
+      else answered++;
+    }
+  };
+  const begin = (at: number): void => {
+    const taken = waiting.splice(0, 64);
+    const arrivals = taken.filter((arrival) => arrival + deadline > at + 2000 + 50 * taken.length);
+    expired += taken.length - arrivals.length;
+    if (arrivals.length === 0) return;
+    const takes = (2000 + 50 * arrivals.length) * (1 + noise * (next() - 0.5));
+    running = { began: at, ended: at + takes, arrivals };
+    isRunning = true;
+  };
+  for (let at = 0; at < end; at += -Math.log(1 - next()) * (full / 64 / load)) {
+    while (isRunning && running.ended <= at) {
+      const ended = running.ended;
+      finish();
+      while (!isRunning && waiting.length > 0) begin(ended);
+    }
+    door.arrived(at, 1);
+    const since = isRunning
+      ? { runningSince: [running.began], runningRows: [running.arrivals.length] }
+      : FREE;
+    if (door.waitMicros(at, 1, { ...since, rows: waiting.length }) * 1.03 > deadline) refused++;
+    else waiting.push(at);
+    while (!isRunning && waiting.length > 0) begin(at);
+  }
+  return { goodput: answered / ((end * 64) / full), answered, late, expired, refused };
+}
+
+describe('behind the door, at twice the load that the device can take,', () => {
+  test.each([
+    [15_000, 0.97],
+    [30_000, 0.97],
+    [100_000, 0.97],
+    [1e6, 0.97],
+  ])('with a deadline of %d µs it is busy, and late with next to nothing', (deadline, least) => {
+    const { goodput, answered, late, expired } = overload(2, deadline, 1);
+    expect(goodput).toBeGreaterThan(least);
+    expect(late).toBe(0);
+    expect(expired).toBeLessThan(answered / 100);
+  });
+
+  test('and with runs that take more or less than expected, it is late with little', () => {
+    const { goodput, answered, late, expired } = overload(2, 30_000, 1, 0.5);
+    expect(goodput).toBeGreaterThan(0.85);
+    expect(late + expired).toBeLessThan(answered / 20);
+  });
+
+  test('nothing is refused below what the device can take', () => {
+    expect(overload(0.8, 100_000, 1)).toMatchObject({ refused: 0, late: 0, expired: 0 });
   });
 });
