@@ -11,6 +11,8 @@ export { whyNoRows as whyNoJob };
 
 /** So many times as many rows as the device can take in the time: the job must not be over before the load is. */
 const PLENTY = 3;
+/** It begins before the load does. */
+const HEAD_START_SECONDS = 5;
 /** Of one file. */
 const FILE_BYTES = 4 * 2 ** 20;
 const MOST_FILE_ROWS = 4096;
@@ -77,7 +79,7 @@ export class JobFolder implements AsyncDisposable {
       const bytes = await arrowFile(request, fileRows, batchRows, seed);
       const copies = Math.max(
         1,
-        Math.min(MOST_FILES, Math.ceil((PLENTY * rowsPerSecond * seconds) / fileRows)),
+        Math.min(MOST_FILES, Math.ceil((PLENTY * rowsPerSecond * (seconds + HEAD_START_SECONDS)) / fileRows)),
       );
       const data = join(folder, 'data');
       if (storageDelayMs === null) {
