@@ -27,6 +27,7 @@ const BENCHES = [
   'simulated',
   'serve-engine',
   'serve-wire',
+  'serve',
 ];
 
 /** A bench runs in a process of its own: none is measured with code that another one has warmed or spoiled. */

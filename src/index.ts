@@ -65,6 +65,19 @@ export type {
 } from './serve/types.js';
 export type { ModuleSession } from './session/module.js';
 export type { ModelTensor, SessionDevice, SessionSpec, TensorView } from './session/types.js';
+export type { StressOptions } from './stress/options.js';
+export type { StressProgress } from './stress/progress.js';
+export { stressTest } from './stress/stress.js';
+export type {
+  Capacity as StressCapacity,
+  DeviceOutcome,
+  JobOutcome,
+  Outcome as StressOutcome,
+  ScenarioReport,
+  ServerKind,
+  StreamOutcome,
+  StressReport,
+} from './stress/types.js';
 export {
   DataError,
   DeviceError,

@@ -1,11 +1,11 @@
-import { availableParallelism, cpus } from 'node:os';
+import { cpus } from 'node:os';
 import { parseJob } from '../job/load.js';
 import type { Job, JobInput } from '../job/schema.js';
 import { checkSink, outputLocation } from '../job/sink.js';
 import { createStopFlag, raise } from '../produce/stop-signal.js';
 import { InterruptedError, PenstockError, UsageError } from '../util/errors.js';
-import { availableMemory } from '../util/memory.js';
 import { expectedAfter } from './expected.js';
+import { machine } from './machine.js';
 import { busyCores, isNoisy } from './noise.js';
 import { type BenchProgress, ProgressTracker } from './progress.js';
 import { reportOf } from './report.js';
@@ -208,14 +208,4 @@ class Bench {
   #throwIfAborted(): void {
     if (this.#settings.signal?.aborted) throw new InterruptedError('interrupted');
   }
-}
-
-function machine(): BenchReport['machine'] {
-  return {
-    cpu: cpus()[0]?.model ?? 'unknown',
-    cores: availableParallelism(),
-    memoryBytes: availableMemory(),
-    node: process.version,
-    platform: `${process.platform} ${process.arch}`,
-  };
 }

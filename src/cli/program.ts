@@ -7,6 +7,7 @@ import type { InspectFlags } from './inspect.js';
 import { interruptible } from './interrupt.js';
 import type { RunFlags } from './run.js';
 import type { ServeFlags } from './serve.js';
+import type { StressFlags } from './stress.js';
 import type { Terminal } from './terminal.js';
 
 /** Rows of the demo: 5 to 8 seconds on two cores. */
@@ -262,6 +263,62 @@ Examples:
     });
 
   program
+    .command('stress')
+    .summary('put realistic load on a server, and on one that answers request by request')
+    .description(
+      'Measures what a server with this configuration can do, then plays scenarios of production against it: steady load and ' +
+        'twice what it can do, bursts, competing streams, a batch job beside, slow storage, a model that crashes or hangs. The ' +
+        'same is done to a server that runs each request by itself, as one does without Penstock. Both run on this machine, on ' +
+        'any free port of 127.0.0.1.',
+    )
+    .argument('<config>', 'the configuration of penstock serve, YAML or JSON')
+    .option('--json', 'print the report on stdout, as one JSON document')
+    .option('--report <file.html>', 'write the report as a page to look at, too')
+    .option(
+      '--scenario <name…>',
+      'only these: steady-30, steady-50, steady-80, steady-95, overload, ramp, burst, competing, job, slow-storage, crash, hang, trace',
+      (text: string, before: string[] = []) => [...before, ...text.split(',').map((name) => name.trim())],
+    )
+    .option('--seconds <n>', 'of load in each scenario, on each server (default: 8)', parseLoadSeconds)
+    .option('--quick', 'a first look: 2 seconds each')
+    .option('--seed <n>', 'what arrivals are made of (default: 1)', parseSeed)
+    .option('--endpoint <name>', 'where requests go (default: the first of those whose class comes first)')
+    .option('--rows <n>', 'rows of a request (default: 1)', parseRows)
+    .option(
+      '--trace <file>',
+      'a load that was recorded, for the scenario trace: CSV or JSON lines of time, endpoint, rows',
+    )
+    .option(
+      '--set <key.path=value>',
+      'set a key of the configuration; may be given again for another key',
+      (text: string, before: string[] = []) => [...before, text],
+    )
+    .addHelpText(
+      'after',
+      `
+Requests are sent when they are due, whatever becomes of those before, and latency
+counts from when they were due: what waits is not hidden. Jobs of the configuration
+are left out; a batch job beside runs over made up rows. How to read it, and how it
+is measured: docs/stress.md.
+
+Examples:
+  penstock stress serve.yaml
+  penstock stress serve.yaml --quick --report stress.html
+  penstock stress serve.yaml --scenario overload,burst --seconds 30
+  penstock stress serve.yaml --trace monday.csv --scenario trace
+  penstock stress serve.yaml --json | jq '.capacity.ratio, .findings'`,
+    )
+    .action(async (config: string, flags: Partial<StressFlags>) => {
+      const all = { json: false, set: [], quick: false, scenario: [], seed: 1, rows: 1, ...flags };
+      exit(
+        await interruptible(terminal, async (interruption) => {
+          const { stress } = await import('./stress.js');
+          return stress(config, all, terminal, interruption);
+        }),
+      );
+    });
+
+  program
     .command('schema')
     .summary('print the JSON Schema of the job file, or of the configuration of serve')
     .description('Prints a JSON Schema, for editors: every key with its meaning and default.')
@@ -294,6 +351,18 @@ function parsePort(text: string): number {
   const port = Number(text);
   if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
   throw new InvalidArgumentError('Expected a port, 0 to 65535.');
+}
+
+function parseLoadSeconds(text: string): number {
+  const seconds = Number(text);
+  if (Number.isFinite(seconds) && seconds >= 0.5) return seconds;
+  throw new InvalidArgumentError('Expected a number of seconds from 0.5 on.');
+}
+
+function parseSeed(text: string): number {
+  const seed = Number(text);
+  if (Number.isInteger(seed) && seed >= 0) return seed;
+  throw new InvalidArgumentError('Expected a whole number from 0 on.');
 }
 
 function parseRows(text: string): number {

@@ -40,7 +40,7 @@ export class OnlineConsumer {
   ) {
     const { ring, requests, gate, clocks, clock, owner, preferredSizes, warmSizes, speed } = attachment;
     this.#ring = new Ring(ring, owner);
-    this.#side = new ConsumerSide(this.#ring);
+    this.#side = new ConsumerSide(this.#ring, 1);
     this.#page = new RequestPage(requests);
     this.#gate = new Gate(gate);
     this.#clock = new StateClock(clocks, clock);

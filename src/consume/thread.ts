@@ -40,7 +40,8 @@ class Consumer {
   constructor(session: Session, model: string, attachment: Attachment) {
     const { ring, ledger, clocks, clock, owner, preferredSizes, mostRejections, gate } = attachment;
     this.#ring = new Ring(ring, owner);
-    this.#side = new ConsumerSide(this.#ring);
+    // Where others take their turns on the device, it may be long until the next batch.
+    this.#side = gate === undefined ? new ConsumerSide(this.#ring) : new ConsumerSide(this.#ring, 1);
     this.#clock = new StateClock(clocks, clock, this.#ring.trace);
     this.#ledger = new DeviceLedger(ledger, owner);
     this.#preferredSizes = preferredSizes;

@@ -5,7 +5,7 @@ import type { RequestPageMemory } from '../ring/request-page.js';
 import type { RingMemory } from '../ring/ring.js';
 import type { ModelTensor, SessionDevice } from '../session/types.js';
 import type { ErrorRecord } from '../util/errors.js';
-import type { GatePlace } from './gate.js';
+import type { GatePlace } from './gate-page.js';
 
 /** What a loaded session tells about itself. */
 export interface LoadedModel {

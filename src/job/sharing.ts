@@ -1,4 +1,4 @@
-import type { GatePlace } from '../consume/gate.js';
+import type { GatePlace } from '../consume/gate-page.js';
 import type { SampledDevice } from '../measure/sampled-device.js';
 import type { SessionDevice } from '../session/types.js';
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { BenchReport } from '../bench/types.js';
 import type { Report } from '../measure/report.js';
+import type { StressReport } from '../stress/types.js';
 import { counted, duration } from '../util/figures.js';
 import { benchFacts, benchSections, conditions } from './bench.js';
 import { details } from './details.js';
@@ -9,6 +10,7 @@ import { masthead, runFacts, simulatedNotice, verdict, warnings } from './head.j
 import { Html, html, jsonScript } from './html.js';
 import { ICON } from './icon.js';
 import { stoppedPage } from './stopped.js';
+import { stressPage } from './stress/stress.js';
 import { STYLE } from './style.js';
 import { overTime } from './timeline.js';
 import type { StoppedRun } from './types.js';
@@ -19,14 +21,9 @@ import type { StoppedRun } from './types.js';
  *
  *     await writeFile('report.html', reportPage(await runJob(job)));
  */
-export function reportPage(document: Report | BenchReport | StoppedRun): string {
-  const title = document.job ?? 'a job';
-  const body =
-    'ceilings' in document
-      ? benchPage(document)
-      : 'error' in document
-        ? stoppedPage(document)
-        : runPage(document);
+export function reportPage(document: Report | BenchReport | StressReport | StoppedRun): string {
+  const title = 'job' in document ? (document.job ?? 'a job') : document.name;
+  const body = bodyOf(document);
   return `<!doctype html>\n${html`<html lang="en">
 <head>
 <meta charset="utf-8">
@@ -44,6 +41,12 @@ ${jsonScript('document', document)}
 ${['theme', 'main'].map((name) => html`<script type="module">${new Html(script(name))}</script>`)}
 </body>
 </html>`}\n`;
+}
+
+function bodyOf(document: Report | BenchReport | StressReport | StoppedRun): Html {
+  if ('scenarios' in document) return stressPage(document);
+  if ('ceilings' in document) return benchPage(document);
+  return 'error' in document ? stoppedPage(document) : runPage(document);
 }
 
 /** Nothing is loaded from anywhere. */

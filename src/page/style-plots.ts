@@ -23,11 +23,17 @@ export const PLOTS = `
 .line-memory { stroke: var(--dim); }
 .line-p50 { stroke: var(--busy); }
 .line-p99 { stroke: var(--blocked); stroke-dasharray: 6 4; }
+.line-penstock { stroke: var(--fetch); }
+.line-peer { stroke: var(--blocked); stroke-dasharray: 6 4; }
+.fill-penstock { background-color: var(--fetch); }
+.fill-peer { background: repeating-linear-gradient(90deg, transparent 0 4px, var(--grain) 4px 6px) var(--blocked); }
+.fill-offered { background-color: color-mix(in srgb, var(--dim) 20%, transparent); }
+.swatch.fill-offered { border-top: 2px solid var(--dim); border-radius: 0; }
 .fill-p50 { background-color: var(--busy); }
 .fill-p99 { background-color: var(--blocked); }
 .dot { position: absolute; width: 9px; height: 9px; margin: 0 0 -4.5px -4.5px; border-radius: 50%; border: 2px solid var(--card); }
 .dot.fill-rate { background-color: var(--accent); }
-.dot.fill-p99 { border-radius: 1px; }
+.dot.fill-p99, .dot.fill-peer { border-radius: 1px; }
 .band { position: absolute; top: 0; bottom: 0; overflow: hidden; font-style: normal; background: repeating-linear-gradient(-45deg, transparent 0 5px, var(--rule) 5px 6px); }
 .band span { position: absolute; left: .4rem; top: .25rem; font-size: .75rem; color: var(--dim); background: var(--card); padding: 0 .3em; border-radius: 3px; }
 .upright { position: absolute; top: 0; bottom: 0; border-left: 1.5px dashed var(--ink); }
@@ -65,7 +71,21 @@ b.whisker::before { content: ""; position: absolute; left: 0; right: 0; top: 4px
 .swatch.line-loop { width: 0; height: 1rem; border-left: 3px dotted var(--ink); border-radius: 0; }
 .swatch.whisker { height: .6rem; border: solid var(--ink); border-width: 0 1.5px; border-radius: 0; background: linear-gradient(var(--ink), var(--ink)) center / 100% 1.5px no-repeat; }
 
+.fates { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1rem 2rem; margin-top: 1rem; }
+.fates h3 { margin-bottom: .5rem; }
+.fates .keys { margin-top: .5rem; }
+.fates .list { margin-top: .75rem; }
+.scenario .plot, .scenario .more { margin-top: 1.25rem; }
+.scenario .more { font-size: .9375rem; }
+.scenario .sub { margin-top: 1.5rem; }
+.fate { white-space: nowrap; margin-right: .75rem; }
+.findings { display: grid; gap: .6rem; max-width: 75ch; }
+.stress td, .stress tbody th { font-size: .875rem; padding-right: .6rem; }
+.stress .swatch { margin-right: .4rem; }
+.list .why { font-weight: 400; max-width: 40ch; }
+
 @media screen and (max-width: 40rem) {
+  .fate { white-space: normal; display: block; }
   .plot { --gutter: 3.1rem; }
   .panel-head h3 { width: 100%; }
   .tall { height: 9rem; }

@@ -14,9 +14,10 @@ export class ConsumerSide {
   readonly #ring: Ring;
   readonly #done: PutOff;
 
-  constructor(ring: Ring) {
+  /** @param mostPutOff batches that are done, and of which nobody is told before this one takes the next; 1: each at once */
+  constructor(ring: Ring, mostPutOff = ring.config.slots >> 1) {
     this.#ring = ring;
-    this.#done = new PutOff(ring.done, ring.config.slots >> 1);
+    this.#done = new PutOff(ring.done, mostPutOff);
   }
 
   /**

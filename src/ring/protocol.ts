@@ -11,7 +11,7 @@
  *                                   for the delay; it is the fullest and nothing else can move
  *   SEALED    READY    L anyone     every claimed row is committed or voided (at once, where that is so when sealed)
  *   SEALED    FREE     L anyone     the same, and every row of it was voided
- *   READY     RUNNING    consumer   it takes the slot that became ready first
+ *   READY     RUNNING    consumer   it takes the slot that became ready first (online: of those with the first class in them)
  *   RUNNING   DONE       consumer   outputs are written
  *   DONE      DRAINING   sink       it takes the slot
  *   DRAINING  FREE       sink       outputs are copied out
@@ -24,7 +24,9 @@
  * middle of a transition is recovered by adding up again.
  *
  * From READY on, a slot's table of runs belongs to whoever holds the slot: a consumer marks the rows that the model
- * rejected in it, before the slot is DONE.
+ * rejected in it, before the slot is DONE. Of online requests it takes out what is not to run any more: those runs become VOID,
+ * the rows behind them move up, and CLAIMED is what is left; with nothing left the slot is DONE without a run. `request-page.ts`
+ * has what such a stream shares besides; its only producer and sink is the main thread (`request-side.ts`).
  *
  * Splits are known by their place in the stream. A producer takes the next one that nobody has by one compare-and-swap,
  * so there is no moment at which a split belongs to nobody and is not to be had; it asks no other thread, so it does not

@@ -1,5 +1,5 @@
 import { now } from '../clock/now.js';
-import { GateControl } from '../consume/gate.js';
+import { GateControl } from '../consume/gate-control.js';
 import type { SessionDevice } from '../session/types.js';
 import type { DeviceStats } from './types.js';
 

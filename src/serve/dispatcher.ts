@@ -14,6 +14,7 @@ import { SinkSide } from '../ring/sink-side.js';
 import type { TypedArray } from '../util/dtype.js';
 import { Door } from './door.js';
 import type { EndpointState } from './endpoint-state.js';
+import { Places } from './places.js';
 import type { ModelPlan } from './plan-model.js';
 import { type PendingRequest, slotViews } from './request.js';
 import { type Newcomer, RequestQueue } from './request-queue.js';
@@ -48,9 +49,7 @@ export class Dispatcher {
   readonly #endpoints: readonly EndpointState[];
   readonly #rowsBy: Int32Array;
   readonly #tellUrgency: TellUrgency;
-  /** Requests with rows in slots, by their places. */
-  readonly #places: (PendingRequest | undefined)[];
-  readonly #freePlaces: number[];
+  readonly #places: Places;
   #isScheduled = false;
   /** All that are not answered yet. */
   readonly pending = new Set<PendingRequest>();
@@ -60,13 +59,20 @@ export class Dispatcher {
   constructor(
     plan: ModelPlan,
     consumers: number,
-    maxDelayMs: number,
+    limits: { readonly maxDelayMs: number; readonly maxRows: number },
     endpoints: readonly EndpointState[],
     tellUrgency: TellUrgency,
   ) {
     const { layout, slots, size } = plan;
-    const config = { slots, lanes: 1, splits: 0, maxDelayMicros: maxDelayMs * 1000, fixedOrder: false };
-    const places = slots * size;
+    const config = {
+      slots,
+      lanes: 1,
+      splits: 0,
+      maxDelayMicros: limits.maxDelayMs * 1000,
+      fixedOrder: false,
+    };
+    // A row in a slot each, or one that waits behind others of its request, or one that waits for the reason why it is rejected.
+    const places = 2 * slots * size + limits.maxRows;
     this.ring = new Ring(createRingMemory(layout, config), MAIN_OWNER);
     this.requests = createRequestPage(places, slots);
     this.#page = new RequestPage(this.requests);
@@ -79,8 +85,7 @@ export class Dispatcher {
     this.#tellUrgency = tellUrgency;
     this.#inputs = slotViews(this.ring, 'inputs');
     this.#outputs = slotViews(this.ring, 'outputs');
-    this.#places = new Array(places).fill(undefined);
-    this.#freePlaces = Array.from({ length: places }, (_, i) => places - 1 - i);
+    this.#places = new Places(this.#page);
     this.queue = new RequestQueue(size);
     this.door = new Door({ ...plan, instances: consumers }, now());
   }
@@ -149,11 +154,11 @@ export class Dispatcher {
   /** A row of a request is one that the model rejects. Told before its batch is done, and heard perhaps after. */
   rejected(rows: readonly RejectedRow[]): void {
     for (const row of rows) {
-      const request = this.#places[row.split];
+      const request = this.#places.get(row.split);
       if (request === undefined) continue;
       request.rejected(row);
       if (request.isComplete && !request.isOver) this.#answer(request, now());
-      this.#leavePlace(request);
+      this.#places.leave(request);
     }
   }
 
@@ -225,7 +230,7 @@ export class Dispatcher {
       if (request === undefined) break;
       const count = Math.min(room, request.waitingRows);
       const row = request.placed;
-      if (request.place < 0) this.#enter(request);
+      if (request.place < 0) this.#places.enter(request);
       const first = side.claim(slot, request.place, row, count);
       request.inSlots++;
       queue.took(request, count, count === request.waitingRows);
@@ -259,13 +264,6 @@ export class Dispatcher {
     if (priority !== Number.POSITIVE_INFINITY) this.#tellUrgency(priority, deadline);
   }
 
-  #enter(request: PendingRequest): void {
-    const place = this.#freePlaces.pop() as number;
-    request.place = place;
-    this.#places[place] = request;
-    this.#page.begin(place, request.deadline);
-  }
-
   #takeBack(slot: number): void {
     const { ring } = this;
     const { words, map } = ring;
@@ -288,7 +286,7 @@ export class Dispatcher {
       const row = words[record + RunWord.ROW] as number;
       const first = words[record + RunWord.FIRST] as number;
       const count = words[record + RunWord.COUNT] as number;
-      const request = this.#places[place] as PendingRequest;
+      const request = this.#places.get(place) as PendingRequest;
       if (status !== RunStatus.VOID) rowsBy[request.endpoint] = (rowsBy[request.endpoint] as number) + count;
       this.#runIsBack(
         request,
@@ -328,7 +326,7 @@ export class Dispatcher {
       request.back(outputs, { ...run, isRejected: status === RunStatus.REJECTED }, began, ended, batchRows);
       if (request.isComplete) this.#answer(request, at);
     }
-    this.#leavePlace(request);
+    this.#places.leave(request);
   }
 
   #answer(request: PendingRequest, at: number): void {
@@ -345,21 +343,13 @@ export class Dispatcher {
 
   #over(request: PendingRequest): void {
     this.pending.delete(request);
-    this.#leavePlace(request);
+    this.#places.leave(request);
     if (this.pending.size === 0) this.#tellEmpty();
   }
 
   /** Of what is about to be over. */
   #leaveQueue(request: PendingRequest): void {
     if (!request.isOver && request.waitingRows > 0) this.queue.remove(request);
-  }
-
-  #leavePlace(request: PendingRequest): void {
-    // Nobody else gets the place while something may come that is meant for this one.
-    if (request.place < 0 || request.inSlots > 0 || request.awaitsReasons || !request.isOver) return;
-    this.#places[request.place] = undefined;
-    this.#freePlaces.push(request.place);
-    request.place = -1;
   }
 
   #tellEmpty(): void {

@@ -21,8 +21,17 @@ export interface Ahead {
 /** After so long without a run, one request is let in although it would seem to be too late: times may have changed. */
 const FORGET_MICROS = 10e6;
 
+/** How long it matters to a model that has nothing to do that others ran on its device. */
+const FADE_MICROS = 1e6;
+
 /** The weight of what was measured last in a moving average. */
 const NEWEST = 0.2;
+
+/**
+ * What was measured counts as no more than this many times what was expected: a machine that stood still for a moment must
+ * not close the door for long.
+ */
+const MOST_SURPRISE = 2;
 
 /**
  * Estimates how long a request waits for its answer: from what is ahead of it and from measured times of service. Between
@@ -32,21 +41,24 @@ const NEWEST = 0.2;
 export class Door {
   readonly #size: number;
   readonly #instances: number;
-  /** Microseconds of runs, by the power of two that holds their rows. */
-  readonly #runs: Float64Array;
+  readonly #oneMicros: number;
+  /** Of each further row. */
+  readonly #rowMicros: number;
+  /** How long runs take now, as a multiple of what they took before the first request; and the fastest of them. */
+  #pace = 1;
+  #fastest = 1;
   /** From when a batch could have run to when it did. */
   #others = 0;
   #lastEnd: number;
+  #triedAt = 0;
 
   /** @param at the moment from which on it counts, microseconds of `now()` */
   constructor({ size, instances, oneMicros, fullMicros }: Speed, at: number) {
     this.#lastEnd = at;
     this.#size = size;
     this.#instances = instances;
-    this.#runs = Float64Array.from({ length: powerOf(size) + 1 }, (_, power) => {
-      const rows = Math.min(size, 2 ** power);
-      return size === 1 ? fullMicros : oneMicros + ((fullMicros - oneMicros) * (rows - 1)) / (size - 1);
-    });
+    this.#oneMicros = Math.max(1, size === 1 ? fullMicros : oneMicros);
+    this.#rowMicros = size === 1 ? 0 : Math.max(0, fullMicros - oneMicros) / (size - 1);
   }
 
   /**
@@ -55,22 +67,31 @@ export class Door {
    * @param readyAt when its rows had waited for company as long as they do
    */
   ran(rows: number, readyAt: number, began: number, ended: number): void {
-    const power = powerOf(rows);
-    this.#runs[power] = average(this.#runs[power] as number, ended - began);
+    const pace = (ended - began) / this.#measured(rows);
+    this.#fastest = Math.min(this.#fastest, pace);
+    this.#pace = average(this.#pace, pace, 0);
     const couldBegin = this.#instances > 1 ? readyAt : Math.max(readyAt, this.#lastEnd);
-    this.#others = average(this.#others, Math.max(0, began - couldBegin));
+    this.#others = average(this.#others, Math.max(0, began - couldBegin), 1000);
     this.#lastEnd = Math.max(this.#lastEnd, ended);
   }
 
   /** How long a run of so many rows takes. */
   runMicros(rows: number): number {
-    return this.#runs[powerOf(Math.min(rows, this.#size))] as number;
+    return this.#pace * this.#measured(rows);
   }
 
   /** Microseconds from `at` until a request of so many rows is answered. */
   waitMicros(at: number, rows: number, { rows: before, runningSince, runningRows }: Ahead): number {
     const all = before + rows;
     const batches = Math.ceil(all / this.#size);
+    // A device that has nothing to do may well try, whatever it took when it had: else nobody would learn that it is faster.
+    // That others take it is forgotten after a while.
+    if (before === 0 && runningSince.length < this.#instances) {
+      const fresh = Math.max(0, 1 - (at - this.#lastEnd) / FADE_MICROS);
+      const runs =
+        this.#measured(this.#size) * (batches - 1) + this.#measured(all - (batches - 1) * this.#size);
+      return this.#fastest * runs + fresh * this.#others;
+    }
     const last = this.runMicros(all - (batches - 1) * this.#size);
     const others = this.#instances > 1 ? 0 : this.#others;
     const each = (this.runMicros(this.#size) + others) / this.#instances;
@@ -79,9 +100,13 @@ export class Door {
 
   /** Whether a request that seems to be too late is to be let in, to see. */
   isForgotten(at: number): boolean {
-    if (at - this.#lastEnd < FORGET_MICROS) return false;
-    this.#lastEnd = at;
+    if (at - Math.max(this.#lastEnd, this.#triedAt) < FORGET_MICROS) return false;
+    this.#triedAt = at;
     return true;
+  }
+
+  #measured(rows: number): number {
+    return this.#oneMicros + this.#rowMicros * (Math.min(rows, this.#size) - 1);
   }
 
   #untilFree(at: number, since: readonly number[], rows: readonly number[]): number {
@@ -92,6 +117,6 @@ export class Door {
   }
 }
 
-const average = (before: number, newest: number): number => before + NEWEST * (newest - before);
-
-const powerOf = (rows: number): number => (rows <= 1 ? 0 : 32 - Math.clz32(rows - 1));
+/** `more`: so much more may come as no surprise. */
+const average = (before: number, newest: number, more: number): number =>
+  before + NEWEST * (Math.min(newest, MOST_SURPRISE * before + more) - before);

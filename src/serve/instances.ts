@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { createClockPage } from '../clock/state-clock.js';
 import type { Consumer } from '../consume/consumer.js';
-import type { GatePlace } from '../consume/gate.js';
+import type { GatePlace } from '../consume/gate-page.js';
 import { watchForHangs } from '../job/hang-watch.js';
 import { type JobDevice, Sessions } from '../job/sessions.js';
 import { devicesOf } from '../job/threads.js';
@@ -71,7 +71,7 @@ export class LoadedInstances {
     devices: Devices,
     onWarning: (warning: string) => void,
   ): Promise<LoadedInstances> {
-    const { model, inputs, batch } = served;
+    const { model, inputs, batch, queue } = served;
     const sessions = new Sessions({ model, inputs }, threadsOf(served));
     try {
       const loaded = await sessions.load();
@@ -98,7 +98,7 @@ export class LoadedInstances {
       const dispatcher = new Dispatcher(
         plan,
         consumers.length,
-        batch.maxDelayMs,
+        { maxDelayMs: batch.maxDelayMs, maxRows: queue.maxRows },
         endpoints,
         (urgent, deadline) => {
           for (const { device, claimant } of on) device.gate.setUrgency(claimant, urgent, deadline);

@@ -1,4 +1,4 @@
-import type { GatePlace } from '../consume/gate.js';
+import type { GatePlace } from '../consume/gate-page.js';
 import { openSourceOf, runOver } from '../job/run-job.js';
 import type { Job } from '../job/schema.js';
 import type { Sharing } from '../job/sharing.js';

@@ -1,5 +1,6 @@
 import { now } from '../clock/now.js';
 import type { SlotLayout, TensorRegion } from '../ring/layout.js';
+import { arrayOf, type DType, type TypedArray } from '../util/dtype.js';
 import { messageOf } from '../util/errors.js';
 import { Deadlines } from './deadlines.js';
 import { platformOf } from './describe.js';
@@ -232,7 +233,7 @@ export class ModelService {
         throw this.#refusal(state, 'invalid', message);
       }
       if (text !== undefined) this.#checkTexts(state, name, tensor.data as readonly string[], text);
-      else if (tensor.dtype !== region.dtype) {
+      else if (tensor.dtype !== region.dtype || !holds(tensor.data as TypedArray, region.dtype)) {
         const message = `the input ${name} is ${tensor.dtype}, expected ${region.dtype}`;
         throw this.#refusal(state, 'invalid', message);
       }
@@ -276,6 +277,11 @@ function deadlineOf({ arrivedAt, timeoutMicros }: InferRequest, deadlineMs: numb
   const own = deadlineMs === null ? Number.POSITIVE_INFINITY : deadlineMs * 1000;
   const asked = timeoutMicros === undefined || timeoutMicros <= 0 ? Number.POSITIVE_INFINITY : timeoutMicros;
   return arrivedAt + Math.min(own, asked);
+}
+
+/** Whether an array is of the kind that elements of a type lie in: another one would spoil the batch of others. */
+function holds({ constructor: { name } }: TypedArray, dtype: DType): boolean {
+  return (name === 'Buffer' ? 'Uint8Array' : name) === arrayOf(dtype).name;
 }
 
 function tensorOf({ name, dtype, rowDims, text }: TensorRegion): EndpointTensor {

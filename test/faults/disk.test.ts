@@ -4,6 +4,9 @@ import { expect, onTestFinished, type TestContext, test } from 'vitest';
 import { workspace } from '../helpers/workspace.js';
 import { simulated, Trial, tried, writeFiles } from './trial.js';
 
+/** On a busy machine what happens in the middle takes its time. */
+const SLOW = { model: { runtime: 'simulated', options: { batchMicros: 25_000 } } };
+
 function mount(...args: readonly string[]): { readonly mounted: boolean; readonly text: string } {
   const { status, stderr, error } = spawnSync('mount', args, { encoding: 'utf8' });
   return { mounted: status === 0, text: (error?.message ?? stderr).trim() };
@@ -21,7 +24,7 @@ function onDisk({ skip }: TestContext, size: string, format: string): Trial {
   if (!mounted && process.env.CI !== 'true') skip(`no disk can be mounted: ${text}`);
   expect(mounted, text).toBe(true);
   onTestFinished(() => void spawnSync('umount', ['--lazy', disk]));
-  return new Trial((uri) => simulated(writeFiles(at('data')), { uri, format }), at, at('disk', 'out'));
+  return new Trial((uri) => simulated(writeFiles(at('data')), { uri, format }, SLOW), at, at('disk', 'out'));
 }
 
 test('a disk that is full fails the job, which goes on once there is space', async (context) => {
@@ -49,7 +52,7 @@ test('a disk that becomes read-only in the middle fails the job, which goes on o
 
 test('an output directory that is moved away in the middle fails the job, which makes it again', async () => {
   const at = workspace();
-  const trial = new Trial((uri) => simulated(writeFiles(at('data')), { uri }), at);
+  const trial = new Trial((uri) => simulated(writeFiles(at('data')), { uri }, SLOW), at);
   const run = trial.run();
   await trial.commits(2, run);
   const survived = tried('output directory moved away');

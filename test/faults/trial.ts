@@ -52,6 +52,8 @@ export function simulated(data: string, sink: object, settings: object = {}): ob
     model: { runtime: 'simulated', options: { batchMicros: 4000 } },
     inputs: { x: {} },
     batch: { size: 50 },
+    // Few, so that faults in the middle find something left to be read.
+    ring: { slots: 4 },
     ...settings,
     sink: { keep: ['id', 'x'], ...sink },
   };

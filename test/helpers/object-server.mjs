@@ -100,7 +100,7 @@ export class ObjectServer {
     if (injected.reset) request.socket.destroy();
     else if (injected.status !== undefined) response.writeHead(injected.status).end('injected');
     else if (injected.lost) {
-      this.#write(seen, url.searchParams, body);
+      if (writes) this.#write(seen, url.searchParams, body);
       request.socket.destroy();
     } else if (writes) {
       const { status, headers, text } = this.#write(seen, url.searchParams, body);

@@ -5,7 +5,7 @@
  * @typedef {object} Configuration
  * @property {string} name
  * @property {string} what
- * @property {'ring' | 'mutex'} model
+ * @property {'ring' | 'mutex' | 'online'} model
  * @property {Readonly<Record<string, number | string>>} define bounds, and what is on
  * @property {boolean} [large] compiling it well pays
  * @property {boolean} [cycles] looks for runs without an end, instead of for dead ends
@@ -147,6 +147,27 @@ export const CONFIGURATIONS = [
     what: 'the same with two buckets and three slots',
     model: 'ring',
     define: { FIXED: 1, LOADER: 1, HOLD: 1, BUCKETS: 2, SLOTS: 3, LANES: 1, SPLITS: 1, ROWS: 6 },
+  },
+  {
+    name: 'online',
+    what: 'online requests, which may be ended while they wait, and a rival on the device',
+    model: 'online',
+    define: { SLOTS: 2, CAPACITY: 2, ROWS: 3 },
+    large: true,
+  },
+  {
+    name: 'online-consumers',
+    what: 'two consumers that take turns',
+    model: 'online',
+    define: { SLOTS: 2, CAPACITY: 1, ROWS: 2, CONSUMERS: 2, TURNS: 0, PATIENT: 1 },
+    large: true,
+  },
+  {
+    name: 'online-stop',
+    what: 'online requests whose stream is stopped at any moment',
+    model: 'online',
+    define: { SLOTS: 2, CAPACITY: 2, ROWS: 2, STOP: 1 },
+    large: true,
   },
 ];
 
@@ -325,5 +346,35 @@ export const MUTATIONS = [
     of: 'feeder',
     finds: 'dead end',
     what: 'main waits synchronously for a lock that it holds across an await',
+  },
+  {
+    name: 'OPENED_UNTOLD',
+    of: 'online',
+    finds: 'dead end',
+    what: 'main does not tell consumers that sleep of a slot that it has opened',
+  },
+  {
+    name: 'BACK_TICKET_AFTER_LOOK',
+    of: 'online',
+    finds: 'dead end',
+    what: 'main takes its ticket after looking for slots that are done',
+  },
+  {
+    name: 'LEFT_UNGRANTED',
+    of: 'online',
+    finds: 'dead end',
+    what: 'whoever leaves the gate with the device lets nobody else in',
+  },
+  {
+    name: 'ASLEEP_WITH_THE_DEVICE',
+    of: 'online',
+    finds: 'dead end',
+    what: 'a consumer that finds nothing to run sleeps without leaving the gate',
+  },
+  {
+    name: 'TAKEN_WITHOUT_A_LOOK',
+    of: 'online',
+    finds: 'assertion',
+    what: 'a consumer runs rows without asking whether their request has ended',
   },
 ];

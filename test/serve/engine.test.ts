@@ -1,10 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { loadJob, runJob } from 'penstock';
 import { describe, expect, test } from 'vitest';
+import type { EndpointStats } from '../../src/serve/types.js';
 import { readArrow } from '../helpers/arrow.js';
 import { random } from '../helpers/random.js';
 import { readColumn, workspace } from '../helpers/workspace.js';
-import { now, outputOf, recording, requestOf, serving } from './serving.js';
+import { now, outputOf, reasonOf, recording, requestOf, serving } from './serving.js';
+
+const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -174,5 +177,63 @@ describe('an engine', () => {
       [[1], [2, 3, 4, 5]].map((values) => engine.infer(requestOf('m', values))),
     );
     expect(answers.map(outputOf)).toEqual([[2], [4, 6, 8, 10]]);
+  });
+
+  test('runs models that like batches of some sizes', async () => {
+    const device = recording();
+    const batch = { size: 8, preferredSizes: [4, 8] };
+    const engine = await serving({ models: { m: device.model({}, { batch }) } });
+    const answers = await Promise.all(
+      [[1], [2, 3, 4], [5, 6, 7, 8, 9, 10]].map((values) => engine.infer(requestOf('m', values))),
+    );
+    expect(answers.map(outputOf)).toEqual([[2], [4, 6, 8], [10, 12, 14, 16, 18, 20]]);
+  });
+
+  test('chooses the size of its batches where that is left to it', async () => {
+    const models = {
+      sim: {
+        model: { runtime: 'simulated', options: { batchMicros: 300, rowMicros: 100 } },
+        inputs: { x: { shape: [1] } },
+        batch: { size: 'auto' },
+        queue: { maxRows: 10_000 },
+      },
+    };
+    const engine = await serving({ models });
+    const answers = await Promise.all(range(1, 400).map((value) => engine.infer(requestOf('sim', [value]))));
+    expect(answers.map(({ outputs }) => outputs[0]?.data[0])).toEqual(range(1, 400));
+    const { rows, batches, capacity } = engine.stats().endpoints[0] as EndpointStats;
+    expect(rows).toBe(400);
+    expect(batches).toBeLessThan(100);
+    expect(capacity / batches).toBeGreaterThan(8);
+  });
+
+  test('takes texts, whatever their letters, up to as many bytes as the configuration says', async () => {
+    const uri = fileURLToPath(new URL('./fixtures/text-session.mjs', import.meta.url));
+    const model = { runtime: 'module', uri };
+    const engine = await serving({ models: { m: { model, inputs: { t: { maxBytes: 10 } } } } });
+    expect(engine.endpoints[0]?.inputs).toEqual([
+      { name: 't', dtype: 'uint8', shape: [-1, 2], isText: true },
+    ]);
+    const infer = (data: readonly string[]) =>
+      engine.infer({
+        endpoint: 'm',
+        inputs: [{ name: 't', dtype: 'uint8', shape: [data.length / 2, 2], data }],
+        arrivedAt: now(),
+      });
+    const { outputs } = await infer(['penstock', 'é', '水', '0123456789']);
+    expect(outputs).toEqual([
+      { name: 'bytes', dtype: 'int32', shape: [2, 2], data: Int32Array.of(8, 2, 3, 10) },
+      { name: 'last', dtype: 'uint8', shape: [2, 2], data: Uint8Array.of(107, 169, 180, 57) },
+    ]);
+    expect(await reasonOf(infer(['a', 'ééééé!']))).toBe('invalid');
+  });
+
+  test('has its sessions in processes of their own where that is asked for', async () => {
+    const model = { runtime: 'simulated', isolation: 'process', instances: 2, options: { batchMicros: 500 } };
+    const engine = await serving({
+      models: { sim: { model, inputs: { x: { shape: [1] } }, batch: { size: 4 } } },
+    });
+    const answers = await Promise.all(range(1, 100).map((value) => engine.infer(requestOf('sim', [value]))));
+    expect(answers.map(({ outputs }) => outputs[0]?.data[0])).toEqual(range(1, 100));
   });
 });

@@ -15,11 +15,12 @@ describe('a request is refused', () => {
       { ...request, inputs: [{ ...tensor, shape: [2, 1] }] },
       { ...request, inputs: [{ ...tensor, dtype: 'float64' as const }] },
       { ...request, inputs: [{ ...tensor, data: ['1'] }] },
+      { ...request, inputs: [{ ...tensor, data: new BigInt64Array(1) }] },
       { ...request, inputs: [{ ...tensor, shape: [0, 1], data: new Float32Array(0) }] },
       { ...request, outputs: ['z'] },
     ];
     for (const one of invalid) expect(await reasonOf(engine.infer(one))).toBe('invalid');
-    expect(engine.stats().endpoints[0]?.refused).toEqual({ invalid: 6 });
+    expect(engine.stats().endpoints[0]?.refused).toEqual({ invalid: 7 });
   });
 
   test('with more rows than the queue holds, or more bytes', async () => {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-const TAIL = 4000;
+export const TAIL = 4000;
 
 /**
  * Runs a program to its end and returns what it printed on stdout.
@@ -43,7 +43,7 @@ export async function run(command, args, { env = {}, cwd, limitSeconds = 600 } =
   }
 }
 
-function endGroup(pid) {
+export function endGroup(pid) {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {
@@ -52,7 +52,7 @@ function endGroup(pid) {
 }
 
 /** Of a traceback in Python or an error in Node, the line that says what was wrong. */
-function lastLine(text) {
+export function lastLine(text) {
   const lines = text.split('\n').map((line) => line.trim());
   return (
     lines.findLast((line) => /^[\w.]*(Error|Exception)\b/.test(line)) ?? lines.findLast((line) => line !== '')

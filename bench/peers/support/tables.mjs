@@ -46,7 +46,7 @@ function table(results, peers, cases, pick) {
   return markdown([head, ...lines]);
 }
 
-function cell(results, peer, one, pick) {
+export function cell(results, peer, one, pick) {
   const values = results.values(peer, one, pick);
   if (values.length === 0)
     return results.failure(peer, one) === undefined || !reads(peer, one.format) ? '' : 'failed';

@@ -1,0 +1,12 @@
+export interface TraceArrivals {
+  readonly kind: 'trace';
+  /** Seconds from the beginning, ascending. */
+  readonly times: readonly number[];
+  /** Rows of each request. */
+  readonly rows: readonly number[];
+}
+
+/** As it was recorded. */
+export function* trace({ times }: TraceArrivals): Generator<number> {
+  yield* times;
+}
