@@ -2,12 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Browser, CHROMIUM, NO_CHROMIUM, picture } from '../helpers/chromium.js';
 import { DIGITS_JOB, penstock, type Started, start } from './penstock.js';
 
-/** The digits on a device of 2 ms a row: some four seconds. */
+/** The digits on a device of 4 ms a row: some eight seconds. */
 const SLOW = [
   'run',
   DIGITS_JOB,
   '--set',
-  'model={ runtime: simulated, options: { rowMicros: 2000 } }',
+  'model={ runtime: simulated, options: { rowMicros: 4000 } }',
   '--set',
   'inputs.image.shape=[1, 28, 28]',
   '--set',

@@ -78,6 +78,7 @@ fieldset input:focus-visible + span { outline: 2px solid var(--accent); outline-
 .job .gauge { grid-column: 1 / -1; height: .7rem; border-radius: .35rem; }
 .job .gauge i { transition: width .4s linear; }
 .job .fault { grid-column: 1 / -1; }
+.job-name .status { margin-left: .35rem; font-size: .75rem; }
 .job-rate, .job-done data { font-weight: 620; }
 .job-rate, .job-rows { text-align: right; }
 .job-done, .job-rows { font-size: .875rem; color: var(--dim); font-variant-numeric: tabular-nums; }
