@@ -11,7 +11,8 @@ import { versionsOf } from './servers.mjs';
 const LEVELS = [0.25, 1, 2];
 /** Offered ÷ what the server can do. */
 const LOADS = [0.8, 2];
-const MOST_OUTSTANDING = 1024;
+/** Twice what Penstock's queue holds, the longest of all: it is the server that says no. */
+const MOST_OUTSTANDING = 2048;
 const TOLERANCE = 1e-4;
 /** How a server says no. While it warms up, it may be slow. */
 const REFUSALS = [408, 429, 503, 504];
