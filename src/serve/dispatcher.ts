@@ -232,7 +232,7 @@ export class Dispatcher {
       const row = request.placed;
       if (request.place < 0) this.#places.enter(request);
       const first = side.claim(slot, request.place, row, count);
-      request.inSlots++;
+      request.inSlots += count;
       queue.took(request, count, count === request.waitingRows);
       request.placed += count;
       placing.push({ request, row, first, count });
@@ -316,7 +316,8 @@ export class Dispatcher {
     batchRows: number,
     at: number,
   ): void {
-    request.inSlots--;
+    // By rows: a run is cut where the model rejects some of them.
+    request.inSlots -= run.count;
     if (status === RunStatus.REJECTED) request.rejectedRows += run.count;
     if (status === RunStatus.VOID) {
       // The consumer has seen that it can't be in time any more.

@@ -31,7 +31,7 @@ export class PendingRequest implements Queued {
   place = -1;
   /** Rows that have been put into slots, from the first on. */
   placed = 0;
-  /** Runs in slots that are not back yet. */
+  /** Rows in slots that are not back yet. */
   inSlots = 0;
   /** Rows that are back and that the model rejects. */
   rejectedRows = 0;
