@@ -12,6 +12,7 @@ import { RequestSide } from '../ring/request-side.js';
 import { createRingMemory, MAIN_OWNER, Ring } from '../ring/ring.js';
 import { SinkSide } from '../ring/sink-side.js';
 import type { TypedArray } from '../util/dtype.js';
+import { messageOf } from '../util/errors.js';
 import { Door } from './door.js';
 import type { EndpointState } from './endpoint-state.js';
 import { Places } from './places.js';
@@ -54,6 +55,9 @@ export class Dispatcher {
   /** All that are not answered yet. */
   readonly pending = new Set<PendingRequest>();
   #onEmpty: (() => void)[] = [];
+  /** Resolves with a fault of ours, after which nothing here can be relied on; never, as long as there is none. */
+  readonly broken: Promise<Error>;
+  #break: (error: Error) => void = () => {};
 
   /** @param consumers sessions that take from the ring */
   constructor(
@@ -87,6 +91,9 @@ export class Dispatcher {
     this.#outputs = slotViews(this.ring, 'outputs');
     this.#places = new Places(this.#page);
     this.queue = new RequestQueue(size);
+    this.broken = new Promise((resolve) => {
+      this.#break = resolve;
+    });
     this.door = new Door({ ...plan, instances: consumers }, now());
   }
 
@@ -116,6 +123,14 @@ export class Dispatcher {
 
   /** Takes outputs back for as long as the ring is there. */
   async drain(): Promise<void> {
+    try {
+      await this.#drain();
+    } catch (error) {
+      this.#isBroken(error);
+    }
+  }
+
+  async #drain(): Promise<void> {
     const { ring } = this;
     for (;;) {
       const ticket = ring.done.ticket();
@@ -194,8 +209,17 @@ export class Dispatcher {
     this.#isScheduled = true;
     setImmediate(() => {
       this.#isScheduled = false;
-      this.#fill();
+      try {
+        this.#fill();
+      } catch (error) {
+        this.#isBroken(error);
+      }
     });
+  }
+
+  #isBroken(error: unknown): void {
+    if (this.ring.mutex.owner === MAIN_OWNER) this.ring.unlock();
+    this.#break(error instanceof Error ? error : new Error(messageOf(error)));
   }
 
   #fill(): void {

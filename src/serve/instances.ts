@@ -56,6 +56,7 @@ export class LoadedInstances {
     this.ended = new Promise((resolve) => {
       for (const failure of failures) void failure.then((error) => error && resolve(error));
       void Promise.all(failures).then(() => resolve(undefined));
+      void this.dispatcher.broken.then(resolve);
     });
   }
 
