@@ -1,7 +1,7 @@
 import { now } from '../clock/now.js';
 import type { RejectedRow } from '../consume/types.js';
 import { ControlSide } from '../ring/control-side.js';
-import { RingStatus, RunStatus, RunWord, SlotState, SlotWord } from '../ring/protocol.js';
+import { RingStatus, RunStatus, RunWord, SlotWord } from '../ring/protocol.js';
 import {
   createRequestPage,
   RequestPage,
@@ -19,6 +19,7 @@ import { Places } from './places.js';
 import type { ModelPlan } from './plan-model.js';
 import { type PendingRequest, slotViews } from './request.js';
 import { type Newcomer, RequestQueue } from './request-queue.js';
+import { SlotsAhead } from './slots-ahead.js';
 
 /** Tells the devices what the model has that is to run first. */
 export type TellUrgency = (priority: number, deadline: number) => void;
@@ -41,6 +42,7 @@ export class Dispatcher {
   readonly door: Door;
   readonly requests: RequestPageMemory;
   readonly #page: RequestPage;
+  readonly #slots: SlotsAhead;
   readonly #side: RequestSide;
   readonly #sink: SinkSide;
   readonly #plan: ModelPlan;
@@ -80,6 +82,7 @@ export class Dispatcher {
     this.ring = new Ring(createRingMemory(layout, config), MAIN_OWNER);
     this.requests = createRequestPage(places, slots);
     this.#page = new RequestPage(this.requests);
+    this.#slots = new SlotsAhead(this.ring, this.#page);
     this.#side = new RequestSide(this.ring);
     this.#sink = new SinkSide(this.ring);
     this.#plan = plan;
@@ -106,19 +109,9 @@ export class Dispatcher {
 
   /** Microseconds that a request would wait for its answer, from now on. */
   waitMicros(newcomer: Newcomer): number {
-    const { ring } = this;
-    const runningSince: number[] = [];
-    const runningRows: number[] = [];
-    let rows = this.queue.rowsBefore(newcomer);
-    for (let slot = 0; slot < ring.config.slots; slot++) {
-      const state = ring.state(slot);
-      const claimed = ring.slotWord(slot, SlotWord.CLAIMED);
-      if (state === SlotState.RUNNING) {
-        runningSince.push(this.#page.began(slot));
-        runningRows.push(claimed);
-      } else if (state >= SlotState.FILLING && state <= SlotState.READY) rows += claimed;
-    }
-    return this.door.waitMicros(now(), newcomer.waitingRows, { rows, runningSince, runningRows });
+    const ahead = this.#slots.ahead();
+    const rows = this.queue.rowsBefore(newcomer) + ahead.rows;
+    return this.door.waitMicros(now(), newcomer.waitingRows, { ...ahead, rows });
   }
 
   /** Takes outputs back for as long as the ring is there. */
@@ -195,13 +188,7 @@ export class Dispatcher {
 
   /** When the first of rows that wait for company came; Infinity where none do. */
   get waitingSince(): number {
-    const { ring } = this;
-    let since = Number.POSITIVE_INFINITY;
-    if (ring.config.maxDelayMicros === 0) return since;
-    for (let slot = 0; slot < ring.config.slots; slot++) {
-      if (ring.state(slot) === SlotState.FILLING) since = Math.min(since, ring.openedAt(slot));
-    }
-    return since;
+    return this.#slots.waitingSince();
   }
 
   #schedule(): void {
@@ -264,7 +251,8 @@ export class Dispatcher {
       rows += count;
       this.#page.enter(slot, request.priority, request.deadline);
     }
-    this.#tellUrgent();
+    const { priority, deadline } = this.#slots.urgency();
+    this.#tellUrgency(priority, deadline);
     side.unlock();
     // It wakes while we write.
     if (isNew) side.tell();
@@ -273,19 +261,6 @@ export class Dispatcher {
     for (const { request, row, first, count } of placing) request.write(inputs, regions, row, first, count);
     side.commit(slot, placing.length, rows);
     return true;
-  }
-
-  /** What the devices' gates are to know of the slots that wait. */
-  #tellUrgent(): void {
-    let priority = Number.POSITIVE_INFINITY;
-    let deadline = Number.POSITIVE_INFINITY;
-    for (let slot = 0; slot < this.ring.config.slots; slot++) {
-      const state = this.ring.state(slot);
-      if (state < SlotState.FILLING || state > SlotState.READY) continue;
-      priority = Math.min(priority, this.#page.priority(slot));
-      deadline = Math.min(deadline, this.#page.earliest(slot));
-    }
-    if (priority !== Number.POSITIVE_INFINITY) this.#tellUrgency(priority, deadline);
   }
 
   #takeBack(slot: number): void {
