@@ -95,6 +95,11 @@ class ServingEngine implements Engine {
     return model.infer(state, request, signal);
   }
 
+  turnAway(name: string, arrivedAt: number): Refusal | undefined {
+    const endpoint = this.#byName.get(name);
+    return this.#isDraining ? undefined : endpoint?.model.turnAway(endpoint.state, arrivedAt);
+  }
+
   stats(): EngineStats {
     const at = now();
     return {

@@ -1,3 +1,4 @@
+import { Arrivals } from './arrivals.js';
 import { Refusal } from './refusal.js';
 import type { RequestBegin, RequestEnd } from './telemetry/request.js';
 import type { Engine } from './types.js';
@@ -18,6 +19,7 @@ export class Inference {
   readonly engine: Engine;
   readonly endpoints: ReadonlyMap<string, WireEndpoint>;
   readonly watch: Watch | undefined;
+  readonly arrivals = new Arrivals();
   readonly #onFault: (error: unknown) => void;
   #isClosing = false;
 

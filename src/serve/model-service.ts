@@ -100,15 +100,10 @@ export class ModelService {
     const deadline = deadlineOf(request, spec.deadlineMs);
     dispatcher.door.arrived(now(), rows);
     if (deadline !== Number.POSITIVE_INFINITY) {
-      const newcomer = { endpoint: state.place, priority, weight: spec.weight, deadline, waitingRows: rows };
-      const wait = dispatcher.waitMicros(newcomer) * MARGIN;
+      const wait = this.#waitMicros(dispatcher, state, { priority, deadline, waitingRows: rows });
       const left = deadline - now();
-      if (wait > left && !(left > 0 && dispatcher.door.isForgotten(now()))) {
-        const retryAfterMs = Math.max(1, Math.ceil((wait - Math.max(0, left)) / 1000));
-        const millis = (micros: number): string => `${Math.round(micros / 100) / 10} ms`;
-        const message = `it would be answered in about ${millis(wait)}, and its deadline is in ${millis(Math.max(0, left))}`;
-        throw this.#refusal(state, 'late', message, retryAfterMs);
-      }
+      if (wait > left && !(left > 0 && dispatcher.door.isForgotten(now())))
+        throw this.#late(state, wait, left);
     }
     return new Promise((resolve, reject) => {
       const about = { state, rows, priority, deadline, rowBytes, inputs, wanted, regions: layout.outputs };
@@ -118,6 +113,37 @@ export class ModelService {
       dispatcher.add(pending);
       this.#deadlines.add(pending);
     });
+  }
+
+  /** Whether a request that has come, and of which nothing is read yet, may as well be refused: then why. */
+  turnAway(state: EndpointState, arrivedAt: number): Refusal | undefined {
+    const instances = this.#instances;
+    if (instances === undefined) return undefined;
+    const { dispatcher, plan } = instances;
+    const { priority, deadlineMs } = state.spec;
+    // A model that has nothing to do may try whatever comes.
+    if (dispatcher.queue.rows === 0 || deadlineMs === null) return undefined;
+    const deadline = deadlineOf({ arrivedAt }, deadlineMs);
+    const wait = this.#waitMicros(dispatcher, state, { priority, deadline, waitingRows: 1 });
+    const left = deadline - now();
+    if (wait <= left) return this.#fullness(state, dispatcher.queue, 1, plan.rowBytes);
+    dispatcher.door.arrived(now(), 1);
+    return this.#late(state, wait, left);
+  }
+
+  #waitMicros(
+    dispatcher: LoadedInstances['dispatcher'],
+    { place, spec }: EndpointState,
+    about: { readonly priority: number; readonly deadline: number; readonly waitingRows: number },
+  ): number {
+    return dispatcher.waitMicros({ endpoint: place, weight: spec.weight, ...about }) * MARGIN;
+  }
+
+  #late(state: EndpointState, wait: number, left: number): Refusal {
+    const retryAfterMs = Math.max(1, Math.ceil((wait - Math.max(0, left)) / 1000));
+    const millis = (micros: number): string => `${Math.round(micros / 100) / 10} ms`;
+    const message = `it would be answered in about ${millis(wait)}, and its deadline is in ${millis(Math.max(0, left))}`;
+    return this.#refusal(state, 'late', message, retryAfterMs);
   }
 
   /** What clients are told. */
@@ -205,7 +231,6 @@ export class ModelService {
     rows: number,
     rowBytes: number,
   ): void {
-    const { maxRows, maxBytes } = this.#served.queue;
     const most = this.#mostRows(rowBytes);
     if (rows > most) {
       throw this.#refusal(
@@ -214,11 +239,22 @@ export class ModelService {
         `${rows} rows are more than a request may have, which is ${most}`,
       );
     }
+    const refusal = this.#fullness(state, queue, rows, rowBytes);
+    if (refusal !== undefined) throw refusal;
+  }
+
+  #fullness(
+    state: EndpointState,
+    queue: LoadedInstances['dispatcher']['queue'],
+    rows: number,
+    rowBytes: number,
+  ): Refusal | undefined {
+    const { maxRows, maxBytes } = this.#served.queue;
     const isFull = queue.rows + rows > maxRows || queue.bytes + rows * rowBytes > maxBytes;
-    if (!isFull) return;
+    if (!isFull) return undefined;
     const wait = this.#instances?.dispatcher.door.runMicros(rows) ?? 0;
     const message = `${queue.rows} rows of ${queue.bytes} bytes wait already, and ${rows} more do not fit`;
-    throw this.#refusal(state, 'full', message, Math.max(1, Math.ceil(wait / 1000)));
+    return this.#refusal(state, 'full', message, Math.max(1, Math.ceil(wait / 1000)));
   }
 
   /** In the order of the model's. */
@@ -274,7 +310,10 @@ function priorityOf(own: number, asked = 0): number {
   return asked <= own ? own : Math.max(own, Math.min(asked, LOWEST_ASKED));
 }
 
-function deadlineOf({ arrivedAt, timeoutMicros }: InferRequest, deadlineMs: number | null): number {
+function deadlineOf(
+  { arrivedAt, timeoutMicros }: Pick<InferRequest, 'arrivedAt' | 'timeoutMicros'>,
+  deadlineMs: number | null,
+): number {
   const own = deadlineMs === null ? Number.POSITIVE_INFINITY : deadlineMs * 1000;
   const asked = timeoutMicros === undefined || timeoutMicros <= 0 ? Number.POSITIVE_INFINITY : timeoutMicros;
   return arrivedAt + Math.min(own, asked);

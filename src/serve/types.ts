@@ -1,4 +1,5 @@
 import type { DType, TypedArray } from '../util/dtype.js';
+import type { Refusal } from './refusal.js';
 
 /*
  * What lies between the wire and the devices. Whoever speaks a protocol (`http/`, `grpc/`) knows an `Engine` and nothing of
@@ -142,6 +143,11 @@ export interface Engine extends AsyncDisposable {
    * @throws Refusal where it is not run to its end, and why
    */
   infer(request: InferRequest, signal?: AbortSignal): Promise<InferResult>;
+  /**
+   * Whether a request need not even be read, since its queue is full, or its endpoint's deadline can't be met however small
+   * it is: then why, and it counts as refused.
+   */
+  turnAway?(endpoint: string, arrivedAt: number): Refusal | undefined;
   stats(): EngineStats;
   /** Takes nothing more; resolves when all that was taken is answered. */
   drain(): Promise<void>;

@@ -60,6 +60,28 @@ describe('a request is refused', () => {
     expect(device.rows.slice(1)).toEqual(range(1, 15));
   });
 
+  test('before it is read, where others wait and nothing of its endpoint could be answered in time', async () => {
+    const engine = await serving({
+      models: {
+        sim: {
+          model: { runtime: 'simulated', options: { batchMicros: 50_000 } },
+          inputs: { x: { shape: [1] } },
+          batch: { size: 1 },
+          endpoints: { sim: { deadlineMs: 120 }, patient: { deadlineMs: null } },
+        },
+      },
+    });
+    expect(engine.turnAway?.('sim', now())).toBeUndefined();
+    const taken = Array.from({ length: 8 }, () => engine.infer(requestOf('patient', [1])));
+    await new Promise(setImmediate);
+    const refusal = engine.turnAway?.('sim', now());
+    expect(refusal?.reason).toBe('late');
+    expect(refusal?.retryAfterMs).toBeGreaterThan(0);
+    expect(engine.turnAway?.('patient', now())).toBeUndefined();
+    expect(engine.stats().endpoints.find(({ name }) => name === 'sim')?.refused).toEqual({ late: 1 });
+    await Promise.all(taken);
+  });
+
   test('at once, where it can’t be answered by its deadline, with the time after which it may be worth it', async () => {
     const engine = await serving({
       models: {

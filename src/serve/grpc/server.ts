@@ -1,7 +1,6 @@
 import { createServer, type Server as NetServer } from 'node:net';
 import { type handleUnaryCall, Metadata, Server, ServerCredentials, status } from '@grpc/grpc-js';
 import { fromJSON } from '@grpc/proto-loader';
-import { now } from '../../clock/now.js';
 import type { Inference } from '../inference.js';
 import type { RequestEnd } from '../telemetry/request.js';
 import type { Token } from '../token.js';
@@ -102,7 +101,7 @@ function inferenceService(inference: Inference): Record<string, Handler> {
 
 function infer(inference: Inference): Handler {
   return async (call, callback) => {
-    const arrivedAt = now();
+    const arrivedAt = inference.arrivals.stamp();
     const message: InferMessage = call.request;
     const { model_name: name = '', model_version: version, id } = message;
     const end = inference.watch?.({

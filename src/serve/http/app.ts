@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
-import { now } from '../../clock/now.js';
 import { messageOf } from '../../util/errors.js';
 import type { Inference, Watch } from '../inference.js';
 import { Refusal } from '../refusal.js';
@@ -56,7 +55,7 @@ export function createApp(
   app.decorateRequest('arrivedAt', 0);
   app.decorateRequest('outcome');
   app.addHook('onRequest', (request, _reply, done) => {
-    request.arrivedAt = now();
+    request.arrivedAt = inference.arrivals.stamp();
     done();
   });
   if (inference.watch !== undefined) watch(app, inference.watch);
