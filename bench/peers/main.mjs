@@ -90,7 +90,7 @@ const loader = tables.includes('loader')
   ? loaderCases({ formats, sizes }).map((one) => ({ ...one, copies: one.copies * factor }))
   : [];
 const endToEnd = tables.includes('end-to-end')
-  ? endToEndCases({ formats, sizes, copies: quick ? { light: 2, digits: 1 } : { light: 24, digits: 1 } })
+  ? endToEndCases({ formats, sizes, copies: quick ? { light: 2, digits: 1 } : { light: 12, digits: 1 } })
   : [];
 const cases = [...loader, ...endToEnd];
 const results = new Results();
