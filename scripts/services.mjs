@@ -16,6 +16,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
  * @property {readonly string[]} packages Debian's names
  * @property {string} whatFor
  * @property {readonly string[]} [probe] arguments with which the binary succeeds only if it is of use
+ * @property {string} [library] a shared library without which it is of no use
  */
 
 /** @type {readonly Service[]} */
@@ -41,6 +42,7 @@ export const SERVICES = [
     name: 'swiftshader',
     binary: '/usr/lib/chromium/vk_swiftshader_icd.json',
     packages: ['chromium', 'libvulkan1'],
+    library: 'libvulkan.so.1',
     whatFor: 'is a GPU in software, for tests of WebGPU',
   },
 ];
@@ -115,14 +117,27 @@ function find(service) {
  * @param {string} path
  * @param {Service} service
  */
-function works(path, { binary, probe }) {
+function works(path, { binary, probe, library }) {
   try {
     accessSync(path, isAbsolute(binary) ? constants.R_OK : constants.X_OK);
     if (!statSync(path).isFile()) return false;
   } catch {
     return false;
   }
+  if (library !== undefined && !isInstalled(library)) return false;
   return probe === undefined || spawnSync(path, probe, { stdio: 'ignore' }).status === 0;
+}
+
+/**
+ * As the dynamic linker's cache has it; its program is not in everybody's PATH.
+ * @param {string} library
+ */
+function isInstalled(library) {
+  const { stdout } = spawnSync('ldconfig', ['-p'], {
+    encoding: 'utf8',
+    env: { ...process.env, PATH: `${process.env.PATH}${delimiter}/sbin${delimiter}/usr/sbin` },
+  });
+  return stdout?.includes(`${library} `) ?? false;
 }
 
 function whyNotInstall() {
