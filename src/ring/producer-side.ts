@@ -187,17 +187,7 @@ export class ProducerSide {
       if (!ring.config.fixedOrder) this.#sendOnFullest();
       return -1;
     }
-    ring.setSlotWord(slot, SlotWord.PLACE, place);
-    ring.setSlotWord(slot, SlotWord.CLAIMED, 0);
-    ring.setSlotWord(slot, SlotWord.SETTLED, 0);
-    ring.setSlotWord(slot, SlotWord.VOIDED, 0);
-    ring.setSlotWord(slot, SlotWord.TOKENS, 0);
-    ring.setSlotWord(slot, SlotWord.BATCH, 0);
-    ring.setSlotWord(slot, SlotWord.DELAYED, 0);
-    ring.setSlotWord(slot, SlotWord.RUNS, 0);
-    ring.setOpenedAt(slot, now());
-    ring.setState(slot, SlotState.FILLING);
-    ring.words[ring.map.open(place)] = slot + 1;
+    ring.open(slot, place);
     return slot;
   }
 

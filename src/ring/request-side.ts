@@ -48,17 +48,7 @@ export class RequestSide {
     const ring = this.#ring;
     for (let slot = 0; slot < ring.config.slots; slot++) {
       if (ring.state(slot) !== SlotState.FREE) continue;
-      ring.setSlotWord(slot, SlotWord.PLACE, 0);
-      ring.setSlotWord(slot, SlotWord.CLAIMED, 0);
-      ring.setSlotWord(slot, SlotWord.SETTLED, 0);
-      ring.setSlotWord(slot, SlotWord.VOIDED, 0);
-      ring.setSlotWord(slot, SlotWord.TOKENS, 0);
-      ring.setSlotWord(slot, SlotWord.BATCH, 0);
-      ring.setSlotWord(slot, SlotWord.DELAYED, 0);
-      ring.setSlotWord(slot, SlotWord.RUNS, 0);
-      ring.setOpenedAt(slot, now());
-      ring.setState(slot, SlotState.FILLING);
-      ring.words[ring.map.open(0)] = slot + 1;
+      ring.open(slot, 0);
       return slot;
     }
     return -1;

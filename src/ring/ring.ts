@@ -273,6 +273,21 @@ export class Ring {
     return viewOf(region.dtype, this.memory.arena, byteOffset, region.byteLength / bytesOf(region.dtype));
   }
 
+  /** L: FREE → FILLING: the open slot of a place, without a row. */
+  open(slot: number, place: number): void {
+    this.setSlotWord(slot, SlotWord.PLACE, place);
+    this.setSlotWord(slot, SlotWord.CLAIMED, 0);
+    this.setSlotWord(slot, SlotWord.SETTLED, 0);
+    this.setSlotWord(slot, SlotWord.VOIDED, 0);
+    this.setSlotWord(slot, SlotWord.TOKENS, 0);
+    this.setSlotWord(slot, SlotWord.BATCH, 0);
+    this.setSlotWord(slot, SlotWord.DELAYED, 0);
+    this.setSlotWord(slot, SlotWord.RUNS, 0);
+    this.setOpenedAt(slot, now());
+    this.setState(slot, SlotState.FILLING);
+    this.words[this.map.open(place)] = slot + 1;
+  }
+
   /** L: FILLING → SEALED, and on to READY where all its rows are settled. */
   seal(slot: number): void {
     this.words[this.map.open(this.slotWord(slot, SlotWord.PLACE))] = 0;
