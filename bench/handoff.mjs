@@ -5,6 +5,7 @@ import { ConsumerSide } from '../dist/ring/consumer-side.js';
 import { planSlotLayout } from '../dist/ring/layout.js';
 import { ProducerSide } from '../dist/ring/producer-side.js';
 import { consumerOwner, createRingMemory, laneOwner, Ring } from '../dist/ring/ring.js';
+import { SinkSide } from '../dist/ring/sink-side.js';
 import { quantile, ratios } from './support/stats.mjs';
 import { Thread } from './support/threads.mjs';
 
@@ -61,7 +62,9 @@ const roles = {
   },
 
   sleeper({ memory, words, stamps }) {
-    const side = new ConsumerSide(new Ring(memory, consumerOwner(1, 0)));
+    const ring = new Ring(memory, consumerOwner(1, 0));
+    const side = new ConsumerSide(ring);
+    const sink = new SinkSide(ring);
     const latencies = new Float64Array(SAMPLES);
     let slept = false;
     const onIdle = () => {
@@ -76,7 +79,9 @@ const roles = {
       (sample) => {
         const slot = side.next(onIdle);
         const at = now();
-        side.release(slot);
+        side.finish(slot);
+        sink.release(sink.take());
+        sink.pause();
         answer(sample, at);
       },
       (sample) => {

@@ -57,10 +57,16 @@ if (options.child !== undefined) {
   const rows = [];
   for (const name of names.length > 0 ? names : BENCHES) {
     const startedAt = performance.now();
-    const measured = (await run(name)).map((row) => ({ bench: name, ...row }));
+    const measured = await run(name).catch((error) => {
+      // An hour's figures are not thrown away for one bench that can't run.
+      process.exitCode = 1;
+      console.error(error.message);
+      return [];
+    });
     console.error(`${name}: ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
     // What is of interest only to those who ask this question alone.
-    rows.push(...measured.filter(({ detail }) => options.json || names.length > 0 || !detail));
+    const wanted = measured.filter(({ detail }) => options.json || names.length > 0 || !detail);
+    rows.push(...wanted.map((row) => ({ bench: name, ...row })));
   }
   const machine = {
     date: new Date().toISOString().slice(0, 10),

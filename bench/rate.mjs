@@ -7,6 +7,7 @@ import { planSlotLayout } from '../dist/ring/layout.js';
 import { ProducerSide } from '../dist/ring/producer-side.js';
 import { SlotWord } from '../dist/ring/protocol.js';
 import { consumerOwner, createRingMemory, laneOwner, MAIN_OWNER, Ring } from '../dist/ring/ring.js';
+import { SinkSide } from '../dist/ring/sink-side.js';
 import { Thread } from './support/threads.mjs';
 
 const REPEATS = 5;
@@ -42,7 +43,8 @@ const roles = {
   consumer({ memory, lanes, rows }) {
     const ring = new Ring(memory, consumerOwner(lanes, 0));
     const side = new ConsumerSide(ring);
-    const onIdle = () => {};
+    const sink = new SinkSide(ring);
+    const onIdle = () => sink.pause();
     let startedAt = 0;
     let batches = 0;
     let taken = 0;
@@ -52,7 +54,8 @@ const roles = {
       if (slot < 0) break;
       taken += ring.slotWord(slot, SlotWord.CLAIMED);
       batches++;
-      side.release(slot);
+      side.finish(slot);
+      sink.release(sink.take());
       if (startedAt === 0 && taken > rows / 10) {
         startedAt = now();
         before = taken;

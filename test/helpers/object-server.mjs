@@ -93,9 +93,10 @@ export class ObjectServer {
     };
     this.seen.push(seen);
     this.mostAtOnce = Math.max(this.mostAtOnce, ++this.#underWay);
-    response.once('close', () => void this.#underWay--);
     const { latencyMs, fault } = this.options;
     if (latencyMs !== undefined) await new Promise((resolve) => setTimeout(resolve, latencyMs));
+    // Over before its answer is sent: a client may have all of that, and ask for more, before this side hears that it has gone.
+    this.#underWay--;
     const injected = fault?.(seen, this.seen.length) ?? {};
     if (injected.reset) request.socket.destroy();
     else if (injected.status !== undefined) response.writeHead(injected.status).end('injected');
