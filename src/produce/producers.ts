@@ -4,6 +4,7 @@ import type { ControlSide, UnfinishedSplit } from '../ring/control-side.js';
 import { DeviceError, fromRecord, messageOf } from '../util/errors.js';
 import { threadFlags } from '../util/exec-argv.js';
 import { settledWithin } from '../util/grace.js';
+import { threadFile } from '../util/thread-file.js';
 import type { SplitLetters } from './bad-rows.js';
 import { areRemote } from './read-ahead.js';
 import type { Sample, SampleResult, SampleTask } from './sample-types.js';
@@ -15,6 +16,8 @@ const MAX_ATTEMPTS = 3;
 
 /** How long threads that were told to stop may take to let go of remote storage. */
 const GRACE_MS = 30_000;
+const TASK = new URL('./task.js', import.meta.url);
+
 type Pool = Piscina<ProduceTask, ProduceResult>;
 
 /** What is told of splits while they are produced. */
@@ -44,12 +47,13 @@ export class Producers {
    * Starts the threads at once, so that they are up when the ring is.
    *
    * @param most threads that there may be later on: see `grow`
+   * @param runsCode whether a transform runs in them: what it shares with us, apache-arrow above all, must be one copy for both
    */
-  constructor(count: number, most = count) {
+  constructor(count: number, most: number, runsCode: boolean) {
     this.count = count;
     this.most = Math.max(count, most);
     this.#pool = new Piscina({
-      filename: new URL('./task.js', import.meta.url).href,
+      filename: (runsCode ? TASK : threadFile('task', TASK)).href,
       minThreads: count,
       maxThreads: this.most,
       ...threadFlags(),
