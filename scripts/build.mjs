@@ -12,7 +12,7 @@ import { root, run, TOOLS } from './steps.mjs';
 
 const dist = join(root, 'dist');
 
-const THREADS = { task: 'produce/task.js', sink: 'sink/thread.js' };
+const THREADS = { task: 'produce/task.js', sample: 'produce/sample.js', sink: 'sink/thread.js' };
 
 /** Packages that are put into the files; all others stay where they are. Their licences go with them. */
 const WITHIN = {

@@ -81,7 +81,7 @@ export class Pipeline implements AsyncDisposable {
     this.#job = job;
     this.#sharing = sharing;
     const { producers, mostProducers, intraOpNumThreads } = threadsFor(job);
-    this.#producers = new Producers(producers, mostProducers, job.transform !== undefined);
+    this.#producers = new Producers(producers, mostProducers, job.transform);
     this.#sessions = new Sessions(job, intraOpNumThreads);
   }
 

@@ -9,6 +9,7 @@ import type { SplitLetters } from './bad-rows.js';
 import { areRemote } from './read-ahead.js';
 import type { Sample, SampleResult, SampleTask } from './sample-types.js';
 import { createStopFlag, raise } from './stop-signal.js';
+import { loadsModules } from './transform-imports.js';
 import type { ProducedSplit, ProduceResult, ProducerContext, ProduceTask } from './types.js';
 
 /** How often a split is tried before its producers' deaths are taken for its fault. */
@@ -16,8 +17,6 @@ const MAX_ATTEMPTS = 3;
 
 /** How long threads that were told to stop may take to let go of remote storage. */
 const GRACE_MS = 30_000;
-const TASK = new URL('./task.js', import.meta.url);
-
 type Pool = Piscina<ProduceTask, ProduceResult>;
 
 /** What is told of splits while they are produced. */
@@ -31,6 +30,8 @@ export interface ProduceListener {
 /** The pool of producer threads. Whoever starts it closes it. */
 export class Producers {
   readonly #pool: Pool;
+  /** Whether the threads share modules with a transform. */
+  readonly #isShared: boolean;
   /** Those that it begins with; … */
   readonly count: number;
   /** … and that it may have. */
@@ -47,13 +48,14 @@ export class Producers {
    * Starts the threads at once, so that they are up when the ring is.
    *
    * @param most threads that there may be later on: see `grow`
-   * @param runsCode whether a transform runs in them: what it shares with us, apache-arrow above all, must be one copy for both
+   * @param transform the module that runs in them, if any: where it may load apache-arrow, that must be one copy for it and us
    */
-  constructor(count: number, most: number, runsCode: boolean) {
+  constructor(count: number, most: number, transform: string | undefined) {
     this.count = count;
     this.most = Math.max(count, most);
+    this.#isShared = transform !== undefined && loadsModules(transform);
     this.#pool = new Piscina({
-      filename: (runsCode ? TASK : threadFile('task', TASK)).href,
+      filename: this.#fileOf('task').href,
       minThreads: count,
       maxThreads: this.most,
       ...threadFlags(),
@@ -99,6 +101,11 @@ export class Producers {
     if (failure !== undefined) throw failure.error;
   }
 
+  #fileOf(name: 'task' | 'sample'): URL {
+    const module = new URL(`./${name}.js`, import.meta.url);
+    return this.#isShared ? module : threadFile(name, module);
+  }
+
   #watchNewThreads(): void {
     for (const thread of this.#pool.threads) {
       if (!this.#up.has(thread)) this.#up.set(thread, isUp(thread));
@@ -116,7 +123,7 @@ export class Producers {
    * @throws what the transform, or reading, fails with; InterruptedError after `signal`, which ends the thread
    */
   async sample(task: Omit<SampleTask, 'stop'>, signal: AbortSignal | undefined): Promise<Sample> {
-    const { href: filename } = new URL('./sample.js', import.meta.url);
+    const { href: filename } = this.#fileOf('sample');
     const pool = this.#pool as unknown as Piscina<SampleTask, SampleResult>;
     const stop = createStopFlag();
     const onAbort = (): void => raise(stop);
