@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { writeDeadLetters } from '../../src/sink/dead-letters.js';
-import { type Head, OutputDirectory } from '../../src/sink/output-directory.js';
+import type { Head } from '../../src/sink/output-content.js';
+import { OutputDirectory } from '../../src/sink/output-directory.js';
 import type { Part } from '../../src/sink/types.js';
 import { openOutput } from '../../src/storage/output.js';
 import type { OutputFile, OutputStore } from '../../src/storage/output-types.js';
