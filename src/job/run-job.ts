@@ -107,7 +107,7 @@ function checkPart({ shard, overwrite = false }: RunOptions): void {
   checkShard(shard);
   if (!overwrite) return;
   throw new UsageError('a shard can not overwrite: it replaces no more than its own part of an output', {
-    hint: 'Remove the output before the first shard is run, or choose another sink.uri.',
+    hint: 'Remove the output before the first shard is run, or overwrite it by a whole run.',
   });
 }
 
