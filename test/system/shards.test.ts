@@ -52,7 +52,9 @@ function objectsIn(server: ObjectServer, prefix: string): Content {
     (path) => path.startsWith(prefix) && !path.startsWith(`${prefix}_manifest/lease-`),
   );
   return new Map(
-    paths.sort().map((path) => [path.slice(prefix.length), Buffer.from(server.objects.get(path)?.bytes ?? [])]),
+    paths
+      .sort()
+      .map((path) => [path.slice(prefix.length), Buffer.from(server.objects.get(path)?.bytes ?? [])]),
   );
 }
 
