@@ -14,7 +14,7 @@ import { createServer } from 'node:http';
  *   query: string, bytes: number }} Seen
  * `conditions`: what becomes of If-None-Match when something is written: true by default, 412 where it does not hold;
  * 'conflict': 409 there; false: passed over in silence; 'refused': 501. `now`: the clock, which says when something was written, milliseconds.
- * @typedef {{ latencyMs?: number, pageSize?: number, weakEtags?: boolean, etags?: boolean,
+ * @typedef {{ latencyMs?: number, pageSize?: number, weakEtags?: boolean, etags?: boolean, times?: boolean,
  *   conditions?: boolean | 'conflict' | 'refused', now?: () => number,
  *   fault?: (seen: Seen, count: number) => Fault | undefined }} Options
  */
@@ -206,7 +206,7 @@ export class ObjectServer {
     const sent = fault.short && method === 'GET' ? body.subarray(0, body.byteLength >> 1) : body;
     response.writeHead(isPart ? 206 : 200, {
       ...(this.options.etags === false ? {} : { etag }),
-      'last-modified': modified.toUTCString(),
+      ...(this.options.times === false ? {} : { 'last-modified': modified.toUTCString() }),
       'content-length': sent.byteLength,
       ...(isPart ? { 'content-range': `bytes ${range[0]}-${range[1] - 1}/${bytes.byteLength}` } : {}),
     });

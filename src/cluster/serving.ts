@@ -1,0 +1,77 @@
+import type { Job } from '../job/schema.js';
+import type { Report } from '../measure/report.js';
+import type { ServeConfig } from '../serve/schema.js';
+import { type ServeOptions, type Server, startServer } from '../serve/server.js';
+import type { BesideOptions } from '../serve/types.js';
+import { UsageError } from '../util/errors.js';
+
+/** Between the ports of one process of a worker and those of the next. */
+const PORTS_APART = 10;
+/** What is left of the time to drain for requests in flight, where shards take all of it. */
+const LEAST_GRACE_MS = 30_000;
+
+export interface ServingOptions extends Pick<ServeOptions, 'token' | 'insecure' | 'log' | 'page'> {
+  /** The place of this process among those that listen on this host. */
+  readonly process?: { readonly index: number; readonly count: number } | undefined;
+  /** How long a shard may take to end when the worker drains, milliseconds: so long the server waits for it, too. */
+  readonly drainMs?: number;
+}
+
+/** Online endpoints of a worker, and its shards beside them on the same devices. Whoever starts it closes it. */
+export interface Serving extends AsyncDisposable {
+  readonly server: Server;
+  /** Why a job can't be run beside what is served; undefined where it can. */
+  refuses(job: Job): UsageError | undefined;
+  /** As `runJob`, on what requests leave free: see `Engine.runBeside`. */
+  run(job: Job, options?: BesideOptions): Promise<Report>;
+  /**
+   * Takes no requests and no shards any more. Resolves when what was in flight is answered, and the shard that runs has
+   * ended, by itself or since its signal was aborted; where that takes too long, it is interrupted.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the online endpoints of a worker.
+ *
+ * @throws as `startServer`
+ */
+export async function startServing(config: ServeConfig, options: ServingOptions = {}): Promise<Serving> {
+  const { process, drainMs = 0, ...rest } = options;
+  const graceMs = Math.max(LEAST_GRACE_MS, drainMs + LEAST_GRACE_MS / 3);
+  const server = await startServer(process === undefined ? config : withOwnPorts(config, process.index), {
+    ...rest,
+    graceMs,
+  });
+  const { engine } = server;
+  return {
+    server,
+    refuses: (job) => engine.refusesBeside?.(job),
+    async run(job, beside) {
+      if (engine.runBeside === undefined) throw new UsageError('this server runs no jobs');
+      return engine.runBeside(job, beside);
+    },
+    close: () => server.close(),
+    [Symbol.asyncDispose]: () => server.close(),
+  };
+}
+
+/** Processes on one host can't listen on the same ports: each takes those ten above the process before; 0 stays any free one. */
+export function withOwnPorts(config: ServeConfig, index: number): ServeConfig {
+  const { port, grpcPort } = config.listen;
+  const shifted = (one: number): number => {
+    const own = one === 0 ? 0 : one + PORTS_APART * index;
+    if (own <= 65535) return own;
+    throw new UsageError(`listen.port: ${one} leaves no port for process ${index} of this host`, {
+      key: 'listen.port',
+    });
+  };
+  return {
+    ...config,
+    listen: {
+      ...config.listen,
+      port: shifted(port),
+      grpcPort: grpcPort === null ? null : shifted(grpcPort),
+    },
+  };
+}
