@@ -1,4 +1,6 @@
+import { completeParts, type Head } from '../sink/output-content.js';
 import { OutputDirectory } from '../sink/output-directory.js';
+import { partFile } from '../sink/output-files.js';
 import type { Part } from '../sink/types.js';
 import { openOutput } from '../storage/output.js';
 import { InterruptedError, StorageError } from '../util/errors.js';
@@ -81,21 +83,29 @@ export async function finishOutput(
   const location = outputLocation(job.sink);
   if (location === undefined) return { parts: 0, rows: 0, deadLettered: 0 };
   const { fingerprint, splits } = prepared;
-  const directory = await OutputDirectory.claim(
-    await openOutput(location),
-    { job: job.name, fingerprint, splits },
-    false,
-  );
+  const head = { job: job.name, fingerprint, splits };
+  const store = await openOutput(location);
+  const parts = await completeParts(store, head);
+  if (parts !== undefined) return summaryOf(parts);
+  const directory = await OutputDirectory.claim(store, head, false);
   try {
-    const { committed } = directory;
-    if (committed.size < splits) {
-      throw new StorageError(`${directory.uri}: ${splits - committed.size} of ${splits} parts are missing`);
-    }
+    checkComplete(directory, head, job.sink.format);
     await directory.succeed();
-    return summaryOf([...committed.values()]);
+    return summaryOf([...directory.committed.values()]);
   } finally {
     await directory.release();
   }
+}
+
+function checkComplete({ uri, committed }: OutputDirectory, { splits }: Head, extension: string): void {
+  if (committed.size === splits) return;
+  let ordinal = 0;
+  while (committed.has(ordinal)) ordinal++;
+  const file = `${uri}/${partFile(ordinal, extension)}`;
+  throw new StorageError(
+    `${file}: is missing, or is not what its entry in the manifest says; ${committed.size} of ${splits} parts are there`,
+    { file, hint: 'Run the job again, or the shards that it belongs to: they make what is missing.' },
+  );
 }
 
 function summaryOf(parts: readonly Part[]): FinishedOutput {

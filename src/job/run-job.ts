@@ -1,12 +1,12 @@
 import { now } from '../clock/now.js';
 import { openDataset } from '../dataset/dataset.js';
-import type { Shard } from '../dataset/shard.js';
+import { checkShard, type Shard, splitsOf } from '../dataset/shard.js';
 import type { Dataset } from '../dataset/types.js';
 import type { Progress } from '../measure/progress.js';
 import type { Report } from '../measure/report.js';
 import { OutputDirectory } from '../sink/output-directory.js';
 import { openOutput } from '../storage/output.js';
-import { InterruptedError, StuckError } from '../util/errors.js';
+import { InterruptedError, StuckError, UsageError } from '../util/errors.js';
 import { settledWithin } from '../util/grace.js';
 import { accessOf } from './access.js';
 import { fingerprintOf } from './fingerprint.js';
@@ -72,6 +72,7 @@ export async function runOver(
 ): Promise<Report> {
   const startedAt = now();
   checkSink(job.sink);
+  checkPart(options);
   throwIfAborted(options.signal);
   // Threads and model load while the source is listed.
   await using pipeline = new Pipeline(job, options.sharing);
@@ -81,12 +82,15 @@ export async function runOver(
   throwIfAborted(options.signal);
 
   const head = { job: job.name, fingerprint, splits: dataset.splits.length };
+  const { shard, overwrite = false } = options;
+  const part = shard === undefined ? dataset : { ...dataset, splits: splitsOf(dataset, shard) };
+  const share = shard && { ...shard, ordinals: new Set(part.splits.map(({ ordinal }) => ordinal)) };
   const location = outputLocation(job.sink);
   const directory =
-    location && (await OutputDirectory.claim(await openOutput(location), head, options.overwrite ?? false));
+    location && (await OutputDirectory.claim(await openOutput(location), head, overwrite, share));
   let letGoMs = Number.POSITIVE_INFINITY;
   try {
-    const report = await pipeline.run(dataset, directory, { ...options, fingerprint, startedAt });
+    const report = await pipeline.run(part, directory, { ...options, fingerprint, startedAt });
     await directory?.succeed();
     return report;
   } catch (error) {
@@ -95,6 +99,16 @@ export async function runOver(
   } finally {
     if (directory !== undefined) await settledWithin(directory.release(), letGoMs);
   }
+}
+
+/** @throws UsageError for a shard that there can't be, or that would replace what others write */
+function checkPart({ shard, overwrite = false }: RunOptions): void {
+  if (shard === undefined) return;
+  checkShard(shard);
+  if (!overwrite) return;
+  throw new UsageError('a shard can not overwrite: it replaces no more than its own part of an output', {
+    hint: 'Remove the output before the first shard is run, or overwrite it by a whole run.',
+  });
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {
