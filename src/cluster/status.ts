@@ -140,9 +140,8 @@ export async function runStatus(
   ]);
   const total = payload?.shards ?? 0;
   const working = active.map(shardStatus);
-  const isOver = job.finishedOn !== undefined;
   const isCancelled = record?.cancelled !== undefined;
-  const done = isOver && !isCancelled && job.failedReason === undefined ? total : counts.completed;
+  const done = isCompleted(job) && !isCancelled ? total : counts.completed;
   const state = stateOf(job, isCancelled, counts.active + counts.completed > 0, done === total);
   const sum = (of: (progress: ShardProgress) => number): number =>
     working.reduce((all, { progress }) => all + (progress === null ? 0 : of(progress)), 0);
@@ -172,9 +171,14 @@ export async function runStatus(
   };
 }
 
+/** An attempt to end it may have failed before the one that did. */
+function isCompleted({ finishedOn, returnvalue }: Job): boolean {
+  return finishedOn !== undefined && returnvalue !== null && returnvalue !== undefined;
+}
+
 function stateOf(job: Job, isCancelled: boolean, isBegun: boolean, isDone: boolean): RunState {
   if (isCancelled) return 'cancelled';
-  if (job.finishedOn !== undefined) return job.failedReason === undefined ? 'completed' : 'failed';
+  if (job.finishedOn !== undefined) return isCompleted(job) ? 'completed' : 'failed';
   if (job.deferredFailure !== undefined || isDone) return 'finishing';
   return isBegun ? 'running' : 'waiting';
 }
