@@ -11,6 +11,27 @@ export type {
   SweepPoint,
   WhatIf,
 } from './bench/types.js';
+export { type Cancellation, cancelRun } from './cluster/cancel.js';
+export type { RunDevice, RunReport, RunWorker } from './cluster/run-summary.js';
+export {
+  type QueueStatus,
+  queueStatus,
+  type RunState,
+  type RunStatus,
+  type ShardStatus,
+  type WorkerStatus,
+} from './cluster/status.js';
+export { type Submission, type SubmitOptions, submitJob } from './cluster/submit.js';
+export { startWorker } from './cluster/worker.js';
+export type {
+  QueueOptions,
+  QueueWorker,
+  ShardId,
+  WorkerEvent,
+  WorkerOptions,
+  WorkerSummary,
+} from './cluster/worker-options.js';
+export type { Shard } from './dataset/shard.js';
 export { jobJsonSchema } from './job/json-schema.js';
 export { type LoadJobOptions, loadJob, type ParseJobOptions, parseJob } from './job/load.js';
 export { createLoader } from './job/loader.js';
@@ -82,8 +103,10 @@ export {
   DataError,
   DeviceError,
   InternalError,
+  InUseError,
   InterruptedError,
   PenstockError,
+  QueueError,
   StorageError,
   StuckError,
   UsageError,

@@ -12,7 +12,7 @@ export interface Progress extends DeviceShares {
   /** Rows that have been through the model. */
   readonly rows: number;
   readonly rowsPerSecond: number;
-  /** Splits whose outputs are written, those of earlier runs too; all splits. */
+  /** Splits whose outputs are written, those of earlier runs too; all splits. Of a shard its own. */
   readonly splits: number;
   readonly totalSplits: number;
   /** What the producers did, where that is known: how many were at work, and the shares of their time. */

@@ -1,5 +1,6 @@
 import type { DeviceTimes } from '../clock/device-ledger.js';
 import { ProducerState } from '../clock/state-clock.js';
+import type { Shard } from '../dataset/shard.js';
 import type { GpuUtilization } from './gpu/types.js';
 import type { Timeline } from './timeline.js';
 
@@ -61,6 +62,8 @@ export interface Report {
   readonly job: string;
   readonly status: 'completed';
   readonly fingerprint: string;
+  /** Where only a part of the data set was run: all else in the report is about that part. */
+  readonly shard?: Shard;
   readonly rows: {
     readonly read: number;
     readonly written: number;

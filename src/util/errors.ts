@@ -43,8 +43,13 @@ export class PenstockError extends Error {
 
 /** The command line or the job file is wrong; nothing was started. */
 export class UsageError extends PenstockError {
-  override readonly code = 'USAGE';
+  override readonly code: string = 'USAGE';
   override readonly exitCode = 2;
+}
+
+/** Another run is at work on the same output, or the same part of it: once it has ended, the same call succeeds. */
+export class InUseError extends UsageError {
+  override readonly code = 'IN_USE';
 }
 
 /** The input data is not what it claims to be, or does not fit the model. */
@@ -55,6 +60,11 @@ export class DataError extends PenstockError {
 /** Reading or writing failed below us: a missing file, a full disk, a refused connection. */
 export class StorageError extends PenstockError {
   override readonly code = 'STORAGE';
+}
+
+/** The queue of jobs can't be reached, refuses us, or does not know a run. */
+export class QueueError extends PenstockError {
+  override readonly code = 'QUEUE';
 }
 
 /** A model does not load, or a device refuses or fails. */
@@ -99,8 +109,10 @@ export interface ErrorRecord {
 
 const CLASSES = new Map<string, new (message: string, details: ErrorDetails) => PenstockError>([
   ['USAGE', UsageError],
+  ['IN_USE', InUseError],
   ['DATA', DataError],
   ['STORAGE', StorageError],
+  ['QUEUE', QueueError],
   ['DEVICE', DeviceError],
   ['STUCK', StuckError],
   ['INTERRUPTED', InterruptedError],

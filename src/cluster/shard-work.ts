@@ -1,0 +1,285 @@
+import { hostname } from 'node:os';
+import { parseJob } from '../job/load.js';
+import { runJob } from '../job/run-job.js';
+import type { Progress } from '../measure/progress.js';
+import type { Report } from '../measure/report.js';
+import {
+  DataError,
+  InterruptedError,
+  InUseError,
+  messageOf,
+  PenstockError,
+  StuckError,
+  UsageError,
+} from '../util/errors.js';
+import { isGone, type RunJob } from './bull.js';
+import { expectedSeconds } from './choose.js';
+import { Holding } from './holding.js';
+import { FORM, type RunPayload, readRun, readShard, type ShardProgress, type ShardResult } from './payload.js';
+import type { RunQueue, Taken } from './run-queue.js';
+import type { ShardId, WorkerEvent } from './worker-options.js';
+
+/** How soon a shard that another process still holds is tried again. */
+const IN_USE_MS = 5000;
+
+/** Why a shard is left before it is done. */
+export type Stop = 'drain' | 'cancelled' | 'failed' | 'forgotten';
+
+/** What becomes of a shard that a worker has taken. */
+export type Outcome =
+  | { readonly kind: 'done'; readonly rows: number }
+  | { readonly kind: 'failed' }
+  | { readonly kind: 'returned' }
+  | { readonly kind: 'dropped' }
+  /** A thread hangs, and only the end of the process ends it. */
+  | { readonly kind: 'stuck'; readonly error: StuckError };
+
+/** A shard in the hands of a worker. */
+export class ShardWork {
+  readonly #queue: RunQueue;
+  readonly #worker: string;
+  readonly #job: RunJob;
+  readonly #token: string;
+  readonly #payload: unknown;
+  readonly #run: string;
+  readonly #onEvent: (event: WorkerEvent) => void;
+  readonly #stopper = new AbortController();
+  /** Resolves once no thread is at work on it, and none will be. */
+  readonly computed: Promise<void>;
+  #endOfComputing: () => void = () => {};
+  #progress: Progress | undefined;
+  #stop: Stop | undefined;
+
+  constructor(
+    queue: RunQueue,
+    worker: string,
+    taken: Taken,
+    /** The run as it stands in the queue, and its name. */
+    of: { readonly run: string; readonly payload: unknown },
+    onEvent: (event: WorkerEvent) => void,
+  ) {
+    this.#queue = queue;
+    this.#worker = worker;
+    this.#job = taken.job;
+    this.#token = taken.token;
+    this.#run = of.run;
+    this.#payload = of.payload;
+    this.#onEvent = onEvent;
+    this.computed = new Promise((resolve) => {
+      this.#endOfComputing = resolve;
+    });
+  }
+
+  /** Ends the work on it as soon as its threads have stopped: what is committed stays. */
+  stop(why: Stop): void {
+    this.#stop ??= why;
+    this.#stopper.abort();
+  }
+
+  /** Runs the shard, and hands it on to where it belongs then. Rejects only where the queue refuses, or for a fault of ours. */
+  async complete(onStart: (shard: ShardId) => void): Promise<Outcome> {
+    try {
+      return await this.#complete(onStart);
+    } finally {
+      this.#endOfComputing();
+    }
+  }
+
+  async #complete(onStart: (shard: ShardId) => void): Promise<Outcome> {
+    const startedAt = Date.now();
+    let payload: RunPayload;
+    let shard: ShardId;
+    try {
+      payload = readRun(this.#payload);
+      const { index, count } = readShard(this.#job.data);
+      shard = { run: this.#run, job: payload.job.name, index, count };
+    } catch (error) {
+      const shard = { run: this.#run, job: this.#job.name, index: 0, count: 1 };
+      return this.#fail(shard, error);
+    }
+    if (this.#job.deferredFailure !== undefined) {
+      return this.#fail(shard, new DataError(`it took its worker with it, again and again (${this.#job.deferredFailure})`));
+    }
+    onStart(shard);
+    this.#onEvent({ kind: 'shard-started', shard, attempt: this.#job.attemptsMade + 1 });
+    const queue = this.#queue;
+    const record = await queue.record(shard.run);
+    const expected = record === undefined ? 0 : expectedSeconds(record);
+    await queue.charge(shard.run, expected);
+    const holding = new Holding(this.#job, this.#token, queue.bull.lockMs, () => this.#beat());
+    let seconds = 0;
+    try {
+      const report = await runJob(parseJob(payload.job), {
+        shard,
+        signal: this.#stopper.signal,
+        onProgress: (progress) => {
+          this.#progress = progress;
+        },
+      }).finally(() => this.#endOfComputing());
+      seconds = (Date.now() - startedAt) / 1000;
+      holding.stop();
+      return await this.#finish(shard, report, startedAt, holding);
+    } catch (error) {
+      holding.stop();
+      if (this.#stop !== undefined && error instanceof InterruptedError) return await this.#leave(shard, this.#stop);
+      if (error instanceof InUseError) return await this.#delay(shard, error);
+      const outcome = await this.#fail(shard, error);
+      return error instanceof StuckError ? { kind: 'stuck', error } : outcome;
+    } finally {
+      holding.stop();
+      // A worker that is killed here leaves its run charged with what was expected, which is not far off.
+      seconds ||= (Date.now() - startedAt) / 1000;
+      if (this.#stop !== 'forgotten') await queue.charge(shard.run, seconds - expected);
+    }
+  }
+
+  /** Tells how it stands, and looks whether it is still wanted. */
+  async #beat(): Promise<void> {
+    const queue = this.#queue;
+    const { cancelled } = (await queue.record(this.#run)) ?? {};
+    if (cancelled !== undefined) return this.stop('cancelled');
+    if ((await queue.find(this.#run)) === undefined) return this.stop('forgotten');
+    if (!(await queue.isOpen(this.#run))) return this.stop('failed');
+    if (this.#progress !== undefined) await this.#job.updateProgress(progressOf(this.#progress));
+  }
+
+  async #finish(shard: ShardId, report: Report, startedAt: number, holding: Holding): Promise<Outcome> {
+    const result = resultOf(report, this.#worker, startedAt);
+    const { written, resumed } = report.rows;
+    const rows = written + resumed;
+    try {
+      await this.#job.moveToCompleted(result, this.#token, false);
+    } catch (error) {
+      if (!isGone(error)) throw error;
+      return await this.#refused(shard, holding);
+    }
+    await this.#queue.bookShard(shard.run, shard.index, result.seconds, rows);
+    await this.#queue.wake(`shard ${shard.run}`);
+    this.#onEvent({ kind: 'shard-ended', shard, rows, seconds: result.seconds });
+    return { kind: 'done', rows };
+  }
+
+  /** The rows are where they belong; that the queue does not take it from us has a reason of its own. */
+  async #refused(shard: ShardId, holding: Holding): Promise<Outcome> {
+    if ((await this.#queue.find(shard.run)) === undefined) return this.#leave(shard, 'forgotten');
+    // The answer to what was asked before the connection broke may have been lost on its way.
+    const again = await this.#queue.isDone(shard.run, shard.index);
+    if (!again) {
+      this.#onEvent({
+        kind: 'warning',
+        message: `shard ${text(shard)} is done, but it was given to another worker meanwhile${holding.isLost ? ', since the queue was away for too long' : ''}: that one will find its parts and have nothing to do`,
+      });
+    }
+    return { kind: 'dropped' };
+  }
+
+  /** It was stopped before it was done. */
+  async #leave(shard: ShardId, why: Stop): Promise<Outcome> {
+    switch (why) {
+      case 'drain':
+        await this.#unlessGone(() => this.#job.moveToWait(this.#token));
+        await this.#queue.wake(`shard ${shard.run}`);
+        this.#onEvent({ kind: 'shard-returned', shard, because: 'this worker ends' });
+        return { kind: 'returned' };
+      case 'forgotten':
+        this.#onEvent({
+          kind: 'warning',
+          message: `the queue no longer knows run ${shard.run} (${shard.job}): it was flushed, or somebody removed it. Submit the job again: what is committed stays`,
+        });
+        return { kind: 'dropped' };
+      case 'cancelled':
+      case 'failed': {
+        const because = why === 'cancelled' ? 'the run was cancelled' : 'another shard of the run has failed';
+        await this.#unlessGone(() => this.#queue.bull.fail(this.#job, because, this.#token));
+        await this.#queue.sweep(shard.run);
+        this.#onEvent({ kind: 'shard-returned', shard, because });
+        return { kind: 'dropped' };
+      }
+    }
+  }
+
+  async #delay(shard: ShardId, error: InUseError): Promise<Outcome> {
+    await this.#unlessGone(async () => {
+      await this.#job.updateProgress({ ...NOTHING_YET, note: error.message });
+      await this.#job.moveToDelayed(Date.now() + IN_USE_MS, this.#token);
+    });
+    this.#onEvent({ kind: 'shard-returned', shard, because: error.message });
+    return { kind: 'returned' };
+  }
+
+  /** What will not be otherwise the next time fails the run at once. */
+  async #fail(shard: ShardId, error: unknown): Promise<Outcome> {
+    const known = error instanceof PenstockError ? error : undefined;
+    const message = `shard ${text(shard)} on ${hostname()}: ${known?.explain() ?? messageOf(error)}`;
+    const attempts = this.#job.opts.attempts ?? 1;
+    const isHopeless = error instanceof UsageError || error instanceof DataError;
+    const again = !isHopeless && this.#job.attemptsMade + 1 < attempts;
+    await this.#unlessGone(() =>
+      again
+        ? this.#job.moveToFailed(new Error(message), this.#token, false)
+        : this.#queue.bull.fail(this.#job, message, this.#token),
+    );
+    await this.#queue.wake(again ? `shard ${shard.run}` : `failed ${shard.run}`);
+    const told = error instanceof Error ? error : new Error(String(error));
+    this.#onEvent({ kind: 'shard-failed', shard, error: told, again });
+    return { kind: 'failed' };
+  }
+
+  /** Somebody else may have it, or nobody may know of it any more: then it is no longer ours to move. */
+  async #unlessGone(move: () => Promise<unknown>): Promise<void> {
+    try {
+      await move();
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
+  }
+}
+
+/** As people count. */
+const text = ({ index, count, run }: ShardId): string => `${index + 1}/${count} of run ${run}`;
+
+const NOTHING_YET: ShardProgress = {
+  rows: 0,
+  rowsPerSecond: 0,
+  splits: 0,
+  totalSplits: 0,
+  seconds: 0,
+  busy: 0,
+  starved: { total: 0, fetch: 0, prep: 0, batching: 0 },
+  blocked: 0,
+};
+
+function progressOf(progress: Progress): ShardProgress {
+  const { rows, rowsPerSecond, splits, totalSplits, elapsedSeconds, busy, starved, blocked } = progress;
+  return { rows, rowsPerSecond, splits, totalSplits, seconds: elapsedSeconds, busy, starved, blocked };
+}
+
+function resultOf(report: Report, worker: string, startedAt: number): ShardResult {
+  const { rows, batches, devices, warnings, startupSeconds, drainSeconds } = report;
+  const seconds = Math.max(0, report.seconds - startupSeconds - drainSeconds);
+  return {
+    v: FORM,
+    worker,
+    host: hostname(),
+    startedAt,
+    seconds: (Date.now() - startedAt) / 1000,
+    rows,
+    batches: { count: batches.count, rows: devices.reduce((sum, device) => sum + device.rows, 0) },
+    devices: devices
+      .filter((device) => device.batches > 0)
+      .map((device) => ({
+        id: device.id,
+        runtime: device.runtime,
+        provider: device.provider,
+        simulated: device.simulated,
+        instances: device.instances,
+        batches: device.batches,
+        rows: device.rows,
+        seconds,
+        busy: device.busy,
+        starved: device.starved,
+        blocked: device.blocked,
+      })),
+    warnings: [...warnings],
+  };
+}
