@@ -1,5 +1,6 @@
 import { now } from '../clock/now.js';
 import { openDataset } from '../dataset/dataset.js';
+import type { Shard } from '../dataset/shard.js';
 import type { Dataset } from '../dataset/types.js';
 import type { Progress } from '../measure/progress.js';
 import type { Report } from '../measure/report.js';
@@ -27,6 +28,13 @@ export interface RunOptions {
   readonly onTrace?: (trace: string) => void;
   /** Replace what another job has written to the sink. Default: false, and that is an error. */
   readonly overwrite?: boolean;
+  /**
+   * Run only this part of the data set. Its parts keep the names that a whole run gives them, so that runs of all shards,
+   * at the same time or one after another, write together what a whole run writes; the one that completes the output
+   * marks it with `_SUCCESS`. What the report and the progress count is of the shard, as is `errors.maxRows`. Meanwhile
+   * no whole run of the job, nor one with another count, may write to the same sink. Not with `overwrite`. Default: all.
+   */
+  readonly shard?: Shard;
 }
 
 /**
@@ -37,8 +45,8 @@ export interface RunOptions {
  * Resumes by itself where an earlier run of the same job was stopped. All threads have ended when it settles.
  *
  * @param input a job from `loadJob`, or an object of the same form (relative paths start at the working directory)
- * @throws UsageError where the job does not fit its data or model; DataError, StorageError, DeviceError where those
- *   fail; InterruptedError after `signal`
+ * @throws UsageError where the job does not fit its data or model, and its InUseError where another run is at work on the
+ *   same output; DataError, StorageError, DeviceError where those fail; InterruptedError after `signal`
  */
 export async function runJob(input: Job | JobInput, options: RunOptions = {}): Promise<Report> {
   const job = parseJob(input);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { now } from '../clock/now.js';
 import type { OutputStore } from '../storage/output-types.js';
-import { StorageError, UsageError } from '../util/errors.js';
+import { InUseError, StorageError } from '../util/errors.js';
 import { hasEnded, type ProcessIdentity, thisProcess } from '../util/process-identity.js';
 import { leaseFile, MANIFEST, numberIn } from './output-files.js';
 
@@ -68,7 +68,7 @@ export class Lease {
     this.#timer.unref();
   }
 
-  /** @throws UsageError where another run is at work there */
+  /** @throws InUseError where another run is at work there */
   static async take(store: OutputStore): Promise<Lease> {
     const takenAt = now();
     const numbers = await leaseNumbers(store);
@@ -201,13 +201,13 @@ function described({ process: { pid, host }, since }: Holder): string {
   return host === '' ? 'it has just begun' : `process ${pid} on ${host}, since ${since}`;
 }
 
-function inUse({ uri }: OutputStore, holder: Living = UNKNOWN): UsageError {
+function inUse({ uri }: OutputStore, holder: Living = UNKNOWN): InUseError {
   const { silentMs } = holder;
   const sign =
     silentMs === undefined
       ? ''
       : `; its last sign of life was ${Math.max(0, Math.round(silentMs / 1000))} s ago`;
-  return new UsageError(`${uri}: is in use by another run (${described(holder)})${sign}`, {
+  return new InUseError(`${uri}: is in use by another run (${described(holder)})${sign}`, {
     file: uri,
     key: 'sink.uri',
     hint: 'Wait for it to end, or choose another sink.uri. If it is dead, its lease ends 30 s after its last sign of life.',
