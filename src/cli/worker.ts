@@ -52,10 +52,10 @@ export async function worker(
 /** What happens, for a log. */
 export function linesOf(event: WorkerEvent, colors: Colors): string[] {
   switch (event.kind) {
-    case 'ready': {
-      const can = event.providers.length === 0 ? '' : ` (${[...new Set(event.providers)].join(', ')})`;
-      return [`worker ${event.worker}${can}: waiting for shards`];
-    }
+    case 'ready':
+      return [`worker ${event.worker}: takes shards`];
+    case 'proven':
+      return [`runs on ${event.providers.join(', ') || 'no provider of a runtime'}`];
     case 'shard-started':
       return [`${nameOf(event.shard)}: started${event.attempt > 1 ? `, attempt ${event.attempt}` : ''}`];
     case 'shard-ended':
@@ -72,7 +72,7 @@ export function linesOf(event: WorkerEvent, colors: Colors): string[] {
     case 'run-failed':
       return [colors.red(`run ${event.run} has ended: ${event.error.message}`)];
     case 'queue-lost':
-      return [colors.yellow(`the queue is away (${event.error.message}): what is at work goes on, and it is asked again`)];
+      return [colors.yellow(`the queue is out of reach (${event.error.message}): what is at work goes on, and it is asked again`)];
     case 'queue-back':
       return [`the queue is back after ${duration(event.seconds)}`];
     case 'warning':

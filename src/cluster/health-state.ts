@@ -92,6 +92,7 @@ function changeBy(event: WorkerEvent, before: ProcessHealth): Partial<ProcessHea
       return { isConnected: true };
     case 'draining':
       return { isDraining: true };
+    case 'proven':
     case 'run-ended':
     case 'run-failed':
     case 'warning':
