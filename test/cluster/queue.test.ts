@@ -2,7 +2,6 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   cancelRun,
-  DataError,
   type JobInput,
   QueueError,
   queueStatus,
@@ -107,21 +106,6 @@ describe.skipIf(!REDIS)(`a run in the queue (${REDIS ? 'redis-server' : NO_REDIS
     expect(await idsIn(out)).toEqual(upTo(rows));
     const [ended] = await worker.said.until('run-ended');
     expect(ended?.rows).toBe(rows);
-  });
-
-  test('fails at once where its data is wrong, with the reason, and the rest of it is taken back', async () => {
-    const redis = await redisServer();
-    const { job, at } = smallJob({ splits: 8, more: { name: 'broken' } });
-    writeFileSync(at('data', '000.arrow'), 'ARROW1 this is not');
-    const { run } = await submit(redis, { ...job, source: { uri: at('data', '*.arrow'), format: 'arrow' } }, { shards: 8 }).catch(
-      (error) => {
-        // Where it is found out that early, there is nothing in the queue.
-        expect(error).toBeInstanceOf(DataError);
-        return { run: '' };
-      },
-    );
-    expect(run === '' ? undefined : run).toBeUndefined();
-    expect(await redis.client().scard('penstock:open')).toBe(0);
   });
 
   test('fails at once where its job can not run, with the reason, and is taken up again once that is mended', async () => {

@@ -1,6 +1,7 @@
 import { type JobInput, QueueError, queueStatus, type SubmitOptions, startWorker, submitJob, UsageError } from 'penstock';
 import { describe, expect, test } from 'vitest';
 import { freePort, NO_REDIS, REDIS, type RedisServer, redisServer } from '../helpers/redis.js';
+import { withEnvironment } from '../helpers/s3.js';
 import { idsIn, smallJob, upTo, work } from './small-run.js';
 
 const submit = (redis: RedisServer, job: JobInput, options: SubmitOptions = {}) =>
@@ -133,7 +134,7 @@ describe.skipIf(!REDIS)(`a worker of the queue (${REDIS ? 'redis-server' : NO_RE
 describe.skipIf(!REDIS)(`what stands in the queue (${REDIS ? 'redis-server' : NO_REDIS})`, () => {
   test('is no secret: neither of the queue nor of storage', async () => {
     const redis = await redisServer({ username: 'penstock', password: 'hunter2' });
-    process.env.AWS_SECRET_ACCESS_KEY = 'hunter4';
+    withEnvironment({ AWS_SECRET_ACCESS_KEY: 'hunter4' });
     const { job } = smallJob();
     await submit(redis, job, { shards: 2 });
     await (await work(redis, { exitWhenIdle: true })).closed;
