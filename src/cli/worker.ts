@@ -1,6 +1,10 @@
+import { readFile } from 'node:fs/promises';
+import { onSupervisorGone, ownPlace } from '../cluster/supervised.js';
 import { startWorker } from '../cluster/worker.js';
 import type { QueueOptions, ShardId, WorkerEvent } from '../cluster/worker-options.js';
-import { StuckError } from '../util/errors.js';
+import { livePage } from '../page/live/live-page.js';
+import { loadServeConfig } from '../serve/config.js';
+import { messageOf, StuckError, UsageError } from '../util/errors.js';
 import { endProcess } from './end-process.js';
 import { errorText, fail } from './fail.js';
 import type { Interruption } from './interrupt.js';
@@ -16,6 +20,11 @@ export interface WorkerFlags extends QueueOptions {
   readonly providers?: readonly string[];
   readonly drainSeconds?: number;
   readonly lockSeconds?: number;
+  /** `auto`, or a number of processes; undefined for this one alone. */
+  readonly processes?: string;
+  /** The configuration of what it serves. */
+  readonly serve?: string;
+  readonly insecure: boolean;
 }
 
 /** `penstock worker` */
@@ -24,12 +33,18 @@ export async function worker(
   terminal: Terminal,
   interruption: Interruption,
 ): Promise<number> {
-  const { json, label, allowDigest, ...options } = flags;
+  const { json, label, allowDigest, processes: _, serve, insecure, ...options } = flags;
+  const process_ = ownPlace();
+  // Whoever has started it was killed: nobody would end it any more.
+  onSupervisorGone(() => process.kill(process.pid, 'SIGTERM'));
   try {
     const working = await startWorker({
       ...options,
+      ...(process_ !== undefined && { process: process_ }),
+      ...(serve !== undefined && { serve: await loadServeConfig(serve) }),
+      serving: { insecure, log: true, page: livePage },
       labels: label,
-      allowDigests: allowDigest,
+      allowDigests: await digestsIn(allowDigest),
       signal: interruption.signal,
       stopSignal: interruption.urgent,
       onEvent: (event) => {
@@ -47,6 +62,24 @@ export async function worker(
     if (error instanceof StuckError) await endProcess(code);
     return code;
   }
+}
+
+/** Digests as they are given: themselves, or files of them, a line each; lines may have a comment, as `# why`. */
+async function digestsIn(given: readonly string[]): Promise<string[]> {
+  const lists = await Promise.all(
+    given.map(async (one) => {
+      if (!one.startsWith('@')) return [one];
+      const file = one.slice(1);
+      const text = await readFile(file, 'utf8').catch((cause) => {
+        throw new UsageError(`--allow-digest: ${file} can't be read: ${messageOf(cause)}`, { file, cause });
+      });
+      return text
+        .split('\n')
+        .map((line) => line.replace(/#.*/, '').trim())
+        .filter((line) => line !== '');
+    }),
+  );
+  return lists.flat();
 }
 
 /** What happens, for a log. */

@@ -1,8 +1,9 @@
 import { hostname } from 'node:os';
 import { parseJob } from '../job/load.js';
-import { runJob } from '../job/run-job.js';
+import type { Job } from '../job/schema.js';
 import type { Progress } from '../measure/progress.js';
 import type { Report } from '../measure/report.js';
+import type { BesideOptions } from '../serve/types.js';
 import {
   DataError,
   InterruptedError,
@@ -14,6 +15,7 @@ import {
 } from '../util/errors.js';
 import { isGone, type RunJob } from './bull.js';
 import { expectedSeconds } from './choose.js';
+import { type CodePolicy, codeOf, mayRun } from './code-policy.js';
 import { Holding } from './holding.js';
 import { FORM, type RunPayload, readRun, readShard, type ShardProgress, type ShardResult } from './payload.js';
 import type { RunQueue, Taken } from './run-queue.js';
@@ -21,6 +23,13 @@ import type { ShardId, WorkerEvent } from './worker-options.js';
 
 /** How soon a shard that another process still holds is tried again. */
 const IN_USE_MS = 5000;
+
+/** How a worker runs the jobs of shards. */
+export interface Runner {
+  readonly policy: CodePolicy;
+  /** As `runJob`. */
+  run(job: Job, options: BesideOptions): Promise<Report>;
+}
 
 /** Why a shard is left before it is done. */
 export type Stop = 'drain' | 'cancelled' | 'failed' | 'forgotten';
@@ -42,6 +51,7 @@ export class ShardWork {
   readonly #token: string;
   readonly #payload: unknown;
   readonly #run: string;
+  readonly #runner: Runner;
   readonly #onEvent: (event: WorkerEvent) => void;
   readonly #stopper = new AbortController();
   /** Resolves once no thread is at work on it, and none will be. */
@@ -56,6 +66,7 @@ export class ShardWork {
     taken: Taken,
     /** The run as it stands in the queue, and its name. */
     of: { readonly run: string; readonly payload: unknown },
+    runner: Runner,
     onEvent: (event: WorkerEvent) => void,
   ) {
     this.#queue = queue;
@@ -64,6 +75,7 @@ export class ShardWork {
     this.#token = taken.token;
     this.#run = of.run;
     this.#payload = of.payload;
+    this.#runner = runner;
     this.#onEvent = onEvent;
     this.computed = new Promise((resolve) => {
       this.#endOfComputing = resolve;
@@ -109,8 +121,11 @@ export class ShardWork {
     const holding = new Holding(this.#job, this.#token, queue.bull.lockMs, () => this.#beat());
     let seconds = 0;
     try {
-      const report = await runJob(parseJob(payload.job), {
+      const job = parseJob(payload.job);
+      const report = await this.#runner.run(job, {
+        ...permitted(this.#runner.policy, job, payload),
         shard,
+        part: `shard ${shard.index + 1}/${shard.count}`,
         signal: this.#stopper.signal,
         onProgress: (progress) => {
           this.#progress = progress;
@@ -233,6 +248,19 @@ export class ShardWork {
       if (!isGone(error)) throw error;
     }
   }
+}
+
+/**
+ * How the code of a job may run here. Whoever chose the shard went by what the run says of itself; this goes by the job.
+ *
+ * @throws UsageError where it may not
+ */
+function permitted(policy: CodePolicy, job: Job, { digests }: RunPayload): Pick<BesideOptions, 'expect' | 'alone'> {
+  const verdict = mayRun(policy, codeOf(job, digests));
+  if (verdict.may) return { expect: digests, alone: verdict.alone };
+  throw new UsageError(`this worker refuses the job: ${verdict.because}`, {
+    hint: 'Start it with --allow-digest, or --allow-code where everybody who reaches the queue may run code here.',
+  });
 }
 
 /** As people count. */

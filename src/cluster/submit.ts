@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { localized } from '../job/artifacts.js';
+import { digestsOf } from '../job/digests.js';
 import { fingerprintOf } from '../job/fingerprint.js';
 import { parseJob } from '../job/load.js';
 import { finishOutput, prepareOutput } from '../job/output.js';
@@ -9,7 +11,6 @@ import type { Job, JobInput } from '../job/schema.js';
 import { checkSink } from '../job/sink.js';
 import { InterruptedError, InUseError, UsageError } from '../util/errors.js';
 import { initialUse } from './choose.js';
-import { digestsOf } from './digests.js';
 import type { Needs } from './needs.js';
 import { FORM, glanceAtRun, type RunPayload, readRun } from './payload.js';
 import { RunQueue } from './run-queue.js';
@@ -74,7 +75,9 @@ export async function submitJob(input: Job | JobInput, options: SubmitOptions = 
   check(job, options);
   const { signal } = options;
   using queue = await RunQueue.open(options);
-  const fingerprint = await fingerprintNow(job, signal);
+  // The job goes into the queue as it is; what its model and transform are, only files on this machine tell.
+  using local = await localized(job, { signal });
+  const fingerprint = await fingerprintNow(local.job, signal);
   const run = runIdOf(job, fingerprint);
 
   const before = await queue.find(run);
@@ -85,7 +88,7 @@ export async function submitJob(input: Job | JobInput, options: SubmitOptions = 
       return { run, job: job.name, state: 'known', shards, splits, committed: committed.parts };
     }
   }
-  const prepared = await letGo(() => prepareOutput(job, options), signal);
+  const prepared = await letGo(() => prepareOutput(local.job, options), signal);
   const { splits, bytes } = prepared;
   const { parts, rows } = { parts: prepared.committed.length, rows: sumOf(prepared.committed) };
   const payload: RunPayload = {
@@ -97,8 +100,8 @@ export async function submitJob(input: Job | JobInput, options: SubmitOptions = 
     bytes,
     shards: Math.min(options.shards ?? SHARDS, Math.max(1, splits)),
     committed: { parts, rows },
-    digests: await digestsOf(job),
-    needs: await needsOf(job, options),
+    digests: await digestsOf(local.job),
+    needs: await needsOf(local.job, options),
     priority: options.priority ?? 5,
     weight: options.weight ?? 1,
     submittedAt: new Date().toISOString(),

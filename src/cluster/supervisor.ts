@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../util/errors.js';
 import { settledWithin } from '../util/grace.js';
 import type { ProcessPlan } from './processes.js';
+import { PLACE_VARIABLE } from './supervised.js';
 
 /** Between the end of a process and its next start, milliseconds: doubled each time, up to the last. */
 export const FIRST_RESTART_MS = 1000;
@@ -104,7 +105,7 @@ export class Supervisor {
   async #run(plan: ProcessPlan): Promise<{ readonly code: number; readonly how: string }> {
     const { command, args, onLine, onEvent, env = process.env } = this.#options;
     const child = spawn(command, args, {
-      env: { ...env, ...plan.env, PENSTOCK_PROCESS: `${plan.index}/${plan.count}` },
+      env: { ...env, ...plan.env, [PLACE_VARIABLE]: `${plan.index}/${plan.count}` },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       detached: process.platform !== 'win32',
       windowsHide: true,

@@ -1,4 +1,5 @@
 import type { ServeConfig } from '../serve/schema.js';
+import type { ServeOptions } from '../serve/server.js';
 
 export interface QueueOptions {
   /**
@@ -38,6 +39,8 @@ export interface WorkerOptions extends QueueOptions {
   readonly process?: { readonly index: number; readonly count: number };
   /** Online endpoints that it serves beside its shards. */
   readonly serve?: ServeConfig;
+  /** How it does: its page, its token, its log: see `ServeOptions`. */
+  readonly serving?: Pick<ServeOptions, 'token' | 'insecure' | 'log' | 'page'>;
   /** Called with what happens, as it happens. */
   readonly onEvent?: (event: WorkerEvent) => void;
 }

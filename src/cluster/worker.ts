@@ -1,13 +1,17 @@
+import { parseJob } from '../job/load.js';
+import { runJob } from '../job/run-job.js';
 import { InterruptedError, messageOf, UsageError } from '../util/errors.js';
 import { settledWithin } from '../util/grace.js';
 import { type Candidate, chooseRuns } from './choose.js';
+import { codePolicy } from './code-policy.js';
 import { finishRun } from './finish-run.js';
 import { lacks, type Offer } from './needs.js';
 import { offerOf } from './offer.js';
-import { glanceAtRun } from './payload.js';
+import { glanceAtRun, type RunPayload } from './payload.js';
 import { newWorkerId, Registered } from './registration.js';
 import { RunQueue, type Taken } from './run-queue.js';
-import { ShardWork, type Stop } from './shard-work.js';
+import { type Serving, startServing } from './serving.js';
+import { type Runner, ShardWork, type Stop } from './shard-work.js';
 import { Wake } from './wake.js';
 import type { QueueWorker, WorkerEvent, WorkerOptions, WorkerSummary } from './worker-options.js';
 
@@ -30,6 +34,7 @@ export async function startWorker(options: WorkerOptions = {}): Promise<QueueWor
   const { drainSeconds = 20, lockSeconds = 30, signal } = options;
   if (!(drainSeconds >= 0)) throw new UsageError('drainSeconds: must be 0 or more');
   if (!(lockSeconds >= 1)) throw new UsageError('lockSeconds: must be 1 or more');
+  const policy = codePolicy(options);
   const id = newWorkerId();
   const tell = options.onEvent ?? (() => {});
   const queue = await RunQueue.open({
@@ -40,14 +45,22 @@ export async function startWorker(options: WorkerOptions = {}): Promise<QueueWor
     onBack: (seconds) => tell({ kind: 'queue-back', seconds }),
   });
   let wake: Wake | undefined;
+  let serving: Serving | undefined;
   try {
     const offer = await offerOf(options);
+    serving = options.serve && (await startServing(options.serve, {
+        ...options.serving,
+        process: options.process,
+        drainMs: drainSeconds * 1000,
+      }));
     wake = await Wake.on(queue.redis, queue.names);
     if (signal?.aborted) throw new InterruptedError('interrupted before it had taken a shard');
     const registered = await Registered.as(id, queue, offer, options.process);
     tell({ kind: 'ready', worker: id, providers: Object.values(offer.providers).flat() });
-    return new RunningWorker(id, queue, wake, registered, offer, { ...options, drainSeconds });
+    const runner: Runner = { policy, run: serving === undefined ? runJob : (job, how) => serving.run(job, how) };
+    return new RunningWorker(id, queue, wake, registered, offer, runner, serving, { ...options, drainSeconds });
   } catch (error) {
+    await serving?.close();
     wake?.[Symbol.dispose]();
     queue[Symbol.dispose]();
     throw error;
@@ -63,6 +76,8 @@ class RunningWorker implements QueueWorker {
   readonly #wake: Wake;
   readonly #registered: Registered;
   readonly #offer: Offer;
+  readonly #runner: Runner;
+  readonly #serving: Serving | undefined;
   readonly #options: Settled;
   readonly #tell: (event: WorkerEvent) => void;
   readonly #draining = new AbortController();
@@ -76,8 +91,19 @@ class RunningWorker implements QueueWorker {
   #rows = 0;
   #failed = 0;
 
-  constructor(id: string, queue: RunQueue, wake: Wake, registered: Registered, offer: Offer, options: Settled) {
+  constructor(
+    id: string,
+    queue: RunQueue,
+    wake: Wake,
+    registered: Registered,
+    offer: Offer,
+    runner: Runner,
+    serving: Serving | undefined,
+    options: Settled,
+  ) {
     this.id = id;
+    this.#runner = runner;
+    this.#serving = serving;
     this.#queue = queue;
     this.#wake = wake;
     this.#registered = registered;
@@ -95,6 +121,7 @@ class RunningWorker implements QueueWorker {
       stopSignal?.removeEventListener('abort', onStop);
       stopListening();
       clearTimeout(this.#drainTimer);
+      await this.#serving?.close();
       await settledWithin(this.#registered[Symbol.asyncDispose](), FAREWELL_MS);
       this.#wake[Symbol.dispose]();
       this.#queue[Symbol.dispose]();
@@ -120,6 +147,8 @@ class RunningWorker implements QueueWorker {
     this.#tell({ kind: 'draining', seconds: this.#work === undefined ? 0 : drainSeconds });
     this.#draining.abort();
     this.#registered.say({ draining: true });
+    // It is not ready from now on, and waits for the shard that runs beside its requests.
+    void this.#serving?.close();
     this.#drainTimer = setTimeout(() => this.#stopNow(), drainSeconds * 1000);
   }
 
@@ -223,7 +252,7 @@ class RunningWorker implements QueueWorker {
       await this.#queue.wake(`shard ${run}`);
       return;
     }
-    const work = new ShardWork(this.#queue, this.id, taken, { run, payload }, this.#tell);
+    const work = new ShardWork(this.#queue, this.id, taken, { run, payload }, this.#runner, this.#tell);
     this.#work = work;
     this.#computing = work.computed;
     this.#at = run;
@@ -257,6 +286,7 @@ class RunningWorker implements QueueWorker {
     const { data } = job;
     const payload = glanceAtRun(data);
     if (payload !== undefined && lacks(payload.needs, this.#offer).length > 0) return undefined;
+    if (payload !== undefined && this.#isRefused(payload)) return undefined;
     const [counts, record] = await Promise.all([this.#queue.counts(run), this.#queue.record(run)]);
     return {
       run,
@@ -269,6 +299,16 @@ class RunningWorker implements QueueWorker {
       submittedAt: payload === undefined ? 0 : Date.parse(payload.submittedAt),
       due: counts.waiting + counts.due,
     };
+  }
+
+  /** What is served keeps some jobs from running beside it. One that can't be read is taken, to be failed with the reason. */
+  #isRefused({ job, needs }: RunPayload): boolean {
+    if (this.#serving === undefined || !needs.providers.includes('webgpu')) return false;
+    try {
+      return this.#serving.refuses(parseJob(job)) !== undefined;
+    } catch {
+      return false;
+    }
   }
 
   async #recover(): Promise<void> {
