@@ -1,6 +1,5 @@
 import { parseProcesses, planProcesses, visibleGpus } from '../cluster/processes.js';
 import { Supervisor, type SupervisorEvent } from '../cluster/supervisor.js';
-import { moduleFlags } from '../util/exec-argv.js';
 import { fail } from './fail.js';
 import type { Terminal } from './terminal.js';
 import { duration } from './text.js';
@@ -23,7 +22,7 @@ export async function workerProcesses(
     const prefix = (label: string): string => terminal.colors.dim(`${label.padEnd(width)} │`);
     const supervisor = new Supervisor({
       command: process.execPath,
-      args: [...moduleFlags(), ...withoutProcesses(args)],
+      args: [...process.execArgv, ...withoutProcesses(args)],
       processes: plans,
       onLine: ({ index, label }, stream, line) => {
         if (stream === 'stdout') said[index]?.push(line);

@@ -26,20 +26,19 @@ export interface EngineOptions {
  * @throws UsageError where the configuration does not fit a model, or a job file can't be read; DeviceError where a model
  *   does not load
  */
-export async function createEngine(written: ServeConfig, options: EngineOptions = {}): Promise<Engine> {
+export async function createEngine(config: ServeConfig, options: EngineOptions = {}): Promise<Engine> {
   const onEvent = options.onEvent ?? (() => {});
   const specs = await Promise.all(
-    written.jobs.map(async (served) => ({ served, job: await loadJob(served.job) })),
+    config.jobs.map(async (served) => ({ served, job: await loadJob(served.job) })),
   );
-  const local = await localModels(written);
-  const { config } = local;
+  const local = await localModels(config.models);
   const startedAt = now();
   const devices = new Devices(startedAt);
   const webgpu = new WebGpuThread();
   const models: ModelService[] = [];
   try {
     // One after the other: some devices take no second thread while they start.
-    for (const [name, served] of Object.entries(config.models)) {
+    for (const [name, served] of Object.entries(local.models)) {
       const model = new ModelService(name, served, devices, onEvent);
       models.push(model);
       webgpu.check(`models.${name}`, served.model);
