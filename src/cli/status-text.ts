@@ -82,7 +82,7 @@ function remarks({ run, unmet, error, shards }: RunStatus, { colors, width }: Re
 }
 
 function workerRow({ id, offer, at, done, draining, since }: WorkerStatus, now: number): Cell[] {
-  const providers = [...new Set(Object.values(offer.providers).flat())];
+  const providers = offer.providers === null ? ['…'] : [...new Set(Object.values(offer.providers).flat())];
   const labels = Object.entries(offer.labels).map(([key, value]) => `${key}=${value}`);
   const doing = at === null ? 'idle' : `${printable(at.job)} ${at.index + 1}/${at.count}`;
   return [

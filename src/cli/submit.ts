@@ -80,7 +80,7 @@ async function waitFor(
   using queue = await RunQueue.open({
     ...options,
     signal,
-    onLost: (error) => terminal.print(`penstock: the queue is away (${messageOf(error)}); waiting for it`),
+    onLost: (error) => terminal.print(`penstock: the queue is out of reach (${messageOf(error)}); waiting for it`),
     onBack: (seconds) => terminal.print(`penstock: the queue is back after ${duration(seconds)}`),
   });
   const display = new RunDisplay(terminal, job);

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { startServing } from '../cluster/serving.js';
 import { onSupervisorGone, ownPlace } from '../cluster/supervised.js';
 import { startWorker } from '../cluster/worker.js';
 import type { QueueOptions, ShardId, WorkerEvent } from '../cluster/worker-options.js';
@@ -10,6 +11,9 @@ import { errorText, fail } from './fail.js';
 import type { Interruption } from './interrupt.js';
 import type { Colors, Terminal } from './terminal.js';
 import { counted, duration, printable } from './text.js';
+
+/** As `startWorker` has it. */
+const DRAIN_SECONDS = 20;
 
 export interface WorkerFlags extends QueueOptions {
   readonly json: boolean;
@@ -38,11 +42,22 @@ export async function worker(
   // Whoever has started it was killed: nobody would end it any more.
   onSupervisorGone(() => process.kill(process.pid, 'SIGTERM'));
   try {
+    await using serving =
+      serve === undefined
+        ? undefined
+        : await startServing(await loadServeConfig(serve), {
+            insecure,
+            log: true,
+            page: livePage,
+            process: process_,
+            drainMs: (options.drainSeconds ?? DRAIN_SECONDS) * 1000,
+          });
+    // From then on it is not ready for requests; it waits for the shard that runs beside them.
+    interruption.signal.addEventListener('abort', () => void serving?.close());
     const working = await startWorker({
       ...options,
       ...(process_ !== undefined && { process: process_ }),
-      ...(serve !== undefined && { serve: await loadServeConfig(serve) }),
-      serving: { insecure, log: true, page: livePage },
+      ...(serving !== undefined && { runner: serving }),
       labels: label,
       allowDigests: await digestsIn(allowDigest),
       signal: interruption.signal,
@@ -85,10 +100,10 @@ async function digestsIn(given: readonly string[]): Promise<string[]> {
 /** What happens, for a log. */
 export function linesOf(event: WorkerEvent, colors: Colors): string[] {
   switch (event.kind) {
-    case 'ready': {
-      const can = event.providers.length === 0 ? '' : ` (${[...new Set(event.providers)].join(', ')})`;
-      return [`worker ${event.worker}${can}: waiting for shards`];
-    }
+    case 'ready':
+      return [`worker ${event.worker}: takes shards`];
+    case 'proven':
+      return [`runs on ${event.providers.join(', ') || 'no provider of a runtime'}`];
     case 'shard-started':
       return [`${nameOf(event.shard)}: started${event.attempt > 1 ? `, attempt ${event.attempt}` : ''}`];
     case 'shard-ended':
@@ -105,7 +120,7 @@ export function linesOf(event: WorkerEvent, colors: Colors): string[] {
     case 'run-failed':
       return [colors.red(`run ${event.run} has ended: ${event.error.message}`)];
     case 'queue-lost':
-      return [colors.yellow(`the queue is away (${event.error.message}): what is at work goes on, and it is asked again`)];
+      return [colors.yellow(`the queue is out of reach (${event.error.message}): what is at work goes on, and it is asked again`)];
     case 'queue-back':
       return [`the queue is back after ${duration(event.seconds)}`];
     case 'warning':

@@ -13,17 +13,26 @@ export interface Needs {
 
 /** What a worker has. */
 export interface Offer {
-  /** By runtime; those of runtimes that are not named need nothing. */
-  readonly providers: Readonly<Record<string, readonly string[]>>;
+  /** By runtime; those of runtimes that are not named need nothing. Null until they were tried. */
+  readonly providers: Readonly<Record<string, readonly string[]>> | null;
   readonly memoryBytes: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly code: { readonly all: boolean; readonly digests: readonly string[] };
 }
 
+/** Runtimes that take what computes from elsewhere; others bring all that they need. */
+const WITH_PROVIDERS = ['onnx', 'tensorflow'];
+
+/** Whether a worker must have tried its providers before it knows whether it can do a run. */
+export function needsProof({ runtime }: Pick<Needs, 'runtime'>, { providers }: Offer): boolean {
+  return providers === null && WITH_PROVIDERS.includes(runtime);
+}
+
 /** What a worker lacks for a run, a few words each; empty where it can run it. */
 export function lacks(needs: Needs, offer: Offer): string[] {
   const missing: string[] = [];
-  const has = offer.providers[needs.runtime];
+  if (needsProof(needs, offer)) missing.push(`${needs.runtime} yet (its providers are being tried)`);
+  const has = offer.providers?.[needs.runtime];
   if (has !== undefined && !needs.providers.some((provider) => has.includes(provider))) {
     missing.push(`${needs.runtime} with ${anyOf(needs.providers)} (it has ${anyOf(has)})`);
   }

@@ -1,4 +1,5 @@
 import { availableMemory } from '../util/memory.js';
+import { codePolicy } from './code-policy.js';
 import type { Offer } from './needs.js';
 import type { WorkerOptions } from './worker-options.js';
 
@@ -9,23 +10,25 @@ const TENSORFLOW: Readonly<Record<string, string>> = {
   '@tensorflow/tfjs-backend-wasm': 'wasm',
 };
 
-/** What this process can run. Providers that are not given are tried, each in a process of its own: that takes some seconds. */
-export async function offerOf({
+/** What this process can run, but for providers that are not given: those must be tried. */
+export function offerOf({
   providers,
   memoryBytes = availableMemory(),
   labels = {},
-  allowCode = false,
-  allowDigests = [],
-}: WorkerOptions): Promise<Offer> {
+  allowCode,
+  allowDigests,
+}: WorkerOptions): Offer {
+  const policy = codePolicy({ allowCode, allowDigests });
   return {
-    providers: providers === undefined ? await proven() : { onnx: providers, tensorflow: providers },
+    providers: providers === undefined ? null : { onnx: [...providers], tensorflow: [...providers] },
     memoryBytes,
     labels,
-    code: { all: allowCode, digests: allowDigests },
+    code: { all: policy.allowCode, digests: [...policy.allowDigests] },
   };
 }
 
-async function proven(): Promise<Offer['providers']> {
+/** Tries what runtimes can compute with here, each thing in a process of its own: that takes some seconds. */
+export async function proveProviders(): Promise<NonNullable<Offer['providers']>> {
   const { diagnose } = await import('../job/doctor/doctor.js');
   const { providers, packages, adapter } = await diagnose();
   // A software adapter is for tests, and slower than the CPU itself.

@@ -101,7 +101,7 @@ const progressSchema = z.object({
 export type ShardProgress = z.output<typeof progressSchema>;
 
 const offerSchema = z.object({
-  providers: z.record(z.string(), z.array(z.string())),
+  providers: z.record(z.string(), z.array(z.string())).nullable(),
   memoryBytes: z.number(),
   labels,
   code: z.object({ all: z.boolean(), digests: z.array(z.string()) }),

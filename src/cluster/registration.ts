@@ -44,7 +44,7 @@ export class Registered implements AsyncDisposable {
       pid: process.pid,
       version: readVersion(),
       since: new Date().toISOString(),
-      offer: { ...offer, providers: copied(offer.providers), code: { ...offer.code, digests: [...offer.code.digests] } },
+      offer: copied(offer),
       ...(process_ !== undefined && { process: { ...process_ } }),
       draining: false,
       done: { shards: 0, rows: 0 },
@@ -58,8 +58,8 @@ export class Registered implements AsyncDisposable {
     return this.#said;
   }
 
-  say(news: Partial<Pick<Registration, 'draining' | 'done' | 'at'>>): void {
-    this.#said = { ...this.#said, ...news };
+  say({ offer, ...news }: Partial<Pick<Registration, 'draining' | 'done' | 'at'>> & { readonly offer?: Offer }): void {
+    this.#said = { ...this.#said, ...news, ...(offer !== undefined && { offer: copied(offer) }) };
     void this.#write();
   }
 
@@ -103,8 +103,15 @@ export class Registered implements AsyncDisposable {
   }
 }
 
-function copied(providers: Offer['providers']): Record<string, string[]> {
-  return Object.fromEntries(Object.entries(providers).map(([runtime, names]) => [runtime, [...names]]));
+/** As JSON has it. */
+function copied({ providers, memoryBytes, labels, code }: Offer): Registration['offer'] {
+  const lists = Object.entries(providers ?? {}).map(([runtime, names]) => [runtime, [...names]]);
+  return {
+    providers: providers === null ? null : Object.fromEntries(lists),
+    memoryBytes,
+    labels: { ...labels },
+    code: { all: code.all, digests: [...code.digests] },
+  };
 }
 
 /** Workers that are alive, in the order of their names. */

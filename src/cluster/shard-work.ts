@@ -1,9 +1,9 @@
 import { hostname } from 'node:os';
+import type { Shard } from '../dataset/shard.js';
 import { parseJob } from '../job/load.js';
-import type { Job } from '../job/schema.js';
+import { runJob } from '../job/run-job.js';
 import type { Progress } from '../measure/progress.js';
 import type { Report } from '../measure/report.js';
-import type { BesideOptions } from '../serve/types.js';
 import {
   DataError,
   InterruptedError,
@@ -15,21 +15,15 @@ import {
 } from '../util/errors.js';
 import { isGone, type RunJob } from './bull.js';
 import { expectedSeconds } from './choose.js';
-import { type CodePolicy, codeOf, mayRun } from './code-policy.js';
+import { codeOf, mayRun } from './code-policy.js';
 import { Holding } from './holding.js';
+import type { Offer } from './needs.js';
 import { FORM, type RunPayload, readRun, readShard, type ShardProgress, type ShardResult } from './payload.js';
 import type { RunQueue, Taken } from './run-queue.js';
-import type { ShardId, WorkerEvent } from './worker-options.js';
+import type { ShardId, ShardRunner, WorkerEvent, WorkerOptions } from './worker-options.js';
 
 /** How soon a shard that another process still holds is tried again. */
 const IN_USE_MS = 5000;
-
-/** How a worker runs the jobs of shards. */
-export interface Runner {
-  readonly policy: CodePolicy;
-  /** As `runJob`. */
-  run(job: Job, options: BesideOptions): Promise<Report>;
-}
 
 /** Why a shard is left before it is done. */
 export type Stop = 'drain' | 'cancelled' | 'failed' | 'forgotten';
@@ -51,7 +45,8 @@ export class ShardWork {
   readonly #token: string;
   readonly #payload: unknown;
   readonly #run: string;
-  readonly #runner: Runner;
+  readonly #offer: Offer;
+  readonly #runner: ShardRunner | undefined;
   readonly #onEvent: (event: WorkerEvent) => void;
   readonly #stopper = new AbortController();
   /** Resolves once no thread is at work on it, and none will be. */
@@ -66,8 +61,8 @@ export class ShardWork {
     taken: Taken,
     /** The run as it stands in the queue, and its name. */
     of: { readonly run: string; readonly payload: unknown },
-    runner: Runner,
-    onEvent: (event: WorkerEvent) => void,
+    offer: Offer,
+    { runner, onEvent = () => {} }: Pick<WorkerOptions, 'runner' | 'onEvent'>,
   ) {
     this.#queue = queue;
     this.#worker = worker;
@@ -75,6 +70,7 @@ export class ShardWork {
     this.#token = taken.token;
     this.#run = of.run;
     this.#payload = of.payload;
+    this.#offer = offer;
     this.#runner = runner;
     this.#onEvent = onEvent;
     this.computed = new Promise((resolve) => {
@@ -121,16 +117,7 @@ export class ShardWork {
     const holding = new Holding(this.#job, this.#token, queue.bull.lockMs, () => this.#beat());
     let seconds = 0;
     try {
-      const job = parseJob(payload.job);
-      const report = await this.#runner.run(job, {
-        ...permitted(this.#runner.policy, job, payload),
-        shard,
-        part: `shard ${shard.index + 1}/${shard.count}`,
-        signal: this.#stopper.signal,
-        onProgress: (progress) => {
-          this.#progress = progress;
-        },
-      }).finally(() => this.#endOfComputing());
+      const report = await this.#compute(payload, shard).finally(() => this.#endOfComputing());
       seconds = (Date.now() - startedAt) / 1000;
       holding.stop();
       return await this.#finish(shard, report, startedAt, holding);
@@ -146,6 +133,24 @@ export class ShardWork {
       seconds ||= (Date.now() - startedAt) / 1000;
       if (this.#stop !== 'forgotten') await queue.charge(shard.run, seconds - expected);
     }
+  }
+
+  async #compute(payload: RunPayload, shard: Shard): Promise<Report> {
+    const job = parseJob(payload.job);
+    // Who takes a shard fits the run; that its code is what was submitted is found out by who runs it.
+    const { all, digests } = this.#offer.code;
+    const policy = { allowCode: all, allowDigests: new Set(digests) };
+    const verdict = mayRun(policy, codeOf(job, payload.digests));
+    if (!verdict.may) throw new UsageError(`this worker can't run it: ${verdict.because}`);
+    return (this.#runner ?? { run: runJob }).run(job, {
+      shard,
+      expect: payload.digests,
+      alone: verdict.alone,
+      signal: this.#stopper.signal,
+      onProgress: (progress) => {
+        this.#progress = progress;
+      },
+    });
   }
 
   /** Tells how it stands, and looks whether it is still wanted. */
@@ -248,19 +253,6 @@ export class ShardWork {
       if (!isGone(error)) throw error;
     }
   }
-}
-
-/**
- * How the code of a job may run here. Whoever chose the shard went by what the run says of itself; this goes by the job.
- *
- * @throws UsageError where it may not
- */
-function permitted(policy: CodePolicy, job: Job, { digests }: RunPayload): Pick<BesideOptions, 'expect' | 'alone'> {
-  const verdict = mayRun(policy, codeOf(job, digests));
-  if (verdict.may) return { expect: digests, alone: verdict.alone };
-  throw new UsageError(`this worker refuses the job: ${verdict.because}`, {
-    hint: 'Start it with --allow-digest, or --allow-code where everybody who reaches the queue may run code here.',
-  });
 }
 
 /** As people count. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { localized } from '../job/artifacts.js';
-import { digestsOf } from '../job/digests.js';
+import { type Digests, digestsOf } from '../job/digests.js';
 import { fingerprintOf } from '../job/fingerprint.js';
 import { parseJob } from '../job/load.js';
 import { finishOutput, prepareOutput } from '../job/output.js';
@@ -11,7 +11,7 @@ import type { Job, JobInput } from '../job/schema.js';
 import { checkSink } from '../job/sink.js';
 import { InterruptedError, InUseError, UsageError } from '../util/errors.js';
 import { initialUse } from './choose.js';
-import type { Needs } from './needs.js';
+import { codeOf } from './code-policy.js';
 import { FORM, glanceAtRun, type RunPayload, readRun } from './payload.js';
 import { RunQueue } from './run-queue.js';
 import { type RunReport, summaryOf } from './run-summary.js';
@@ -75,22 +75,17 @@ export async function submitJob(input: Job | JobInput, options: SubmitOptions = 
   check(job, options);
   const { signal } = options;
   using queue = await RunQueue.open(options);
-  // The job goes into the queue as it is; what its model and transform are, only files on this machine tell.
+  // What is elsewhere is fetched once, to know what it is.
   using local = await localized(job, { signal });
   const fingerprint = await fingerprintNow(local.job, signal);
   const run = runIdOf(job, fingerprint);
 
-  const before = await queue.find(run);
-  if (before !== undefined && before.finishedOn === undefined) {
-    const isCancelled = (await queue.record(run))?.cancelled !== undefined;
-    if (!isCancelled) {
-      const { shards, splits, committed } = readRun(before.data);
-      return { run, job: job.name, state: 'known', shards, splits, committed: committed.parts };
-    }
-  }
+  const known = await knownRun(queue, run);
+  if (known !== undefined) return { run, job: job.name, ...known };
   const prepared = await letGo(() => prepareOutput(local.job, options), signal);
   const { splits, bytes } = prepared;
   const { parts, rows } = { parts: prepared.committed.length, rows: sumOf(prepared.committed) };
+  const digests = await digestsOf(local.job);
   const payload: RunPayload = {
     v: FORM,
     run,
@@ -100,8 +95,8 @@ export async function submitJob(input: Job | JobInput, options: SubmitOptions = 
     bytes,
     shards: Math.min(options.shards ?? SHARDS, Math.max(1, splits)),
     committed: { parts, rows },
-    digests: await digestsOf(local.job),
-    needs: await needsOf(local.job, options),
+    digests,
+    needs: needsOf(job, digests, options),
     priority: options.priority ?? 5,
     weight: options.weight ?? 1,
     submittedAt: new Date().toISOString(),
@@ -111,10 +106,25 @@ export async function submitJob(input: Job | JobInput, options: SubmitOptions = 
     const report = summaryOf(payload, [], await finishOutput(job, prepared));
     return { ...told, state: 'completed', shards: 0, report };
   }
+  // Somebody else may have submitted it while the output was prepared.
+  const meanwhile = await knownRun(queue, run);
+  if (meanwhile !== undefined) return { run, job: job.name, ...meanwhile };
+  const before = await queue.find(run);
   if (before !== undefined) await queue.remove(before, run);
   await queue.add(readRun(payload), options.attempts ?? ATTEMPTS, await useOf(queue, payload.weight));
   await queue.wake(`submitted ${run}`);
   return { ...told, state: 'queued', shards: payload.shards };
+}
+
+/** A run that is in the queue, and has not ended. */
+async function knownRun(queue: RunQueue, run: string): Promise<Omit<Submission, 'run' | 'job'> | undefined> {
+  const job = await queue.find(run);
+  if (job === undefined || job.finishedOn !== undefined || job.deferredFailure !== undefined) return undefined;
+  const record = await queue.record(run);
+  const payload = glanceAtRun(job.data);
+  if (record?.cancelled !== undefined || payload === undefined) return undefined;
+  const { shards, splits, committed } = payload;
+  return { state: 'known', shards, splits, committed: committed.parts };
 }
 
 function check(job: Job, { shards, priority, weight, attempts }: SubmitOptions): void {
@@ -171,19 +181,16 @@ export function runIdOf({ sink }: Pick<Job, 'sink'>, fingerprint: string): strin
     .slice(0, 16);
 }
 
-async function needsOf(job: Job, { labels = {}, memoryBytes }: SubmitOptions): Promise<RunPayload['needs']> {
-  const { model, transform, ring } = job;
-  const isModule = model.runtime === 'module';
-  const digests = await digestsOf(job);
-  const code = [...(isModule ? [digests.model] : []), ...(transform === undefined ? [] : [digests.transform])];
-  const memory = memoryBytes ?? ring.maxBytes;
+function needsOf(job: Job, digests: Digests, { labels = {}, memoryBytes }: SubmitOptions): RunPayload['needs'] {
+  const code = codeOf(job, digests).map(({ digest }) => digest);
+  const memory = memoryBytes ?? job.ring.maxBytes;
   return {
-    runtime: model.runtime,
-    providers: [...model.providers],
+    runtime: job.model.runtime,
+    providers: [...job.model.providers],
     ...(code.length > 0 && { code: code.filter((digest) => digest !== undefined) }),
     ...(memory !== undefined && { memoryBytes: memory }),
     labels: { ...labels },
-  } satisfies Needs;
+  };
 }
 
 async function useOf(queue: RunQueue, weight: number): Promise<number> {

@@ -51,6 +51,11 @@ export class Wake implements Disposable {
     }
   }
 
+  /** As a message does, for whoever listens here. */
+  poke(): void {
+    this.#tell('');
+  }
+
   [Symbol.dispose](): void {
     this.#subscriber.disconnect();
   }

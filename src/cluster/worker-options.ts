@@ -1,5 +1,7 @@
-import type { ServeConfig } from '../serve/schema.js';
-import type { ServeOptions } from '../serve/server.js';
+import type { RunOptions } from '../job/run-job.js';
+import type { Job } from '../job/schema.js';
+import type { Report } from '../measure/report.js';
+import type { UsageError } from '../util/errors.js';
 
 export interface QueueOptions {
   /**
@@ -20,7 +22,7 @@ export interface WorkerOptions extends QueueOptions {
   readonly labels?: Readonly<Record<string, string>>;
   /**
    * Providers that it offers; they are not tried. Default: those of `penstock doctor` that work here, each tried in a process of
-   * its own.
+   * its own once a run asks for one, or there is nothing else to do.
    */
   readonly providers?: readonly string[];
   /** Memory that a job may ask for, in bytes. Default: the machine's, or what its cgroup grants. */
@@ -37,12 +39,17 @@ export interface WorkerOptions extends QueueOptions {
   readonly exitWhenIdle?: boolean;
   /** Its place among the processes that one command has started, for `status`: which device it is for, and so on. */
   readonly process?: { readonly index: number; readonly count: number };
-  /** Online endpoints that it serves beside its shards. */
-  readonly serve?: ServeConfig;
-  /** How it does: its page, its token, its log: see `ServeOptions`. */
-  readonly serving?: Pick<ServeOptions, 'token' | 'insecure' | 'log' | 'page'>;
+  /** Runs its shards, beside what it does besides. Default: `runJob`. */
+  readonly runner?: ShardRunner;
   /** Called with what happens, as it happens. */
   readonly onEvent?: (event: WorkerEvent) => void;
+}
+
+/** Runs shards in place of `runJob`, beside online requests for instance. */
+export interface ShardRunner {
+  /** Why it can't run a job; undefined where it can. */
+  refuses(job: Job): UsageError | undefined;
+  run(job: Job, options: RunOptions): Promise<Report>;
 }
 
 /** One shard of one run. `index` is 0-based. */
@@ -57,7 +64,10 @@ export interface ShardId {
 
 /** What a worker does, for logs. */
 export type WorkerEvent =
-  | { readonly kind: 'ready'; readonly worker: string; readonly providers: readonly string[] }
+  /** It is registered, and takes shards. */
+  | { readonly kind: 'ready'; readonly worker: string }
+  /** What it can run is known: it was tried, or given. */
+  | { readonly kind: 'proven'; readonly providers: readonly string[] }
   | { readonly kind: 'shard-started'; readonly shard: ShardId; readonly attempt: number }
   | {
       readonly kind: 'shard-ended';

@@ -1,19 +1,16 @@
 import { parseJob } from '../job/load.js';
-import { runJob } from '../job/run-job.js';
 import { InterruptedError, messageOf, UsageError } from '../util/errors.js';
 import { settledWithin } from '../util/grace.js';
 import { type Candidate, chooseRuns } from './choose.js';
-import { codePolicy } from './code-policy.js';
 import { finishRun } from './finish-run.js';
-import { lacks, type Offer } from './needs.js';
-import { offerOf } from './offer.js';
+import { lacks, needsProof, type Offer } from './needs.js';
+import { offerOf, proveProviders } from './offer.js';
 import { glanceAtRun, type RunPayload } from './payload.js';
 import { newWorkerId, Registered } from './registration.js';
 import { RunQueue, type Taken } from './run-queue.js';
-import { type Serving, startServing } from './serving.js';
-import { type Runner, ShardWork, type Stop } from './shard-work.js';
+import { ShardWork, type Stop } from './shard-work.js';
 import { Wake } from './wake.js';
-import type { QueueWorker, WorkerEvent, WorkerOptions, WorkerSummary } from './worker-options.js';
+import type { QueueWorker, ShardRunner, WorkerEvent, WorkerOptions, WorkerSummary } from './worker-options.js';
 
 /** How long an idle worker waits for word: shards whose worker has died, or whose time has come, announce nothing. */
 const IDLE_MS = 5000;
@@ -34,8 +31,8 @@ export async function startWorker(options: WorkerOptions = {}): Promise<QueueWor
   const { drainSeconds = 20, lockSeconds = 30, signal } = options;
   if (!(drainSeconds >= 0)) throw new UsageError('drainSeconds: must be 0 or more');
   if (!(lockSeconds >= 1)) throw new UsageError('lockSeconds: must be 1 or more');
-  const policy = codePolicy(options);
   const id = newWorkerId();
+  const offer = offerOf(options);
   const tell = options.onEvent ?? (() => {});
   const queue = await RunQueue.open({
     ...options,
@@ -45,22 +42,14 @@ export async function startWorker(options: WorkerOptions = {}): Promise<QueueWor
     onBack: (seconds) => tell({ kind: 'queue-back', seconds }),
   });
   let wake: Wake | undefined;
-  let serving: Serving | undefined;
   try {
-    const offer = await offerOf(options);
-    serving = options.serve && (await startServing(options.serve, {
-        ...options.serving,
-        process: options.process,
-        drainMs: drainSeconds * 1000,
-      }));
     wake = await Wake.on(queue.redis, queue.names);
     if (signal?.aborted) throw new InterruptedError('interrupted before it had taken a shard');
     const registered = await Registered.as(id, queue, offer, options.process);
-    tell({ kind: 'ready', worker: id, providers: Object.values(offer.providers).flat() });
-    const runner: Runner = { policy, run: serving === undefined ? runJob : (job, how) => serving.run(job, how) };
-    return new RunningWorker(id, queue, wake, registered, offer, runner, serving, { ...options, drainSeconds });
+    tell({ kind: 'ready', worker: id });
+    if (options.providers !== undefined) tell({ kind: 'proven', providers: options.providers });
+    return new RunningWorker(id, queue, wake, registered, offer, { ...options, drainSeconds });
   } catch (error) {
-    await serving?.close();
     wake?.[Symbol.dispose]();
     queue[Symbol.dispose]();
     throw error;
@@ -75,9 +64,8 @@ class RunningWorker implements QueueWorker {
   readonly #queue: RunQueue;
   readonly #wake: Wake;
   readonly #registered: Registered;
-  readonly #offer: Offer;
-  readonly #runner: Runner;
-  readonly #serving: Serving | undefined;
+  #offer: Offer;
+  #proving: Promise<void> | undefined;
   readonly #options: Settled;
   readonly #tell: (event: WorkerEvent) => void;
   readonly #draining = new AbortController();
@@ -91,19 +79,8 @@ class RunningWorker implements QueueWorker {
   #rows = 0;
   #failed = 0;
 
-  constructor(
-    id: string,
-    queue: RunQueue,
-    wake: Wake,
-    registered: Registered,
-    offer: Offer,
-    runner: Runner,
-    serving: Serving | undefined,
-    options: Settled,
-  ) {
+  constructor(id: string, queue: RunQueue, wake: Wake, registered: Registered, offer: Offer, options: Settled) {
     this.id = id;
-    this.#runner = runner;
-    this.#serving = serving;
     this.#queue = queue;
     this.#wake = wake;
     this.#registered = registered;
@@ -121,7 +98,6 @@ class RunningWorker implements QueueWorker {
       stopSignal?.removeEventListener('abort', onStop);
       stopListening();
       clearTimeout(this.#drainTimer);
-      await this.#serving?.close();
       await settledWithin(this.#registered[Symbol.asyncDispose](), FAREWELL_MS);
       this.#wake[Symbol.dispose]();
       this.#queue[Symbol.dispose]();
@@ -147,8 +123,6 @@ class RunningWorker implements QueueWorker {
     this.#tell({ kind: 'draining', seconds: this.#work === undefined ? 0 : drainSeconds });
     this.#draining.abort();
     this.#registered.say({ draining: true });
-    // It is not ready from now on, and waits for the shard that runs beside its requests.
-    void this.#serving?.close();
     this.#drainTimer = setTimeout(() => this.#stopNow(), drainSeconds * 1000);
   }
 
@@ -235,7 +209,8 @@ class RunningWorker implements QueueWorker {
       await finishing;
       return 'again';
     }
-    const runs = await this.#fitting();
+    const { fitting: runs, isToProve } = await this.#look();
+    if (isToProve) this.#prove();
     for (const run of chooseRuns(runs.filter(({ due }) => due > 0))) {
       if (this.#draining.signal.aborted) return 'wait';
       const taken = await this.#queue.takeShard(run);
@@ -243,7 +218,26 @@ class RunningWorker implements QueueWorker {
       await this.#workOn(run, taken, runs.find((one) => one.run === run)?.data);
       return 'again';
     }
+    // There is time for it now.
+    if (!this.#options.exitWhenIdle) this.#prove();
+    if (isToProve) return 'wait';
     return this.#options.exitWhenIdle && runs.length === 0 ? 'idle' : 'wait';
+  }
+
+  /** Tries what can compute here; work goes on meanwhile. */
+  #prove(): void {
+    if (this.#offer.providers !== null || this.#proving !== undefined) return;
+    this.#proving = proveProviders()
+      .catch((error) => {
+        this.#tell({ kind: 'warning', message: `providers could not be tried: ${messageOf(error)}` });
+        return {};
+      })
+      .then((providers) => {
+        this.#offer = { ...this.#offer, providers };
+        this.#registered.say({ offer: this.#offer });
+        this.#tell({ kind: 'proven', providers: [...new Set(Object.values(providers).flat())] });
+        this.#wake.poke();
+      });
   }
 
   async #workOn(run: string, taken: Taken, payload: unknown): Promise<void> {
@@ -252,7 +246,7 @@ class RunningWorker implements QueueWorker {
       await this.#queue.wake(`shard ${run}`);
       return;
     }
-    const work = new ShardWork(this.#queue, this.id, taken, { run, payload }, this.#runner, this.#tell);
+    const work = new ShardWork(this.#queue, this.id, taken, { run, payload }, this.#offer, this.#options);
     this.#work = work;
     this.#computing = work.computed;
     this.#at = run;
@@ -274,19 +268,22 @@ class RunningWorker implements QueueWorker {
   }
 
   /** Runs with shards that are not done, of those that this worker can run. */
-  async #fitting(): Promise<Fitting[]> {
+  async #look(): Promise<{ readonly fitting: readonly Fitting[]; readonly isToProve: boolean }> {
     const open = await this.#queue.openRuns();
-    const all = await Promise.all(open.map((run) => this.#look(run)));
-    return all.filter((candidate) => candidate !== undefined);
+    const jobs = (await Promise.all(open.map((run) => this.#queue.find(run)))).filter((job) => job !== undefined);
+    const runs = jobs.map(({ id = '', data }) => ({ run: id, data, payload: glanceAtRun(data) }));
+    const fitting = runs.filter(({ payload }) => payload === undefined || this.#fits(payload));
+    const isToProve = runs.some(({ payload }) => payload !== undefined && needsProof(payload.needs, this.#offer));
+    return { fitting: await Promise.all(fitting.map((run) => this.#candidate(run))), isToProve };
   }
 
-  async #look(run: string): Promise<Fitting | undefined> {
-    const job = await this.#queue.find(run);
-    if (job === undefined) return undefined;
-    const { data } = job;
-    const payload = glanceAtRun(data);
-    if (payload !== undefined && lacks(payload.needs, this.#offer).length > 0) return undefined;
-    if (payload !== undefined && this.#isRefused(payload)) return undefined;
+  #fits(payload: RunPayload): boolean {
+    if (lacks(payload.needs, this.#offer).length > 0) return false;
+    const { runner } = this.#options;
+    return runner === undefined || isRunnable(runner, payload);
+  }
+
+  async #candidate({ run, data, payload }: FoundRun): Promise<Fitting> {
     const [counts, record] = await Promise.all([this.#queue.counts(run), this.#queue.record(run)]);
     return {
       run,
@@ -301,22 +298,27 @@ class RunningWorker implements QueueWorker {
     };
   }
 
-  /** What is served keeps some jobs from running beside it. One that can't be read is taken, to be failed with the reason. */
-  #isRefused({ job, needs }: RunPayload): boolean {
-    if (this.#serving === undefined || !needs.providers.includes('webgpu')) return false;
-    try {
-      return this.#serving.refuses(parseJob(job)) !== undefined;
-    } catch {
-      return false;
-    }
-  }
-
   async #recover(): Promise<void> {
     const { bull, names } = this.#queue;
     const open = await this.#queue.openRuns();
     const queues = [names.runs, ...open.map((run) => names.shards(run))];
     await Promise.all(queues.map((queue) => bull.recoverStalled(queue)));
   }
+}
+
+/** A job that can't be read here fits: its shard tells why. */
+function isRunnable(runner: ShardRunner, { job }: RunPayload): boolean {
+  try {
+    return runner.refuses(parseJob(job)) === undefined;
+  } catch {
+    return true;
+  }
+}
+
+interface FoundRun {
+  readonly run: string;
+  readonly data: unknown;
+  readonly payload: RunPayload | undefined;
 }
 
 interface Fitting extends Candidate {

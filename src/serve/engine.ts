@@ -65,6 +65,10 @@ export async function createEngine(config: ServeConfig, options: EngineOptions =
 
 /** How a job shares its devices where nobody has said it: as in the schema of the configuration. */
 const DEFAULT_SHARE = { weight: 1, quantumMs: 20 };
+/** As people count. */
+const partOf = ({ shard }: BesideOptions): string | undefined =>
+  shard && `shard ${shard.index + 1}/${shard.count}`;
+
 /** Names of jobs that have ended whose counts are told. */
 const MOST_TOLD = 16;
 
@@ -137,7 +141,7 @@ class ServingEngine implements Engine {
   }
 
   async runBeside(job: Job, options: BesideOptions = {}): Promise<Report> {
-    const { weight, quantumMs, part, ...rest } = { ...DEFAULT_SHARE, ...options };
+    const { weight, quantumMs, part = partOf(options), ...rest } = { ...DEFAULT_SHARE, ...options };
     if (this.#isDraining) throw new InterruptedError('the server is about to end, and takes no more jobs');
     const refusal = this.refusesBeside(job);
     if (refusal !== undefined) throw refusal;

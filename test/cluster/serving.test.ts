@@ -50,7 +50,7 @@ describe('a worker that serves', () => {
     const { started, infer } = await serving({ m: recording().model() });
     const job = jobOf(at, range(1, 20), {});
     const shards = [0, 1].map((index) =>
-      started.run(job, { shard: { index, count: 2 }, part: `shard ${index + 1}/2` }),
+      started.run(job, { shard: { index, count: 2 } }),
     );
     expect(await infer(3)).toEqual({ status: 200, value: 6 });
     const reports = await Promise.all(shards);

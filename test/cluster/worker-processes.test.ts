@@ -42,13 +42,13 @@ describe('penstock worker --processes', () => {
     });
     const said = (text: string, times: number) =>
       vi.waitFor(() => expect(log.split(text)).toHaveLength(times + 1), { timeout: 40_000, interval: 20 });
-    await said('waiting for shards', 2);
+    await said('takes shards', 2);
     const workers = childrenOf(child.pid as number);
     expect(workers).toHaveLength(2);
     const devices = workers.map((pid) => /CUDA_VISIBLE_DEVICES=([^\0]*)/.exec(readFileSync(`/proc/${pid}/environ`, 'latin1'))?.[1]);
     expect(devices.sort()).toEqual(['5', '7']);
     process.kill(workers[0] as number, 'SIGKILL');
-    await said('waiting for shards', 3);
+    await said('takes shards', 3);
     expect(log).toMatch(/gpu \d │ ended: SIGKILL; started again in 1\.0? ?s/);
     const now = childrenOf(child.pid as number);
     child.kill('SIGTERM');

@@ -45,13 +45,16 @@ export class ObjectServer {
     this.#server = createServer((request, response) => void this.#answer(request, response));
   }
 
-  /** Starts it; returns `http://127.0.0.1:PORT`. */
-  async listen() {
-    this.#server.listen(0, '127.0.0.1');
+  /**
+   * Starts it; returns `http://127.0.0.1:PORT`.
+   * @param {string} [host] another address of this machine
+   */
+  async listen(host = '127.0.0.1') {
+    this.#server.listen(0, host);
     await once(this.#server, 'listening');
     const address = this.#server.address();
     if (typeof address !== 'object' || address === null) throw new Error('no address');
-    return `http://127.0.0.1:${address.port}`;
+    return `http://${host}:${address.port}`;
   }
 
   async close() {
