@@ -93,6 +93,10 @@ Examples:
       '--processes <n>',
       'so many workers, each a process that is started again when it fails; auto: one for each GPU',
     )
+    .option(
+      '--health <[host:]port>',
+      'answer /healthz, /readyz and /metrics there (also PENSTOCK_HEALTH; without a host: for this machine only)',
+    )
     .option('--serve <config>', 'serve models, too, as penstock serve does; shards take what requests leave free')
     .option('--insecure', 'with --serve: listen on other addresses than loopback although there is no token')
     .option('--exit-when-idle', 'end once the queue has nothing left that it could run')

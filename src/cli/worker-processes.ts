@@ -1,9 +1,11 @@
 import { parseProcesses, planProcesses, visibleGpus } from '../cluster/processes.js';
+import { HealthState } from '../cluster/health-state.js';
+import { eventIn } from '../cluster/supervised.js';
 import { Supervisor, type SupervisorEvent } from '../cluster/supervisor.js';
 import { fail } from './fail.js';
 import type { Terminal } from './terminal.js';
 import { duration } from './text.js';
-import type { WorkerFlags } from './worker.js';
+import { healthServer, type WorkerFlags } from './worker.js';
 
 /** As a terminal's Ctrl-C may come twice: see `interruptible`. */
 const ECHO_MS = 100;
@@ -11,7 +13,7 @@ const ECHO_MS = 100;
 /** `penstock worker --processes`: workers as processes of their own, each with its share of the GPUs. */
 export async function workerProcesses(
   processes: string,
-  { json }: Pick<WorkerFlags, 'json'>,
+  { json, ...flags }: Pick<WorkerFlags, 'json' | 'health'>,
   terminal: Terminal,
   args: readonly string[] = process.argv.slice(1),
 ): Promise<number> {
@@ -20,6 +22,9 @@ export async function workerProcesses(
     const width = Math.max(...plans.map(({ label }) => label.length));
     const said = plans.map((): string[] => []);
     const prefix = (label: string): string => terminal.colors.dim(`${label.padEnd(width)} │`);
+    const state = new HealthState(plans.length);
+    await using telling = await healthServer(flags, state);
+    if (telling !== undefined) terminal.print(`health: ${telling.url}/readyz`);
     const supervisor = new Supervisor({
       command: process.execPath,
       args: [...process.execArgv, ...withoutProcesses(args)],
@@ -28,8 +33,13 @@ export async function workerProcesses(
         if (stream === 'stdout') said[index]?.push(line);
         else terminal.print(`${prefix(label)} ${line}`);
       },
+      onMessage: ({ index }, message) => {
+        const event = eventIn(message);
+        if (event !== undefined) state.observe(event, index);
+      },
       onEvent: (event) => {
         if (event.kind === 'started') said[event.process.index]?.splice(0);
+        else state.ended(event.process.index);
         const line = lineOf(event);
         if (line !== undefined) terminal.print(`${prefix(event.process.label)} ${line}`);
       },

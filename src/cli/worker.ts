@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises';
+import type { HealthServer } from '../cluster/health.js';
+import { parseHealthAddress } from '../cluster/health-address.js';
+import { HealthState } from '../cluster/health-state.js';
 import { startServing } from '../cluster/serving.js';
-import { onSupervisorGone, ownPlace } from '../cluster/supervised.js';
+import { onSupervisorGone, ownPlace, tellSupervisor } from '../cluster/supervised.js';
 import { startWorker } from '../cluster/worker.js';
 import type { QueueOptions, ShardId, WorkerEvent } from '../cluster/worker-options.js';
 import { livePage } from '../page/live/live-page.js';
@@ -29,6 +32,18 @@ export interface WorkerFlags extends QueueOptions {
   /** The configuration of what it serves. */
   readonly serve?: string;
   readonly insecure: boolean;
+  /** Where it tells of its health: `[HOST:]PORT`. */
+  readonly health?: string;
+}
+
+/** Where a worker, or whoever supervises several, tells of their health; undefined where nobody asked for that. */
+export async function healthServer(
+  { health = process.env.PENSTOCK_HEALTH ?? '' }: Pick<WorkerFlags, 'health'>,
+  state: HealthState,
+): Promise<HealthServer | undefined> {
+  if (health === '') return undefined;
+  const { serveHealth } = await import('../cluster/health.js');
+  return serveHealth(parseHealthAddress(health), state);
 }
 
 /** `penstock worker` */
@@ -37,11 +52,14 @@ export async function worker(
   terminal: Terminal,
   interruption: Interruption,
 ): Promise<number> {
-  const { json, label, allowDigest, processes: _, serve, insecure, ...options } = flags;
+  const { json, label, allowDigest, processes: _, serve, insecure, health, ...options } = flags;
   const process_ = ownPlace();
   // Whoever has started it was killed: nobody would end it any more.
   onSupervisorGone(() => process.kill(process.pid, 'SIGTERM'));
+  const state = new HealthState();
   try {
+    await using telling = process_ === undefined ? await healthServer(health === undefined ? {} : { health }, state) : undefined;
+    if (telling !== undefined) terminal.print(`health: ${telling.url}/readyz`);
     await using serving =
       serve === undefined
         ? undefined
@@ -63,6 +81,8 @@ export async function worker(
       signal: interruption.signal,
       stopSignal: interruption.urgent,
       onEvent: (event) => {
+        state.observe(event);
+        tellSupervisor(event);
         for (const line of linesOf(event, terminal.colors)) terminal.print(line);
       },
     });

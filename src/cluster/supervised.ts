@@ -1,4 +1,5 @@
 import type { ProcessPlan } from './processes.js';
+import type { WorkerEvent } from './worker-options.js';
 
 /** Where a supervised process finds its place: `1/4`. */
 export const PLACE_VARIABLE = 'PENSTOCK_PROCESS';
@@ -14,4 +15,17 @@ export function onSupervisorGone(callback: () => void): void {
   if (process.channel === undefined) return;
   process.once('disconnect', callback);
   process.channel.unref();
+}
+
+/** Tells whoever supervises this process what happens in it; of errors only that they were. */
+export function tellSupervisor(event: WorkerEvent): void {
+  // A channel that is being closed takes nothing more, and that is no harm.
+  if (process.connected) process.send?.(event, () => {});
+}
+
+/** What a supervised process has told; undefined for anything else. */
+export function eventIn(message: unknown): WorkerEvent | undefined {
+  const isEvent = typeof message === 'object' && message !== null && 'kind' in message;
+  // It is of our own code: the other side of this file.
+  return isEvent ? (message as WorkerEvent) : undefined;
 }

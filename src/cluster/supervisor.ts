@@ -40,6 +40,8 @@ export interface SupervisorOptions {
   /** A line that a process has written. */
   readonly onLine: (process: ProcessPlan, stream: 'stdout' | 'stderr', line: string) => void;
   readonly onEvent?: (event: SupervisorEvent) => void;
+  /** What a process has sent over its channel. */
+  readonly onMessage?: (process: ProcessPlan, message: unknown) => void;
   /** By default that of this process. */
   readonly env?: NodeJS.ProcessEnv;
   /** Milliseconds, of some clock that only runs forward. */
@@ -103,7 +105,7 @@ export class Supervisor {
   }
 
   async #run(plan: ProcessPlan): Promise<{ readonly code: number; readonly how: string }> {
-    const { command, args, onLine, onEvent, env = process.env } = this.#options;
+    const { command, args, onLine, onEvent, onMessage, env = process.env } = this.#options;
     const child = spawn(command, args, {
       env: { ...env, ...plan.env, [PLACE_VARIABLE]: `${plan.index}/${plan.count}` },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -111,6 +113,7 @@ export class Supervisor {
       windowsHide: true,
     });
     this.#children.set(plan, child);
+    child.on('message', (message) => onMessage?.(plan, message));
     const lines = (['stdout', 'stderr'] as const).map((name) => {
       const stream = child[name];
       if (stream === null) return undefined;

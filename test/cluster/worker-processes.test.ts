@@ -33,7 +33,7 @@ describe('penstock worker --processes', () => {
     const redis = await redisServer();
     const env = { CUDA_VISIBLE_DEVICES: '5,7' };
     const { child, ended } = start(
-      ['worker', '--processes', 'auto', '--providers', 'cpu', '--queue', redis.url],
+      ['worker', '--processes', 'auto', '--providers', 'cpu', '--queue', redis.url, '--health', '0'],
       { env },
     );
     let log = '';
@@ -47,6 +47,10 @@ describe('penstock worker --processes', () => {
     expect(workers).toHaveLength(2);
     const devices = workers.map((pid) => /CUDA_VISIBLE_DEVICES=([^\0]*)/.exec(readFileSync(`/proc/${pid}/environ`, 'latin1'))?.[1]);
     expect(devices.sort()).toEqual(['5', '7']);
+    const health = /http:\/\/\S+(?=\/readyz)/.exec(log)?.[0];
+    await vi.waitFor(async () => expect((await fetch(`${health}/readyz`)).status).toBe(200), { timeout: 20_000 });
+    const metrics = await (await fetch(`${health}/metrics`)).text();
+    expect(metrics).toContain('penstock_worker_ready{process="1"} 1');
     process.kill(workers[0] as number, 'SIGKILL');
     await said('takes shards', 3);
     expect(log).toMatch(/gpu \d │ ended: SIGKILL; started again in 1\.0? ?s/);
