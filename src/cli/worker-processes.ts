@@ -5,7 +5,8 @@ import { Supervisor, type SupervisorEvent } from '../cluster/supervisor.js';
 import { fail } from './fail.js';
 import type { Terminal } from './terminal.js';
 import { duration } from './text.js';
-import { healthServer, type WorkerFlags } from './worker.js';
+import type { WorkerFlags } from './worker.js';
+import { healthServer } from './worker-health.js';
 
 /** As a terminal's Ctrl-C may come twice: see `interruptible`. */
 const ECHO_MS = 100;
@@ -13,7 +14,7 @@ const ECHO_MS = 100;
 /** `penstock worker --processes`: workers as processes of their own, each with its share of the GPUs. */
 export async function workerProcesses(
   processes: string,
-  { json, ...flags }: Pick<WorkerFlags, 'json' | 'health'>,
+  { json, health }: Pick<WorkerFlags, 'json' | 'health'>,
   terminal: Terminal,
   args: readonly string[] = process.argv.slice(1),
 ): Promise<number> {
@@ -23,8 +24,7 @@ export async function workerProcesses(
     const said = plans.map((): string[] => []);
     const prefix = (label: string): string => terminal.colors.dim(`${label.padEnd(width)} │`);
     const state = new HealthState(plans.length);
-    await using telling = await healthServer(flags, state);
-    if (telling !== undefined) terminal.print(`health: ${telling.url}/readyz`);
+    await using _health = await healthServer(health, state, terminal);
     const supervisor = new Supervisor({
       command: process.execPath,
       args: [...process.execArgv, ...withoutProcesses(args)],

@@ -1,6 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import type { HealthServer } from '../cluster/health.js';
-import { parseHealthAddress } from '../cluster/health-address.js';
 import { HealthState } from '../cluster/health-state.js';
 import { startServing } from '../cluster/serving.js';
 import { onSupervisorGone, ownPlace, tellSupervisor } from '../cluster/supervised.js';
@@ -14,6 +12,7 @@ import { errorText, fail } from './fail.js';
 import type { Interruption } from './interrupt.js';
 import type { Colors, Terminal } from './terminal.js';
 import { counted, duration, printable } from './text.js';
+import { healthServer } from './worker-health.js';
 
 /** As `startWorker` has it. */
 const DRAIN_SECONDS = 20;
@@ -36,16 +35,6 @@ export interface WorkerFlags extends QueueOptions {
   readonly health?: string;
 }
 
-/** Where a worker, or whoever supervises several, tells of their health; undefined where nobody asked for that. */
-export async function healthServer(
-  { health = process.env.PENSTOCK_HEALTH ?? '' }: Pick<WorkerFlags, 'health'>,
-  state: HealthState,
-): Promise<HealthServer | undefined> {
-  if (health === '') return undefined;
-  const { serveHealth } = await import('../cluster/health.js');
-  return serveHealth(parseHealthAddress(health), state);
-}
-
 /** `penstock worker` */
 export async function worker(
   flags: WorkerFlags,
@@ -58,8 +47,7 @@ export async function worker(
   onSupervisorGone(() => process.kill(process.pid, 'SIGTERM'));
   const state = new HealthState();
   try {
-    await using telling = process_ === undefined ? await healthServer(health === undefined ? {} : { health }, state) : undefined;
-    if (telling !== undefined) terminal.print(`health: ${telling.url}/readyz`);
+    await using _health = process_ === undefined ? await healthServer(health, state, terminal) : undefined;
     await using serving =
       serve === undefined
         ? undefined

@@ -12,7 +12,8 @@ export function ownPlace(env: NodeJS.ProcessEnv = process.env): Pick<ProcessPlan
 
 /** Calls back when the supervisor is gone, however it went. Does not keep the process alive. */
 export function onSupervisorGone(callback: () => void): void {
-  if (process.channel === undefined) return;
+  // Somebody else's channel is none of ours.
+  if (ownPlace() === undefined || process.channel === undefined) return;
   process.once('disconnect', callback);
   process.channel.unref();
 }
@@ -20,7 +21,7 @@ export function onSupervisorGone(callback: () => void): void {
 /** Tells whoever supervises this process what happens in it; of errors only that they were. */
 export function tellSupervisor(event: WorkerEvent): void {
   // A channel that is being closed takes nothing more, and that is no harm.
-  if (process.connected) process.send?.(event, () => {});
+  if (ownPlace() !== undefined && process.connected) process.send?.(event, () => {});
 }
 
 /** What a supervised process has told; undefined for anything else. */
