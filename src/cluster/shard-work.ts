@@ -37,6 +37,9 @@ export type Outcome =
   /** A thread hangs, and only the end of the process ends it. */
   | { readonly kind: 'stuck'; readonly error: StuckError };
 
+/** Tells what became of the shard from what became of telling the queue. */
+class ComputeError extends Error {}
+
 /** A shard in the hands of a worker. */
 export class ShardWork {
   readonly #queue: RunQueue;
@@ -115,27 +118,40 @@ export class ShardWork {
     const expected = record === undefined ? 0 : expectedSeconds(record);
     await queue.charge(shard.run, expected);
     const holding = new Holding(this.#job, this.#token, queue.bull.lockMs, () => this.#beat());
-    let seconds = 0;
     try {
-      const report = await this.#compute(payload, shard).finally(() => this.#endOfComputing());
-      seconds = (Date.now() - startedAt) / 1000;
-      holding.stop();
+      const report = await this.#compute(payload, shard).finally(() => {
+        holding.stop();
+        this.#endOfComputing();
+      });
       return await this.#finish(shard, report, startedAt, holding);
     } catch (error) {
-      holding.stop();
-      if (this.#stop !== undefined && error instanceof InterruptedError) return await this.#leave(shard, this.#stop);
-      if (error instanceof InUseError) return await this.#delay(shard, error);
-      const outcome = await this.#fail(shard, error);
-      return error instanceof StuckError ? { kind: 'stuck', error } : outcome;
+      // What the queue has to say to that is not the shard's fault.
+      if (!(error instanceof ComputeError)) throw error;
+      return await this.#undone(shard, error.cause);
     } finally {
       holding.stop();
       // A worker that is killed here leaves its run charged with what was expected, which is not far off.
-      seconds ||= (Date.now() - startedAt) / 1000;
-      if (this.#stop !== 'forgotten') await queue.charge(shard.run, seconds - expected);
+      if (this.#stop !== 'forgotten') await queue.charge(shard.run, (Date.now() - startedAt) / 1000 - expected);
     }
   }
 
+  /** Where it goes that was not done. */
+  async #undone(shard: ShardId, error: unknown): Promise<Outcome> {
+    if (error instanceof InterruptedError) return this.#leave(shard, this.#stop ?? 'drain');
+    if (error instanceof InUseError) return this.#delay(shard, error);
+    const outcome = await this.#fail(shard, error);
+    return error instanceof StuckError ? { kind: 'stuck', error } : outcome;
+  }
+
   async #compute(payload: RunPayload, shard: Shard): Promise<Report> {
+    try {
+      return await this.#run(payload, shard);
+    } catch (cause) {
+      throw new ComputeError('the shard was not done', { cause });
+    }
+  }
+
+  async #run(payload: RunPayload, shard: Shard): Promise<Report> {
     const job = parseJob(payload.job);
     // Who takes a shard fits the run; that its code is what was submitted is found out by who runs it.
     const { all, digests } = this.#offer.code;
@@ -181,7 +197,10 @@ export class ShardWork {
 
   /** The rows are where they belong; that the queue does not take it from us has a reason of its own. */
   async #refused(shard: ShardId, holding: Holding): Promise<Outcome> {
-    if ((await this.#queue.find(shard.run)) === undefined) return this.#leave(shard, 'forgotten');
+    if ((await this.#queue.find(shard.run)) === undefined) {
+      this.#stop = 'forgotten';
+      return this.#leave(shard, 'forgotten');
+    }
     // The answer to what was asked before the connection broke may have been lost on its way.
     const again = await this.#queue.isDone(shard.run, shard.index);
     if (!again) {
