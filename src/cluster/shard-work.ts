@@ -18,8 +18,9 @@ import { expectedSeconds } from './choose.js';
 import { codeOf, mayRun } from './code-policy.js';
 import { Holding } from './holding.js';
 import type { Offer } from './needs.js';
-import { FORM, type RunPayload, readRun, readShard, type ShardProgress, type ShardResult } from './payload.js';
+import { type RunPayload, readRun, readShard } from './payload.js';
 import type { RunQueue, Taken } from './run-queue.js';
+import { held, progressOf, resultOf } from './shard-report.js';
 import type { ShardId, ShardRunner, WorkerEvent, WorkerOptions } from './worker-options.js';
 
 /** How soon a shard that another process still holds is tried again. */
@@ -239,7 +240,7 @@ export class ShardWork {
 
   async #delay(shard: ShardId, error: InUseError): Promise<Outcome> {
     await this.#unlessGone(async () => {
-      await this.#job.updateProgress({ ...NOTHING_YET, note: error.message });
+      await this.#job.updateProgress(held(error.message));
       await this.#job.moveToDelayed(Date.now() + IN_USE_MS, this.#token);
     });
     this.#onEvent({ kind: 'shard-returned', shard, because: error.message });
@@ -276,49 +277,3 @@ export class ShardWork {
 
 /** As people count. */
 const text = ({ index, count, run }: ShardId): string => `${index + 1}/${count} of run ${run}`;
-
-const NOTHING_YET: ShardProgress = {
-  rows: 0,
-  rowsPerSecond: 0,
-  splits: 0,
-  totalSplits: 0,
-  seconds: 0,
-  busy: 0,
-  starved: { total: 0, fetch: 0, prep: 0, batching: 0 },
-  blocked: 0,
-};
-
-function progressOf(progress: Progress): ShardProgress {
-  const { rows, rowsPerSecond, splits, totalSplits, elapsedSeconds, busy, starved, blocked } = progress;
-  return { rows, rowsPerSecond, splits, totalSplits, seconds: elapsedSeconds, busy, starved, blocked };
-}
-
-function resultOf(report: Report, worker: string, startedAt: number): ShardResult {
-  const { rows, batches, devices, warnings, startupSeconds, drainSeconds } = report;
-  const seconds = Math.max(0, report.seconds - startupSeconds - drainSeconds);
-  return {
-    v: FORM,
-    worker,
-    host: hostname(),
-    startedAt,
-    seconds: (Date.now() - startedAt) / 1000,
-    rows,
-    batches: { count: batches.count, rows: devices.reduce((sum, device) => sum + device.rows, 0) },
-    devices: devices
-      .filter((device) => device.batches > 0)
-      .map((device) => ({
-        id: device.id,
-        runtime: device.runtime,
-        provider: device.provider,
-        simulated: device.simulated,
-        instances: device.instances,
-        batches: device.batches,
-        rows: device.rows,
-        seconds,
-        busy: device.busy,
-        starved: device.starved,
-        blocked: device.blocked,
-      })),
-    warnings: [...warnings],
-  };
-}
