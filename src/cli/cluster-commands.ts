@@ -84,11 +84,21 @@ Examples:
     .option('--allow-code', 'run transforms and model modules that jobs bring along')
     .option(
       '--allow-digest <sha256:…>',
-      'run only those with this digest; may be given again',
+      'run only those with this digest; may be given again; @file: those in a file, one a line',
       (text: string, before: string[] = []) => [...before, text],
     )
     .option('--drain-seconds <n>', 'what its shard may take to end at the first signal (default: 20)', parseSeconds)
     .option('--lock-seconds <n>', 'after so long without a sign of life another takes its shard (default: 30)', parseSeconds)
+    .option(
+      '--processes <n>',
+      'so many workers, each a process that is started again when it fails; auto: one for each GPU',
+    )
+    .option(
+      '--health <[host:]port>',
+      'answer /healthz, /readyz and /metrics there (also PENSTOCK_HEALTH; without a host: for this machine only)',
+    )
+    .option('--serve <config>', 'serve models, too, as penstock serve does; shards take what requests leave free')
+    .option('--insecure', 'with --serve: listen on other addresses than loopback although there is no token')
     .option('--exit-when-idle', 'end once the queue has nothing left that it could run')
     .option('--json', 'print what it has done on stdout at its end, as one JSON document')
     .addHelpText(
@@ -102,10 +112,25 @@ ${QUEUE_HELP}
 Examples:
   penstock worker --queue redis://redis:6379
   penstock worker --label gpu=a100 --allow-code
+  penstock worker --processes auto
+  penstock worker --serve serve.yaml
   penstock worker --exit-when-idle --json`,
     )
     .action(async (flags: Partial<WorkerFlags>) => {
-      const all = { json: false, label: {}, allowCode: false, allowDigest: [], exitWhenIdle: false, ...flags };
+      const all = {
+        json: false,
+        label: {},
+        allowCode: false,
+        allowDigest: [],
+        exitWhenIdle: false,
+        insecure: false,
+        ...flags,
+      };
+      if (all.processes !== undefined) {
+        const { workerProcesses } = await import('./worker-processes.js');
+        exit(await workerProcesses(all.processes, all, terminal));
+        return;
+      }
       exit(
         await interruptible(
           terminal,

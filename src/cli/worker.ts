@@ -1,11 +1,21 @@
+import { readFile } from 'node:fs/promises';
+import { HealthState } from '../cluster/health-state.js';
+import { startServing } from '../cluster/serving.js';
+import { onSupervisorGone, ownPlace, tellSupervisor } from '../cluster/supervised.js';
 import { startWorker } from '../cluster/worker.js';
 import type { QueueOptions, ShardId, WorkerEvent } from '../cluster/worker-options.js';
-import { StuckError } from '../util/errors.js';
+import { livePage } from '../page/live/live-page.js';
+import { loadServeConfig } from '../serve/config.js';
+import { messageOf, StuckError, UsageError } from '../util/errors.js';
 import { endProcess } from './end-process.js';
 import { errorText, fail } from './fail.js';
 import type { Interruption } from './interrupt.js';
 import type { Colors, Terminal } from './terminal.js';
 import { counted, duration, printable } from './text.js';
+import { healthServer } from './worker-health.js';
+
+/** As `startWorker` has it. */
+const DRAIN_SECONDS = 20;
 
 export interface WorkerFlags extends QueueOptions {
   readonly json: boolean;
@@ -16,6 +26,13 @@ export interface WorkerFlags extends QueueOptions {
   readonly providers?: readonly string[];
   readonly drainSeconds?: number;
   readonly lockSeconds?: number;
+  /** `auto`, or a number of processes; undefined for this one alone. */
+  readonly processes?: string;
+  /** The configuration of what it serves. */
+  readonly serve?: string;
+  readonly insecure: boolean;
+  /** Where it tells of its health: `[HOST:]PORT`. */
+  readonly health?: string;
 }
 
 /** `penstock worker` */
@@ -24,15 +41,36 @@ export async function worker(
   terminal: Terminal,
   interruption: Interruption,
 ): Promise<number> {
-  const { json, label, allowDigest, ...options } = flags;
+  const { json, label, allowDigest, processes: _, serve, insecure, health, ...options } = flags;
+  const process_ = ownPlace();
+  // Whoever has started it was killed: nobody would end it any more.
+  onSupervisorGone(() => process.kill(process.pid, 'SIGTERM'));
+  const state = new HealthState();
   try {
+    await using _health = process_ === undefined ? await healthServer(health, state, terminal) : undefined;
+    await using serving =
+      serve === undefined
+        ? undefined
+        : await startServing(await loadServeConfig(serve), {
+            insecure,
+            log: true,
+            page: livePage,
+            process: process_,
+            drainMs: (options.drainSeconds ?? DRAIN_SECONDS) * 1000,
+          });
+    // From then on it is not ready for requests; it waits for the shard that runs beside them.
+    interruption.signal.addEventListener('abort', () => void serving?.close());
     const working = await startWorker({
       ...options,
+      ...(process_ !== undefined && { process: process_ }),
+      ...(serving !== undefined && { runner: serving }),
       labels: label,
-      allowDigests: allowDigest,
+      allowDigests: await digestsIn(allowDigest),
       signal: interruption.signal,
       stopSignal: interruption.urgent,
       onEvent: (event) => {
+        state.observe(event);
+        tellSupervisor(event);
         for (const line of linesOf(event, terminal.colors)) terminal.print(line);
       },
     });
@@ -47,6 +85,24 @@ export async function worker(
     if (error instanceof StuckError) await endProcess(code);
     return code;
   }
+}
+
+/** Digests as they are given: themselves, or files of them, a line each; lines may have a comment, as `# why`. */
+async function digestsIn(given: readonly string[]): Promise<string[]> {
+  const lists = await Promise.all(
+    given.map(async (one) => {
+      if (!one.startsWith('@')) return [one];
+      const file = one.slice(1);
+      const text = await readFile(file, 'utf8').catch((cause) => {
+        throw new UsageError(`--allow-digest: ${file} can't be read: ${messageOf(cause)}`, { file, cause });
+      });
+      return text
+        .split('\n')
+        .map((line) => line.replace(/#.*/, '').trim())
+        .filter((line) => line !== '');
+    }),
+  );
+  return lists.flat();
 }
 
 /** What happens, for a log. */

@@ -101,6 +101,11 @@ export class Bull {
   }
 }
 
+/** Whether a run has ended well: an attempt to end it may have failed before the one that did. */
+export function isCompleted({ finishedOn, returnvalue }: Pick<Job, 'finishedOn' | 'returnvalue'>): boolean {
+  return finishedOn !== undefined && returnvalue !== null && returnvalue !== undefined;
+}
+
 /** A job is not, or no longer, where whoever holds it believes it to be. */
 export function isGone(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;

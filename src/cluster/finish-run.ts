@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseJob } from '../job/load.js';
 import { finishOutput } from '../job/output.js';
 import { InUseError, messageOf, PenstockError, UsageError } from '../util/errors.js';
@@ -9,9 +8,8 @@ import type { RunQueue, Taken } from './run-queue.js';
 import { type RunReport, summaryOf } from './run-summary.js';
 import type { WorkerEvent } from './worker-options.js';
 
+/** How soon an output that another process still holds is looked at again. */
 const IN_USE_MS = 5000;
-/** How often an output that another process still holds is looked at before the run goes back. */
-const IN_USE_TRIES = 12;
 
 /**
  * Ends a run whose shards are all done, or one of which has failed: completes its output, and puts the reports of its shards
@@ -38,6 +36,11 @@ export async function finishRun(
   } catch (error) {
     // Another worker has it: it does the same.
     if (isGone(error)) return;
+    if (error instanceof InUseError) {
+      // A worker that lost its shard while the queue was away may still be at work on it: it will not be for long.
+      await job.moveToDelayed(Date.now() + IN_USE_MS, token).catch(ignoreGone);
+      return;
+    }
     await failOrRetry(queue, job, token, payload?.shards ?? 0, error, onEvent);
   } finally {
     holding.stop();
@@ -47,20 +50,8 @@ export async function finishRun(
 async function completed(job: RunJob, payload: RunPayload): Promise<RunReport> {
   const results = Object.values((await job.getChildrenValues()) ?? {}).map(readResult);
   const parsed = parseJob(payload.job);
-  const output = parsed.sink.format === 'none' ? undefined : await outputOf(parsed, payload);
+  const output = parsed.sink.format === 'none' ? undefined : await finishOutput(parsed, payload);
   return summaryOf(payload, results, output);
-}
-
-/** A worker that lost its shard while the queue was away may still be at work on it: it will not be for long. */
-async function outputOf(job: ReturnType<typeof parseJob>, payload: RunPayload) {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await finishOutput(job, payload);
-    } catch (error) {
-      if (!(error instanceof InUseError) || tries === IN_USE_TRIES) throw error;
-      await sleep(IN_USE_MS);
-    }
-  }
 }
 
 /** Why a run has failed; undefined where it has not. */
@@ -83,7 +74,7 @@ async function failOrRetry(
   onEvent: (event: WorkerEvent) => void,
 ): Promise<void> {
   const message = error instanceof PenstockError ? error.explain() : messageOf(error);
-  const isHopeless = error instanceof UsageError && !(error instanceof InUseError);
+  const isHopeless = error instanceof UsageError;
   const again = !isHopeless && job.attemptsMade + 1 < (job.opts.attempts ?? 1);
   if (!again) return fail(queue, job, token, shards, message, onEvent);
   await job.moveToFailed(new Error(message), token, false).catch(ignoreGone);

@@ -64,25 +64,26 @@ export class Link implements Disposable {
 
   async #firstReady(address: QueueAddress, signal: AbortSignal | undefined): Promise<void> {
     const { redis } = this;
-    const over = new AbortController();
-    const tooLate = AbortSignal.timeout(FIRST_CONNECTION_MS);
-    const stop = AbortSignal.any([over.signal, tooLate, ...(signal === undefined ? [] : [signal])]);
-    stop.addEventListener('abort', () => {
-      if (redis.status !== 'ready') this[Symbol.dispose]();
-    });
-    if (signal?.aborted) over.abort();
+    const tooLate = new AbortController();
+    const timer = setTimeout(() => tooLate.abort(), FIRST_CONNECTION_MS);
+    const stop = AbortSignal.any([tooLate.signal, ...(signal === undefined ? [] : [signal])]);
     try {
       await new Promise<void>((resolve, reject) => {
+        const giveUp = (): void => reject(unreachable(address, this.#lastError));
         redis.once('ready', resolve);
-        redis.once('end', () => reject(unreachable(address, this.#lastError)));
+        redis.once('end', giveUp);
+        // Between two attempts, a client that is told to end says nothing.
+        stop.addEventListener('abort', giveUp, { once: true });
+        if (stop.aborted) giveUp();
         // Where that fails, the events above tell.
-        redis.connect().catch(() => {});
+        else redis.connect().catch(() => {});
       });
     } catch (error) {
+      this[Symbol.dispose]();
       if (signal?.aborted) throw new InterruptedError('interrupted before the queue had answered');
       throw error;
     } finally {
-      over.abort();
+      clearTimeout(timer);
     }
   }
 
@@ -127,9 +128,16 @@ function isRefusal(error: Error | undefined): boolean {
   return isTls || /WRONGPASS|NOAUTH|NOPERM|invalid password|invalid username/i.test(error?.message ?? '');
 }
 
+/** Where a name has several addresses, Node puts what came of each into one error without a message. */
+function reasonOf(cause: Error | undefined): string {
+  if (cause === undefined) return 'no answer';
+  const code = 'code' in cause ? String(cause.code) : '';
+  return messageOf(cause) || code || cause.name;
+}
+
 /** Redis's own words hold no password: it does not repeat what it was sent. */
 function unreachable({ shown, password }: QueueAddress, cause: Error | undefined): QueueError {
-  const why = cause === undefined ? 'it closes the connection' : messageOf(cause) || String(cause);
+  const why = reasonOf(cause);
   if (/WRONGPASS|NOAUTH|invalid password|invalid username/i.test(why)) {
     const what = password === undefined ? 'it asks for a password' : 'it does not take this user and password';
     return new QueueError(`${shown}: ${what}`, {

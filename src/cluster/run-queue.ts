@@ -101,6 +101,8 @@ export class RunQueue implements Disposable {
         jobId: run,
         attempts,
         backoff,
+        // The message says it all, and stacks name files of workers.
+        stackTraceLimit: 0,
         removeOnComplete: { age: KEPT.completed, count: MOST_KEPT },
         removeOnFail: { age: KEPT.failed, count: MOST_KEPT },
       },
@@ -108,7 +110,7 @@ export class RunQueue implements Disposable {
         name: `${payload.job.name} ${index + 1}/${shards}`,
         queueName: names.shards(run),
         data: { v: FORM, run, index, count: shards } satisfies ShardPayload,
-        opts: { jobId: shardJob(index), attempts, backoff, failParentOnFailure: true },
+        opts: { jobId: shardJob(index), attempts, backoff, stackTraceLimit: 0, failParentOnFailure: true },
       })),
     });
   }

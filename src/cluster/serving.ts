@@ -1,14 +1,12 @@
-import type { Job } from '../job/schema.js';
-import type { Report } from '../measure/report.js';
 import type { ServeConfig } from '../serve/schema.js';
 import { type ServeOptions, type Server, startServer } from '../serve/server.js';
-import type { BesideOptions } from '../serve/types.js';
 import { UsageError } from '../util/errors.js';
+import type { ShardRunner } from './worker-options.js';
 
 /** Between the ports of one process of a worker and those of the next. */
 const PORTS_APART = 10;
-/** What is left of the time to drain for requests in flight, where shards take all of it. */
-const LEAST_GRACE_MS = 30_000;
+/** What requests in flight, and the end of a shard that is interrupted, may take when the server ends. */
+const GRACE_MS = 30_000;
 
 export interface ServingOptions extends Pick<ServeOptions, 'token' | 'insecure' | 'log' | 'page'> {
   /** The place of this process among those that listen on this host. */
@@ -17,13 +15,12 @@ export interface ServingOptions extends Pick<ServeOptions, 'token' | 'insecure' 
   readonly drainMs?: number;
 }
 
-/** Online endpoints of a worker, and its shards beside them on the same devices. Whoever starts it closes it. */
-export interface Serving extends AsyncDisposable {
+/**
+ * Online endpoints in a worker's process, and what runs its shards beside them on the same devices: `runner` of
+ * `startWorker`. Whoever starts it closes it.
+ */
+export interface Serving extends ShardRunner, AsyncDisposable {
   readonly server: Server;
-  /** Why a job can't be run beside what is served; undefined where it can. */
-  refuses(job: Job): UsageError | undefined;
-  /** As `runJob`, on what requests leave free: see `Engine.runBeside`. */
-  run(job: Job, options?: BesideOptions): Promise<Report>;
   /**
    * Takes no requests and no shards any more. Resolves when what was in flight is answered, and the shard that runs has
    * ended, by itself or since its signal was aborted; where that takes too long, it is interrupted.
@@ -38,18 +35,15 @@ export interface Serving extends AsyncDisposable {
  */
 export async function startServing(config: ServeConfig, options: ServingOptions = {}): Promise<Serving> {
   const { process, drainMs = 0, ...rest } = options;
-  const graceMs = Math.max(LEAST_GRACE_MS, drainMs + LEAST_GRACE_MS / 3);
-  const server = await startServer(process === undefined ? config : withOwnPorts(config, process.index), {
-    ...rest,
-    graceMs,
-  });
+  const own = process === undefined ? config : withOwnPorts(config, process.index);
+  const server = await startServer(own, { ...rest, graceMs: drainMs + GRACE_MS });
   const { engine } = server;
   return {
     server,
     refuses: (job) => engine.refusesBeside?.(job),
-    async run(job, beside) {
+    async run(job, how) {
       if (engine.runBeside === undefined) throw new UsageError('this server runs no jobs');
-      return engine.runBeside(job, beside);
+      return engine.runBeside(job, how);
     },
     close: () => server.close(),
     [Symbol.asyncDispose]: () => server.close(),

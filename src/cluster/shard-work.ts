@@ -18,8 +18,9 @@ import { expectedSeconds } from './choose.js';
 import { codeOf, mayRun } from './code-policy.js';
 import { Holding } from './holding.js';
 import type { Offer } from './needs.js';
-import { FORM, type RunPayload, readRun, readShard, type ShardProgress, type ShardResult } from './payload.js';
+import { type RunPayload, readRun, readShard } from './payload.js';
 import type { RunQueue, Taken } from './run-queue.js';
+import { held, progressOf, resultOf } from './shard-report.js';
 import type { ShardId, ShardRunner, WorkerEvent, WorkerOptions } from './worker-options.js';
 
 /** How soon a shard that another process still holds is tried again. */
@@ -36,6 +37,9 @@ export type Outcome =
   | { readonly kind: 'dropped' }
   /** A thread hangs, and only the end of the process ends it. */
   | { readonly kind: 'stuck'; readonly error: StuckError };
+
+/** Tells what became of the shard from what became of telling the queue. */
+class ComputeError extends Error {}
 
 /** A shard in the hands of a worker. */
 export class ShardWork {
@@ -115,27 +119,40 @@ export class ShardWork {
     const expected = record === undefined ? 0 : expectedSeconds(record);
     await queue.charge(shard.run, expected);
     const holding = new Holding(this.#job, this.#token, queue.bull.lockMs, () => this.#beat());
-    let seconds = 0;
     try {
-      const report = await this.#compute(payload, shard).finally(() => this.#endOfComputing());
-      seconds = (Date.now() - startedAt) / 1000;
-      holding.stop();
+      const report = await this.#compute(payload, shard).finally(() => {
+        holding.stop();
+        this.#endOfComputing();
+      });
       return await this.#finish(shard, report, startedAt, holding);
     } catch (error) {
-      holding.stop();
-      if (this.#stop !== undefined && error instanceof InterruptedError) return await this.#leave(shard, this.#stop);
-      if (error instanceof InUseError) return await this.#delay(shard, error);
-      const outcome = await this.#fail(shard, error);
-      return error instanceof StuckError ? { kind: 'stuck', error } : outcome;
+      // What the queue has to say to that is not the shard's fault.
+      if (!(error instanceof ComputeError)) throw error;
+      return await this.#undone(shard, error.cause);
     } finally {
       holding.stop();
       // A worker that is killed here leaves its run charged with what was expected, which is not far off.
-      seconds ||= (Date.now() - startedAt) / 1000;
-      if (this.#stop !== 'forgotten') await queue.charge(shard.run, seconds - expected);
+      if (this.#stop !== 'forgotten') await queue.charge(shard.run, (Date.now() - startedAt) / 1000 - expected);
     }
   }
 
+  /** Where it goes that was not done. */
+  async #undone(shard: ShardId, error: unknown): Promise<Outcome> {
+    if (error instanceof InterruptedError) return this.#leave(shard, this.#stop ?? 'drain');
+    if (error instanceof InUseError) return this.#delay(shard, error);
+    const outcome = await this.#fail(shard, error);
+    return error instanceof StuckError ? { kind: 'stuck', error } : outcome;
+  }
+
   async #compute(payload: RunPayload, shard: Shard): Promise<Report> {
+    try {
+      return await this.#run(payload, shard);
+    } catch (cause) {
+      throw new ComputeError('the shard was not done', { cause });
+    }
+  }
+
+  async #run(payload: RunPayload, shard: Shard): Promise<Report> {
     const job = parseJob(payload.job);
     // Who takes a shard fits the run; that its code is what was submitted is found out by who runs it.
     const { all, digests } = this.#offer.code;
@@ -181,7 +198,10 @@ export class ShardWork {
 
   /** The rows are where they belong; that the queue does not take it from us has a reason of its own. */
   async #refused(shard: ShardId, holding: Holding): Promise<Outcome> {
-    if ((await this.#queue.find(shard.run)) === undefined) return this.#leave(shard, 'forgotten');
+    if ((await this.#queue.find(shard.run)) === undefined) {
+      this.#stop = 'forgotten';
+      return this.#leave(shard, 'forgotten');
+    }
     // The answer to what was asked before the connection broke may have been lost on its way.
     const again = await this.#queue.isDone(shard.run, shard.index);
     if (!again) {
@@ -220,7 +240,7 @@ export class ShardWork {
 
   async #delay(shard: ShardId, error: InUseError): Promise<Outcome> {
     await this.#unlessGone(async () => {
-      await this.#job.updateProgress({ ...NOTHING_YET, note: error.message });
+      await this.#job.updateProgress(held(error.message));
       await this.#job.moveToDelayed(Date.now() + IN_USE_MS, this.#token);
     });
     this.#onEvent({ kind: 'shard-returned', shard, because: error.message });
@@ -257,49 +277,3 @@ export class ShardWork {
 
 /** As people count. */
 const text = ({ index, count, run }: ShardId): string => `${index + 1}/${count} of run ${run}`;
-
-const NOTHING_YET: ShardProgress = {
-  rows: 0,
-  rowsPerSecond: 0,
-  splits: 0,
-  totalSplits: 0,
-  seconds: 0,
-  busy: 0,
-  starved: { total: 0, fetch: 0, prep: 0, batching: 0 },
-  blocked: 0,
-};
-
-function progressOf(progress: Progress): ShardProgress {
-  const { rows, rowsPerSecond, splits, totalSplits, elapsedSeconds, busy, starved, blocked } = progress;
-  return { rows, rowsPerSecond, splits, totalSplits, seconds: elapsedSeconds, busy, starved, blocked };
-}
-
-function resultOf(report: Report, worker: string, startedAt: number): ShardResult {
-  const { rows, batches, devices, warnings, startupSeconds, drainSeconds } = report;
-  const seconds = Math.max(0, report.seconds - startupSeconds - drainSeconds);
-  return {
-    v: FORM,
-    worker,
-    host: hostname(),
-    startedAt,
-    seconds: (Date.now() - startedAt) / 1000,
-    rows,
-    batches: { count: batches.count, rows: devices.reduce((sum, device) => sum + device.rows, 0) },
-    devices: devices
-      .filter((device) => device.batches > 0)
-      .map((device) => ({
-        id: device.id,
-        runtime: device.runtime,
-        provider: device.provider,
-        simulated: device.simulated,
-        instances: device.instances,
-        batches: device.batches,
-        rows: device.rows,
-        seconds,
-        busy: device.busy,
-        starved: device.starved,
-        blocked: device.blocked,
-      })),
-    warnings: [...warnings],
-  };
-}

@@ -1,6 +1,6 @@
 import type { Job } from 'bullmq';
 import { QueueError } from '../util/errors.js';
-import type { RunJob } from './bull.js';
+import { isCompleted, type RunJob } from './bull.js';
 import { unmet } from './needs.js';
 import { glance, glanceAtRun, type Registration, type ShardProgress } from './payload.js';
 import { registeredWorkers } from './registration.js';
@@ -84,7 +84,7 @@ export async function queueStatus(
   options: QueueOptions & { readonly signal?: AbortSignal } = {},
 ): Promise<QueueStatus> {
   using queue = await RunQueue.open(options);
-  return statusOf(queue);
+  return await statusOf(queue);
 }
 
 /** The same, over a connection that is open. */
@@ -169,11 +169,6 @@ export async function runStatus(
     error: state === 'failed' ? (job.failedReason ?? null) : null,
     report: state === 'completed' ? reportIn(job) : null,
   };
-}
-
-/** An attempt to end it may have failed before the one that did. */
-function isCompleted({ finishedOn, returnvalue }: Job): boolean {
-  return finishedOn !== undefined && returnvalue !== null && returnvalue !== undefined;
 }
 
 function stateOf(job: Job, isCancelled: boolean, isBegun: boolean, isDone: boolean): RunState {

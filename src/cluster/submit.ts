@@ -10,6 +10,7 @@ import { openSourceOf } from '../job/run-job.js';
 import type { Job, JobInput } from '../job/schema.js';
 import { checkSink } from '../job/sink.js';
 import { InterruptedError, InUseError, UsageError } from '../util/errors.js';
+import { isCompleted } from './bull.js';
 import { initialUse } from './choose.js';
 import { codeOf } from './code-policy.js';
 import { FORM, glanceAtRun, type RunPayload, readRun } from './payload.js';
@@ -104,6 +105,9 @@ export async function submitJob(input: Job | JobInput, options: SubmitOptions = 
   const told = { run, job: job.name, splits, committed: parts };
   if (parts === splits && job.sink.format !== 'none') {
     const report = summaryOf(payload, [], await finishOutput(job, prepared));
+    // What an earlier run has come to is no longer so; its report, where it has one, is the better one.
+    const before = await queue.find(run);
+    if (before !== undefined && !isCompleted(before)) await queue.remove(before, run);
     return { ...told, state: 'completed', shards: 0, report };
   }
   // Somebody else may have submitted it while the output was prepared.

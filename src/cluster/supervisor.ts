@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../util/errors.js';
 import { settledWithin } from '../util/grace.js';
 import type { ProcessPlan } from './processes.js';
+import { PLACE_VARIABLE } from './supervised.js';
 
 /** Between the end of a process and its next start, milliseconds: doubled each time, up to the last. */
 export const FIRST_RESTART_MS = 1000;
@@ -39,6 +40,8 @@ export interface SupervisorOptions {
   /** A line that a process has written. */
   readonly onLine: (process: ProcessPlan, stream: 'stdout' | 'stderr', line: string) => void;
   readonly onEvent?: (event: SupervisorEvent) => void;
+  /** What a process has sent over its channel. */
+  readonly onMessage?: (process: ProcessPlan, message: unknown) => void;
   /** By default that of this process. */
   readonly env?: NodeJS.ProcessEnv;
   /** Milliseconds, of some clock that only runs forward. */
@@ -102,14 +105,15 @@ export class Supervisor {
   }
 
   async #run(plan: ProcessPlan): Promise<{ readonly code: number; readonly how: string }> {
-    const { command, args, onLine, onEvent, env = process.env } = this.#options;
+    const { command, args, onLine, onEvent, onMessage, env = process.env } = this.#options;
     const child = spawn(command, args, {
-      env: { ...env, ...plan.env, PENSTOCK_PROCESS: `${plan.index}/${plan.count}` },
+      env: { ...env, ...plan.env, [PLACE_VARIABLE]: `${plan.index}/${plan.count}` },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       detached: process.platform !== 'win32',
       windowsHide: true,
     });
     this.#children.set(plan, child);
+    child.on('message', (message) => onMessage?.(plan, message));
     const lines = (['stdout', 'stderr'] as const).map((name) => {
       const stream = child[name];
       if (stream === null) return undefined;

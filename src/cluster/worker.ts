@@ -1,16 +1,15 @@
-import { parseJob } from '../job/load.js';
 import { InterruptedError, messageOf, UsageError } from '../util/errors.js';
 import { settledWithin } from '../util/grace.js';
-import { type Candidate, chooseRuns } from './choose.js';
+import { chooseRuns } from './choose.js';
 import { finishRun } from './finish-run.js';
-import { lacks, needsProof, type Offer } from './needs.js';
+import type { Offer } from './needs.js';
 import { offerOf, proveProviders } from './offer.js';
-import { glanceAtRun, type RunPayload } from './payload.js';
+import { openRuns } from './open-runs.js';
 import { newWorkerId, Registered } from './registration.js';
 import { RunQueue, type Taken } from './run-queue.js';
 import { ShardWork, type Stop } from './shard-work.js';
 import { Wake } from './wake.js';
-import type { QueueWorker, ShardRunner, WorkerEvent, WorkerOptions, WorkerSummary } from './worker-options.js';
+import type { QueueWorker, WorkerEvent, WorkerOptions, WorkerSummary } from './worker-options.js';
 
 /** How long an idle worker waits for word: shards whose worker has died, or whose time has come, announce nothing. */
 const IDLE_MS = 5000;
@@ -209,7 +208,7 @@ class RunningWorker implements QueueWorker {
       await finishing;
       return 'again';
     }
-    const { fitting: runs, isToProve } = await this.#look();
+    const { fitting: runs, isToProve } = await openRuns(this.#queue, this.#offer, this.#options.runner);
     if (isToProve) this.#prove();
     for (const run of chooseRuns(runs.filter(({ due }) => due > 0))) {
       if (this.#draining.signal.aborted) return 'wait';
@@ -267,65 +266,12 @@ class RunningWorker implements QueueWorker {
     }
   }
 
-  /** Runs with shards that are not done, of those that this worker can run. */
-  async #look(): Promise<{ readonly fitting: readonly Fitting[]; readonly isToProve: boolean }> {
-    const open = await this.#queue.openRuns();
-    const jobs = (await Promise.all(open.map((run) => this.#queue.find(run)))).filter((job) => job !== undefined);
-    const runs = jobs.map(({ id = '', data }) => ({ run: id, data, payload: glanceAtRun(data) }));
-    const fitting = runs.filter(({ payload }) => payload === undefined || this.#fits(payload));
-    const isToProve = runs.some(({ payload }) => payload !== undefined && needsProof(payload.needs, this.#offer));
-    return { fitting: await Promise.all(fitting.map((run) => this.#candidate(run))), isToProve };
-  }
-
-  #fits(payload: RunPayload): boolean {
-    if (lacks(payload.needs, this.#offer).length > 0) return false;
-    const { runner } = this.#options;
-    return runner === undefined || isRunnable(runner, payload);
-  }
-
-  async #candidate({ run, data, payload }: FoundRun): Promise<Fitting> {
-    const [counts, record] = await Promise.all([this.#queue.counts(run), this.#queue.record(run)]);
-    return {
-      run,
-      data,
-      // One that can't be read is taken at once, to be failed with the reason.
-      priority: payload?.priority ?? 0,
-      weight: payload?.weight ?? 1,
-      used: record?.used ?? 0,
-      active: counts.active,
-      submittedAt: payload === undefined ? 0 : Date.parse(payload.submittedAt),
-      due: counts.waiting + counts.due,
-    };
-  }
-
   async #recover(): Promise<void> {
     const { bull, names } = this.#queue;
     const open = await this.#queue.openRuns();
     const queues = [names.runs, ...open.map((run) => names.shards(run))];
     await Promise.all(queues.map((queue) => bull.recoverStalled(queue)));
   }
-}
-
-/** A job that can't be read here fits: its shard tells why. */
-function isRunnable(runner: ShardRunner, { job }: RunPayload): boolean {
-  try {
-    return runner.refuses(parseJob(job)) === undefined;
-  } catch {
-    return true;
-  }
-}
-
-interface FoundRun {
-  readonly run: string;
-  readonly data: unknown;
-  readonly payload: RunPayload | undefined;
-}
-
-interface Fitting extends Candidate {
-  /** What the queue holds of it. */
-  readonly data: unknown;
-  /** Shards that could be taken now. */
-  readonly due: number;
 }
 
 /** Redis has answered, and it was a refusal: its client's class for that. */

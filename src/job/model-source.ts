@@ -113,10 +113,12 @@ async function weight(main: string, name: string, fetching: Fetching): Promise<N
   }
 }
 
-/** An error that names a file here, as one that names where it came from. */
+/** An error that names a file here, or one beside it, as one that names where it came from. */
 export function renamed(error: unknown, file: string, uri: string): unknown {
-  if (!(error instanceof PenstockError) || !error.message.includes(file)) return error;
+  const folder = `${path.dirname(file)}${path.sep}`;
+  if (!(error instanceof PenstockError) || !error.message.includes(folder)) return error;
   const record = toRecord(error);
   const place = record.place.file === file ? { ...record.place, file: uri } : record.place;
-  return fromRecord({ ...record, place, message: record.message.replaceAll(file, uri) });
+  const message = record.message.replaceAll(file, uri).replaceAll(folder, besideUri(uri, ''));
+  return fromRecord({ ...record, place, message });
 }

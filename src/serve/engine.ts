@@ -26,20 +26,19 @@ export interface EngineOptions {
  * @throws UsageError where the configuration does not fit a model, or a job file can't be read; DeviceError where a model
  *   does not load
  */
-export async function createEngine(written: ServeConfig, options: EngineOptions = {}): Promise<Engine> {
+export async function createEngine(config: ServeConfig, options: EngineOptions = {}): Promise<Engine> {
   const onEvent = options.onEvent ?? (() => {});
   const specs = await Promise.all(
-    written.jobs.map(async (served) => ({ served, job: await loadJob(served.job) })),
+    config.jobs.map(async (served) => ({ served, job: await loadJob(served.job) })),
   );
-  const local = await localModels(written);
-  const { config } = local;
+  const local = await localModels(config.models);
   const startedAt = now();
   const devices = new Devices(startedAt);
   const webgpu = new WebGpuThread();
   const models: ModelService[] = [];
   try {
     // One after the other: some devices take no second thread while they start.
-    for (const [name, served] of Object.entries(config.models)) {
+    for (const [name, served] of Object.entries(local.models)) {
       const model = new ModelService(name, served, devices, onEvent);
       models.push(model);
       webgpu.check(`models.${name}`, served.model);
@@ -66,6 +65,10 @@ export async function createEngine(written: ServeConfig, options: EngineOptions 
 
 /** How a job shares its devices where nobody has said it: as in the schema of the configuration. */
 const DEFAULT_SHARE = { weight: 1, quantumMs: 20 };
+/** As people count. */
+const partOf = ({ shard }: BesideOptions): string | undefined =>
+  shard && `shard ${shard.index + 1}/${shard.count}`;
+
 /** Names of jobs that have ended whose counts are told. */
 const MOST_TOLD = 16;
 
@@ -138,7 +141,7 @@ class ServingEngine implements Engine {
   }
 
   async runBeside(job: Job, options: BesideOptions = {}): Promise<Report> {
-    const { weight, quantumMs, part, ...rest } = { ...DEFAULT_SHARE, ...options };
+    const { weight, quantumMs, part = partOf(options), ...rest } = { ...DEFAULT_SHARE, ...options };
     if (this.#isDraining) throw new InterruptedError('the server is about to end, and takes no more jobs');
     const refusal = this.refusesBeside(job);
     if (refusal !== undefined) throw refusal;

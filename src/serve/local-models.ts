@@ -1,14 +1,13 @@
-import { localized } from '../job/artifacts.js';
+import { type Localized, localized } from '../job/artifacts.js';
 import type { Job } from '../job/schema.js';
 
-/** What of a configuration tells its models. */
-export interface WithModels {
-  readonly models: Readonly<Record<string, { readonly model: Job['model'] }>>;
+interface WithModel {
+  readonly model: Job['model'];
 }
 
-/** A configuration whose models are files on this machine, which stay there until this is disposed of. */
-export interface LocalModels<C extends WithModels> extends Disposable {
-  readonly config: C;
+/** Models of a configuration that are files on this machine, which stay there until this is disposed of. */
+export interface LocalModels<S extends WithModel> extends Disposable {
+  readonly models: Readonly<Record<string, S>>;
   /** See `Localized`. */
   explain(error: unknown): unknown;
 }
@@ -18,20 +17,22 @@ export interface LocalModels<C extends WithModels> extends Disposable {
  *
  * @throws StorageError where one can't be fetched
  */
-export async function localModels<C extends WithModels>(config: C): Promise<LocalModels<C>> {
-  const held: Awaited<ReturnType<typeof localized<{ readonly model: Job['model'] }>>>[] = [];
+export async function localModels<S extends WithModel>(
+  served: Readonly<Record<string, S>>,
+): Promise<LocalModels<S>> {
+  const held: Localized<WithModel>[] = [];
   const release = (): void => {
     for (const local of held) local[Symbol.dispose]();
   };
   try {
-    const models: Record<string, C['models'][string]> = {};
-    for (const [name, served] of Object.entries(config.models)) {
-      const local = await localized({ model: served.model });
+    const models: Record<string, S> = {};
+    for (const [name, one] of Object.entries(served)) {
+      const local = await localized<WithModel>({ model: one.model });
       held.push(local);
-      models[name] = { ...served, ...local.job };
+      models[name] = { ...one, model: local.job.model };
     }
     const explain = (error: unknown): unknown => held.reduce((known, local) => local.explain(known), error);
-    return { config: { ...config, models }, explain, [Symbol.dispose]: release };
+    return { models, explain, [Symbol.dispose]: release };
   } catch (error) {
     release();
     throw error;

@@ -43,12 +43,11 @@ export interface PointToPointConfig {
  *
  * @throws what the first model that does not load throws
  */
-export async function createPointToPointEngine(written: PointToPointConfig): Promise<Engine> {
+export async function createPointToPointEngine(config: PointToPointConfig): Promise<Engine> {
   const threads: ModelThread[] = [];
-  const local = await localModels(written);
-  const { config } = local;
+  const local = await localModels(config.models);
   try {
-    const models = Object.entries(config.models).map(([name, { model, inputs, endpoints }]) => {
+    const models = Object.entries(local.models).map(([name, { model, inputs, endpoints }]) => {
       const thread = new ModelThread(sessionSpec(model, inputs));
       threads.push(thread);
       return { name, runtime: model.runtime, thread, endpoints: Object.keys(endpoints) };

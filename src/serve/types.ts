@@ -136,7 +136,7 @@ export interface BesideOptions extends RunOptions {
   readonly weight?: number;
   /** Milliseconds that one of its batches may hold the device. Default: 20. */
   readonly quantumMs?: number;
-  /** See `JobStats`. */
+  /** See `JobStats`. Default: its shard, where it has one. */
   readonly part?: string;
 }
 

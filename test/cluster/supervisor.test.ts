@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -76,16 +77,16 @@ describe('a process', () => {
   });
 
   test('that fails again and again is started ever later, half a minute at most, and soon again once it has lived', async () => {
-    let runs = 0;
     let at = 0;
     const { supervisor, waits } = supervised(['exit=1'], {
+      clock: () => at,
       // The eighth lives for a minute; nothing else takes time.
-      clock: () => (at += runs === 7 ? 30_000 : 0),
+      onEvent: ({ kind }) => {
+        if (kind === 'started' && waits.length === 7) at += 60_000;
+      },
       wait: async (ms) => {
         waits.push(ms);
-        runs++;
-        if (runs === 8) at += 30_000;
-        if (runs === 10) supervisor.stop('SIGTERM');
+        if (waits.length === 10) supervisor.stop('SIGTERM');
       },
     });
     expect(await supervisor.ended).toBe(0);
@@ -93,20 +94,18 @@ describe('a process', () => {
   });
 
   test('that was called wrongly ends them all, and is not started again', async () => {
-    const count = workspace()('count');
-    const { supervisor, events, said } = supervised([`count=${count}`, 'first=exit=2', 'until=SIGTERM'], {
-      count: 3,
-    });
-    await said('waiting', 2).catch(() => {});
+    const { supervisor, events } = supervised(['on=1:exit=2', 'until=SIGTERM'], { count: 3 });
     expect(await supervisor.ended).toBe(2);
-    expect(hows(events)).toContain('exit code 2');
+    expect(hows(events)).toHaveLength(3);
     expect(events.filter((event) => event.kind === 'ended' && event.restartInMs !== undefined)).toEqual([]);
   });
 
   test('that can not be started is tried again', async () => {
     const { supervisor, events } = supervised([], {
       command: '/no/such/command',
-      wait: async () => supervisor.stop('SIGTERM'),
+      wait: async () => {
+        supervisor.stop('SIGTERM');
+      },
     });
     expect(await supervisor.ended).toBe(0);
     expect(hows(events)).toEqual([expect.stringContaining("it can't be started")]);
@@ -114,17 +113,15 @@ describe('a process', () => {
 
   test('learns that the supervisor is gone', async () => {
     const file = workspace()('orphan');
-    const { said } = supervised([`orphan=${file}`]);
-    await said('waiting');
-    // What a parent that dies leaves behind is a closed channel; here it closes it itself.
+    const module = new URL('../../dist/cluster/supervisor.js', import.meta.url).href;
     const program = `
-      import { Supervisor } from ${JSON.stringify(new URL('../../dist/cluster/supervisor.js', import.meta.url).href)};
+      import { Supervisor } from ${JSON.stringify(module)};
       new Supervisor({
-        command: process.execPath, args: ${JSON.stringify([CHILD, `orphan=${file}`])},
+        command: process.execPath,
+        args: ${JSON.stringify([CHILD, `orphan=${file}`])},
         processes: [{ index: 0, count: 1, label: '', env: {} }],
-        onLine: (_, __, line) => line === 'waiting' && process.kill(process.pid, 'SIGKILL'),
+        onLine: (process_, stream, line) => line === 'waiting' && process.kill(process.pid, 'SIGKILL'),
       });`;
-    const { spawnSync } = await import('node:child_process');
     expect(spawnSync(process.execPath, ['--input-type=module', '-e', program]).signal).toBe('SIGKILL');
     await vi.waitFor(() => expect(existsSync(file)).toBe(true), { timeout: 20_000, interval: 10 });
   });

@@ -339,23 +339,29 @@ describe('the cache', () => {
     expect(gets(server)).toHaveLength(3);
   });
 
-  /** Nobody has used what is kept for an hour. */
-  const age = (at: At): void => {
-    for (const name of readdirSync(at('cache', 'artifacts')))
-      utimesSync(at('cache', 'artifacts', name, 'kept.json'), 1e9, 1e9);
+  const keptFiles = (at: At): string[] =>
+    filesBelow(at('cache', 'artifacts')).filter((name) => name.endsWith('.mjs'));
+  const keptNames = (at: At): string[] => keptFiles(at).map((name) => path.basename(name)).sort();
+
+  /** Nobody has used what is kept under a name for long. */
+  const age = (at: At, name: string): void => {
+    const file = keptFiles(at).find((one) => path.basename(one) === name) ?? '';
+    utimesSync(at('cache', 'artifacts', path.dirname(file), '..', 'kept.json'), 1e9, 1e9);
   };
 
   test('removes what was not used for longest, and not what is used', async () => {
     const { at, server } = await elsewhere();
     withEnvironment({ PENSTOCK_CACHE_BYTES: String(3 * MIB) });
     for (const name of ['a', 'b', 'c', 'd']) server.put(`/data/${name}.mjs`, randomBytes(MIB, name.length));
-    const paths: string[] = [];
-    for (const name of ['a', 'b']) paths.push((await fetched('module', `s3://data/${name}.mjs`)).path);
-    age(at);
+    for (const name of ['a', 'b']) await fetched('module', `s3://data/${name}.mjs`);
+    age(at, 'a.mjs');
+    age(at, 'b.mjs');
     using _used = await localized(modelJob('module', 's3://data/a.mjs'));
-    for (const name of ['c', 'd']) paths.push((await fetched('module', `s3://data/${name}.mjs`)).path);
-    const kept = filesBelow(at('cache', 'artifacts')).filter((name) => name.endsWith('.mjs'));
-    expect(kept.map((name) => path.basename(name)).sort()).toEqual(['a.mjs', 'd.mjs']);
+    await fetched('module', 's3://data/c.mjs');
+    expect(keptNames(at)).toEqual(['a.mjs', 'c.mjs']);
+    age(at, 'c.mjs');
+    await fetched('module', 's3://data/d.mjs');
+    expect(keptNames(at)).toEqual(['a.mjs', 'd.mjs']);
   });
 
   test('takes nothing that is larger than itself', async () => {
