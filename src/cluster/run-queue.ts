@@ -4,7 +4,7 @@ import { QueueError } from '../util/errors.js';
 import { type QueueAddress, queueAddress, queueName } from './address.js';
 import { Bull, type RunJob } from './bull.js';
 import { Names, shardJob } from './names.js';
-import { FORM, type RunPayload, type ShardPayload } from './payload.js';
+import { FORM, type RunPayload, readResult, type ShardPayload } from './payload.js';
 import { type ConnectionEvents, Link } from './redis.js';
 import type { QueueOptions } from './worker-options.js';
 
@@ -225,10 +225,11 @@ export class RunQueue implements Disposable {
     if (active === 0) await this.#obliterate(names.shards(run));
   }
 
-  /** Whether a shard has been completed, by whomever. */
-  async isDone(run: string, index: number): Promise<boolean> {
-    const key = this.bull.queue(this.names.shards(run)).toKey('completed');
-    return (await this.redis.zscore(key, shardJob(index))) !== null;
+  /** The worker that has completed a shard; undefined where none has. */
+  async doneBy(run: string, index: number): Promise<string | undefined> {
+    const job = await this.bull.queue(this.names.shards(run)).getJob(shardJob(index));
+    const isDone = job !== undefined && (await job.isCompleted());
+    return isDone ? readResult(job.returnvalue).worker : undefined;
   }
 
   /** The last one to leave a run that has ended takes away what is left of its shards. */

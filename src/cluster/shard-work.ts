@@ -188,7 +188,9 @@ export class ShardWork {
       await this.#job.moveToCompleted(result, this.#token, false);
     } catch (error) {
       if (!isGone(error)) throw error;
-      return await this.#refused(shard, holding);
+      // The answer to what was asked before the connection broke may have been lost on its way.
+      const by = await this.#queue.doneBy(shard.run, shard.index);
+      if (by !== this.#worker) return await this.#refused(shard, holding, by);
     }
     await this.#queue.bookShard(shard.run, shard.index, result.seconds, rows);
     await this.#queue.wake(`shard ${shard.run}`);
@@ -197,19 +199,18 @@ export class ShardWork {
   }
 
   /** The rows are where they belong; that the queue does not take it from us has a reason of its own. */
-  async #refused(shard: ShardId, holding: Holding): Promise<Outcome> {
+  async #refused(shard: ShardId, holding: Holding, by: string | undefined): Promise<Outcome> {
     if ((await this.#queue.find(shard.run)) === undefined) {
       this.#stop = 'forgotten';
       return this.#leave(shard, 'forgotten');
     }
-    // The answer to what was asked before the connection broke may have been lost on its way.
-    const again = await this.#queue.isDone(shard.run, shard.index);
-    if (!again) {
+    if (by === undefined) {
       this.#onEvent({
         kind: 'warning',
         message: `shard ${text(shard)} is done, but it was given to another worker meanwhile${holding.isLost ? ', since the queue was away for too long' : ''}: that one will find its parts and have nothing to do`,
       });
     }
+    this.#onEvent({ kind: 'shard-returned', shard, because: `${by ?? 'another worker'} has it` });
     return { kind: 'dropped' };
   }
 
@@ -226,6 +227,7 @@ export class ShardWork {
           kind: 'warning',
           message: `the queue no longer knows run ${shard.run} (${shard.job}): it was flushed, or somebody removed it. Submit the job again: what is committed stays`,
         });
+        this.#onEvent({ kind: 'shard-returned', shard, because: 'its run is gone' });
         return { kind: 'dropped' };
       case 'cancelled':
       case 'failed': {

@@ -82,7 +82,7 @@ export type WorkerEvent =
       /** Whether it will be attempted again. */
       readonly again: boolean;
     }
-  /** It goes back into the queue: interrupted, or held by another process. */
+  /** It is left before it is done: interrupted, held by another process, gone from the queue. */
   | { readonly kind: 'shard-returned'; readonly shard: ShardId; readonly because: string }
   | { readonly kind: 'run-ended'; readonly run: string; readonly job: string; readonly rows: number }
   | { readonly kind: 'run-failed'; readonly run: string; readonly error: Error }
