@@ -6,7 +6,7 @@ import { startWorker } from '../cluster/worker.js';
 import type { QueueOptions, ShardId, WorkerEvent } from '../cluster/worker-options.js';
 import { livePage } from '../page/live/live-page.js';
 import { loadServeConfig } from '../serve/config.js';
-import { messageOf, StuckError, UsageError } from '../util/errors.js';
+import { InterruptedError, messageOf, StuckError, UsageError } from '../util/errors.js';
 import { endProcess } from './end-process.js';
 import { errorText, fail } from './fail.js';
 import type { Interruption } from './interrupt.js';
@@ -81,6 +81,8 @@ export async function worker(
     if (json) terminal.document(summary);
     return interruption.by === 'SIGINT' ? 130 : 0;
   } catch (error) {
+    // It was asked to end before it had begun.
+    if (error instanceof InterruptedError && interruption.by === 'SIGTERM') return 0;
     const code = fail(error, terminal, { json, job: undefined });
     if (error instanceof StuckError) await endProcess(code);
     return code;
