@@ -17,7 +17,9 @@ async function contentOf(endpoint: string, prefix: string): Promise<Map<string, 
   const keys = { access_key_id, secret_access_key, disable_ec2_metadata: 'true' };
   const operator = new Operator('s3', { bucket: 'data', endpoint, region: 'us-east-1', ...keys });
   const entries = await operator.list(prefix, { recursive: true });
-  const names = entries.map((entry) => entry.path()).filter((name) => !name.endsWith('/') && !/lease-/.test(name));
+  const names = entries
+    .map((entry) => entry.path())
+    .filter((name) => !name.endsWith('/') && !/lease-/.test(name));
   const read = names.map(async (name) => [name.slice(prefix.length), await operator.read(name)] as const);
   return new Map(await Promise.all(read));
 }

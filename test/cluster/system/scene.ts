@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { loadJob, runJob } from 'penstock';
 import { tableFromIPC } from 'apache-arrow';
+import { loadJob, runJob } from 'penstock';
 import { expect, onTestFinished } from 'vitest';
 import { type Ended, type Started, type StartOptions, start } from '../../cli/penstock.js';
 import { int32, vectors, writeArrow } from '../../helpers/arrow.js';
