@@ -31,8 +31,8 @@ export class Bull {
     const connection = new RedisConnection(redis, { shared: true, blocking: false });
     // Loss and return of the connection are told by its owner.
     connection.on('error', () => {});
+    const keys = new QueueKeys();
     this.#backend = (name, options) => {
-      const keys = new QueueKeys(options.prefix);
       const key = (type: string): string => keys.toKey(name, type);
       return new RedisQueueBackend(connection, name, keys.getKeys(name), key, options, undefined, false);
     };

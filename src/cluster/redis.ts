@@ -104,7 +104,7 @@ export class Link implements Disposable {
   }
 }
 
-function optionsOf({ host, port, database, tls, username, password }: QueueAddress): RedisOptions {
+function optionsOf({ host, port, database, tls, username, password }: QueueAddress) {
   return {
     host,
     port,
@@ -119,7 +119,7 @@ function optionsOf({ host, port, database, tls, username, password }: QueueAddre
     maxRetriesPerRequest: null,
     connectTimeout: FIRST_CONNECTION_MS,
     socketTimeout: SILENT_MS,
-  };
+  } satisfies RedisOptions;
 }
 
 function isRefusal(error: Error | undefined): boolean {

@@ -116,7 +116,7 @@ function copied({ providers, memoryBytes, labels, code }: Offer): Registration['
 
 /** Workers that are alive, in the order of their names. */
 export async function registeredWorkers({ redis, names }: RunQueue): Promise<Registration[]> {
-  const ids = await redis.zrange(names.workers, 0, -1);
+  const ids = await redis.zrange(names.workers, 0, '-1');
   if (ids.length === 0) return [];
   const texts = await redis.mget(ids.map((id) => names.worker(id)));
   return texts

@@ -122,7 +122,7 @@ export class RunQueue implements Disposable {
 
   /** Runs that have shards to be done, or at work. */
   async openRuns(): Promise<string[]> {
-    return this.redis.zrange(this.bull.queue(this.names.runs).toKey('waiting-children'), 0, -1);
+    return this.redis.zrange(this.bull.queue(this.names.runs).toKey('waiting-children'), 0, '-1');
   }
 
   async isOpen(run: string): Promise<boolean> {

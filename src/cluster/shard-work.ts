@@ -146,13 +146,13 @@ export class ShardWork {
 
   async #compute(payload: RunPayload, shard: Shard): Promise<Report> {
     try {
-      return await this.#run(payload, shard);
+      return await this.#runIt(payload, shard);
     } catch (cause) {
       throw new ComputeError('the shard was not done', { cause });
     }
   }
 
-  async #run(payload: RunPayload, shard: Shard): Promise<Report> {
+  async #runIt(payload: RunPayload, shard: Shard): Promise<Report> {
     const job = parseJob(payload.job);
     // Who takes a shard fits the run; that its code is what was submitted is found out by who runs it.
     const { all, digests } = this.#offer.code;

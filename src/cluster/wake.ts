@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Names } from './names.js';
 
@@ -18,9 +18,9 @@ export class Wake implements Disposable {
   }
 
   static async on(redis: Redis, names: Names): Promise<Wake> {
-    const subscriber = redis.duplicate({
+    const subscriber = redis.duplicate<RedisOptions>({
       lazyConnect: false,
-      retryStrategy: (times) => Math.min(5000, 100 * 2 ** Math.min(times - 1, 10)),
+      retryStrategy: (times: number) => Math.min(5000, 100 * 2 ** Math.min(times - 1, 10)),
     });
     const wake = new Wake(subscriber);
     await subscriber.subscribe(names.wake);
