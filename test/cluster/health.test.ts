@@ -7,7 +7,7 @@ import type { ShardId, WorkerEvent } from '../../src/cluster/worker-options.js';
 import { lint, parseExposition } from '../serve/exposition.js';
 
 const SHARD: ShardId = { run: '0123456789abcdef', job: 'digits', index: 1, count: 4 };
-const READY: WorkerEvent = { kind: 'ready', worker: 'host-1', providers: ['cpu'] };
+const READY: WorkerEvent = { kind: 'ready', worker: 'host-1' };
 const LOST: WorkerEvent = { kind: 'queue-lost', error: new Error('connection refused') };
 
 async function healthOf(state: HealthState): Promise<(path: string, method?: string) => Promise<Response>> {

@@ -105,7 +105,8 @@ export class Scene {
   }
 
   worker(flags: readonly string[] = [], options: StartOptions = {}): Started {
-    return start(['worker', '--queue', this.redis.url, ...flags], options);
+    // Trying what works here would take longer than the job, which needs none of it.
+    return start(['worker', '--queue', this.redis.url, '--providers', 'cpu', ...flags], options);
   }
 
   /** What lies below a prefix, by name, without leases. */
