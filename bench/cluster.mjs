@@ -71,7 +71,18 @@ async function withWorkers(queue, count, work) {
 
 /** The report of a run through the queue, into a sink of its own. */
 async function submit(queue, job, { shards }, out) {
-  const args = ['submit', job, '--queue', queue, '--shards', shards, '--set', `sink.uri=${out}`, '--wait', '--json'];
+  const args = [
+    'submit',
+    job,
+    '--queue',
+    queue,
+    '--shards',
+    shards,
+    '--set',
+    `sink.uri=${out}`,
+    '--wait',
+    '--json',
+  ];
   const child = penstock(args.map(String), ['ignore', 'pipe', 'pipe']);
   let [stdout, stderr] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text));
@@ -140,6 +151,9 @@ async function withoutQueue(folder, file) {
 
 export function measure() {
   return inTemporaryFolder((folder) =>
-    withRedis(folder, async (queue) => [...(await overhead(queue, folder)), ...(await scaling(queue, folder))]),
+    withRedis(folder, async (queue) => [
+      ...(await overhead(queue, folder)),
+      ...(await scaling(queue, folder)),
+    ]),
   );
 }

@@ -8,7 +8,18 @@ export async function withRedis(folder, work) {
   const service = await ensure('redis');
   if ('reason' in service) throw new Error(`no redis-server: ${service.reason}`);
   const port = await freePort();
-  const settings = ['--bind', '127.0.0.1', '--port', port, '--dir', folder, '--save', '', '--appendonly', 'no'];
+  const settings = [
+    '--bind',
+    '127.0.0.1',
+    '--port',
+    port,
+    '--dir',
+    folder,
+    '--save',
+    '',
+    '--appendonly',
+    'no',
+  ];
   const server = spawn(service.path, settings.map(String), { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(server, 'exit');
   try {

@@ -34,9 +34,9 @@ export function statusText(status: QueueStatus, style: ReportStyle, now: number)
   const { colors, width } = style;
   const { runs, workers } = status;
   const open = runs.filter(({ endedAt, state }) => endedAt === null && state !== 'cancelled').length;
-  const lines = [
-    `${colors.bold(status.queue)}${status.name === 'penstock' ? '' : ` ${status.name}`}: ${counted(open, 'run')} to do, ${counted(workers.length, 'worker')}`,
-  ];
+  const place = `${status.queue}${status.name === 'penstock' ? '' : ` ${status.name}`}`;
+  const counts = `${counted(open, 'run')} to do, ${counted(workers.length, 'worker')}`;
+  const lines = [colors.bold(truncate(`${place}: ${counts}`, width))];
   if (runs.length > 0) {
     lines.push('', ...table(RUNS, runs.map((run) => runRow(run, colors)), width, colors.dim));
     for (const run of runs) lines.push(...remarks(run, style));
@@ -73,7 +73,7 @@ function paintOf(state: RunStatus['state'], colors: Colors): (text: string) => s
 /** What the table has no column for. */
 function remarks({ run, unmet, error, shards }: RunStatus, { colors, width }: ReportStyle): string[] {
   const about = (text: string, paint: (text: string) => string): string[] =>
-    wrap(`${run}: ${text}`, width - 2).map((line) => paint(`  ${line}`));
+    wrap(`${run}: ${text}`, width - 2).map((line) => paint(truncate(`  ${line}`, width)));
   return [
     ...(unmet.length > 0 ? about(`nobody can take its shards: ${unmet.join('; ')}`, colors.yellow) : []),
     ...(error === null ? [] : error.split('\n').flatMap((line) => about(line.trim(), colors.red))),

@@ -1,6 +1,6 @@
 import { parseJob } from '../job/load.js';
 import { finishOutput } from '../job/output.js';
-import { InUseError, messageOf, PenstockError, UsageError } from '../util/errors.js';
+import { DataError, InUseError, messageOf, PenstockError, UsageError } from '../util/errors.js';
 import { isGone, type RunJob } from './bull.js';
 import { Holding } from './holding.js';
 import { type RunPayload, readResult, readRun } from './payload.js';
@@ -74,7 +74,7 @@ async function failOrRetry(
   onEvent: (event: WorkerEvent) => void,
 ): Promise<void> {
   const message = error instanceof PenstockError ? error.explain() : messageOf(error);
-  const isHopeless = error instanceof UsageError;
+  const isHopeless = error instanceof UsageError || error instanceof DataError;
   const again = !isHopeless && job.attemptsMade + 1 < (job.opts.attempts ?? 1);
   if (!again) return fail(queue, job, token, shards, message, onEvent);
   await job.moveToFailed(new Error(message), token, false).catch(ignoreGone);

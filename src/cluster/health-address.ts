@@ -17,7 +17,9 @@ export function parseHealthAddress(text: string): HealthAddress {
   const match = /^(?:(\[[\da-fA-F:.]+\]|[^\s:[\]]+):)?(\d{1,5})$/.exec(text);
   const port = Number(match?.[2]);
   if (match === null || port > 65_535) {
-    throw new UsageError(`--health is ${JSON.stringify(text)}, expected [HOST:]PORT, as 8080 or 0.0.0.0:8080`);
+    throw new UsageError(
+      `--health is ${JSON.stringify(text)}, expected [HOST:]PORT, as 8080 or 0.0.0.0:8080`,
+    );
   }
   return { host: (match[1] ?? '127.0.0.1').replace(/^\[(.*)\]$/, '$1'), port };
 }

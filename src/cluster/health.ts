@@ -7,7 +7,12 @@ import { HealthMetrics } from './health-metrics.js';
 import type { HealthState } from './health-state.js';
 
 /** Probes and scrapes are small, and few. */
-const LIMITS = { headersTimeout: 5_000, requestTimeout: 5_000, keepAliveTimeout: 60_000, maxHeaderSize: 8_192 };
+const LIMITS = {
+  headersTimeout: 5_000,
+  requestTimeout: 5_000,
+  keepAliveTimeout: 60_000,
+  maxHeaderSize: 8_192,
+};
 const MOST_CONNECTIONS = 64;
 
 /** Answers at `/healthz`, `/readyz` and `/metrics` until it is disposed of. */

@@ -7,7 +7,7 @@ import type { ShardId, WorkerEvent } from '../../src/cluster/worker-options.js';
 import { lint, parseExposition } from '../serve/exposition.js';
 
 const SHARD: ShardId = { run: '0123456789abcdef', job: 'digits', index: 1, count: 4 };
-const READY: WorkerEvent = { kind: 'ready', worker: 'host-1', providers: ['cpu'] };
+const READY: WorkerEvent = { kind: 'ready', worker: 'host-1' };
 const LOST: WorkerEvent = { kind: 'queue-lost', error: new Error('connection refused') };
 
 async function healthOf(state: HealthState): Promise<(path: string, method?: string) => Promise<Response>> {
@@ -70,8 +70,9 @@ describe('a worker’s health', () => {
     const families = parseExposition(await (await ask('/metrics')).text());
     expect([...families.values()].flatMap(lint)).toEqual([]);
     const value = (name: string, labels: object) =>
-      families.get(name)?.samples.find((sample) => expect.objectContaining(labels).asymmetricMatch(sample.labels))
-        ?.value;
+      families
+        .get(name)
+        ?.samples.find((sample) => expect.objectContaining(labels).asymmetricMatch(sample.labels))?.value;
     for (const [outcome, count] of Object.entries({ completed: 1, failed: 1, returned: 1 }))
       expect(value('penstock_worker_shards_total', { process: '1', outcome })).toBe(count);
     expect(value('penstock_worker_rows_total', { process: '1' })).toBe(500);
@@ -110,6 +111,7 @@ test.each([
   ['worker.local:80', { host: 'worker.local', port: 80 }],
 ])('--health %s', (text, address) => expect(parseHealthAddress(text)).toEqual(address));
 
-test.each(['', 'x', '99999', ':8080', '0.0.0.0:', '::8080', '8080/healthz'])('--health %j is refused', (text) =>
-  expect(() => parseHealthAddress(text)).toThrow('expected [HOST:]PORT'),
+test.each(['', 'x', '99999', ':8080', '0.0.0.0:', '::8080', '8080/healthz'])(
+  '--health %j is refused',
+  (text) => expect(() => parseHealthAddress(text)).toThrow('expected [HOST:]PORT'),
 );

@@ -24,7 +24,7 @@ async function statusOf(redis: RedisServer, run: string): Promise<RunStatus | un
 
 const EMPTY = { total: 0, done: 0, active: 0, waiting: 0, delayed: 0 };
 
-describe.skipIf(!REDIS)(`a run in the queue (${REDIS ? 'redis-server' : NO_REDIS})`, () => {
+describe.skipIf(!REDIS)(`a run in the queue (${REDIS ? 'redis-server' : NO_REDIS})`, { timeout: 180_000 }, () => {
   test('is done by a worker, shard by shard, and leaves what a run on one machine leaves, and a report', async () => {
     const redis = await redisServer();
     const { job, out, rows } = smallJob();
@@ -78,7 +78,7 @@ describe.skipIf(!REDIS)(`a run in the queue (${REDIS ? 'redis-server' : NO_REDIS
     expect(again.report?.rows).toEqual({ read: 0, written: 0, deadLettered: 0, resumed: rows });
 
     // Something is missing: it is done again, and only that.
-    rmSync(join(out, 'part-000002.jsonl'));
+    rmSync(join(out, 'part-00002.jsonl'));
     expect(await submit(redis, job, { shards: 3 })).toMatchObject({ run: first.run, state: 'queued', committed: 5 });
     await (await work(redis, { exitWhenIdle: true })).closed;
     expect(await idsIn(out)).toEqual(upTo(rows));
@@ -108,7 +108,7 @@ describe.skipIf(!REDIS)(`a run in the queue (${REDIS ? 'redis-server' : NO_REDIS
     expect(ended?.rows).toBe(rows);
   });
 
-  test('fails at once where its job can not run, with the reason, and is taken up again once that is mended', async () => {
+  test('fails at once where its job can not run, with the reason, and what does not is run', async () => {
     const redis = await redisServer();
     const { job, at, out, rows } = smallJob({ splits: 8 });
     const transform = at('transform.mjs');
@@ -125,8 +125,8 @@ describe.skipIf(!REDIS)(`a run in the queue (${REDIS ? 'redis-server' : NO_REDIS
     expect(status?.error).toMatch(/shard \d\/8 of run [0-9a-f]{16} on .*no such luck/s);
     expect(await redis.client().scard('penstock:open')).toBe(0);
 
-    // Another transform is another job; without one it is a third.
-    await submit(redis, job, { shards: 2 });
+    // Without the transform it is another job.
+    await submit(redis, job, { shards: 2, overwrite: true });
     await worker.said.until('run-ended');
     expect(await idsIn(out)).toEqual(upTo(rows));
   });
@@ -181,22 +181,22 @@ describe.skipIf(!REDIS)(`a run in the queue (${REDIS ? 'redis-server' : NO_REDIS
   test('of a more urgent priority comes first, and those of the same share by weight', async () => {
     const redis = await redisServer();
     const jobs = {
-      light: smallJob({ name: 'light', splits: 12, splitMs: 20 }),
-      heavy: smallJob({ name: 'heavy', splits: 12, splitMs: 20 }),
-      urgent: smallJob({ name: 'urgent', splits: 3 }),
+      light: smallJob({ name: 'light', splits: 6, splitMs: 20 }),
+      heavy: smallJob({ name: 'heavy', splits: 6, splitMs: 20 }),
+      urgent: smallJob({ name: 'urgent', splits: 2 }),
     };
-    await submit(redis, jobs.light.job, { shards: 12, priority: 2 });
-    await submit(redis, jobs.heavy.job, { shards: 12, priority: 2, weight: 3 });
-    await submit(redis, jobs.urgent.job, { shards: 3, priority: 1 });
+    await submit(redis, jobs.light.job, { shards: 6, priority: 2 });
+    await submit(redis, jobs.heavy.job, { shards: 6, priority: 2, weight: 3 });
+    await submit(redis, jobs.urgent.job, { shards: 2, priority: 1 });
     const worker = await work(redis, { exitWhenIdle: true });
     await worker.closed;
     const order = worker.said.of('shard-started').map(({ shard }) => shard.job);
-    expect(order.slice(0, 3)).toEqual(['urgent', 'urgent', 'urgent']);
+    expect(order.slice(0, 2)).toEqual(['urgent', 'urgent']);
     // Until the heavy one is done, it has had about three shards for each of the light one.
-    const rest = order.slice(3);
+    const rest = order.slice(2);
     const light = rest.slice(0, rest.lastIndexOf('heavy')).filter((name) => name === 'light').length;
-    expect(light).toBeGreaterThanOrEqual(2);
-    expect(light).toBeLessThanOrEqual(8);
+    expect(light).toBeGreaterThanOrEqual(1);
+    expect(light).toBeLessThanOrEqual(4);
     for (const { out, rows } of Object.values(jobs)) expect(await idsIn(out)).toEqual(upTo(rows));
   });
 
@@ -204,10 +204,10 @@ describe.skipIf(!REDIS)(`a run in the queue (${REDIS ? 'redis-server' : NO_REDIS
     const redis = await redisServer();
     const { job } = smallJob();
     const other = smallJob({ name: 'other' });
-    const { run } = await submit(redis, job, { labels: { gpu: 'a100' } });
+    const { run } = await submit(redis, job, { shards: 2, labels: { gpu: 'a100' } });
     expect((await statusOf(redis, run))?.unmet).toEqual(['no worker is there']);
     const worker = await work(redis, { labels: { gpu: 't4' } });
-    await submit(redis, other.job);
+    await submit(redis, other.job, { shards: 2 });
     await worker.said.until('run-ended');
     expect(worker.said.of('shard-started').every(({ shard }) => shard.job === 'other')).toBe(true);
     expect(await statusOf(redis, run)).toMatchObject({
@@ -215,7 +215,9 @@ describe.skipIf(!REDIS)(`a run in the queue (${REDIS ? 'redis-server' : NO_REDIS
       unmet: [`${worker.id}: no label gpu=a100 (it has gpu=t4)`],
     });
     const fitting = await work(redis, { labels: { gpu: 'a100' } });
-    await fitting.said.until('run-ended');
+    // Any worker may end a run.
+    await Promise.race([fitting.said.until('run-ended'), worker.said.until('run-ended', 2)]);
+    expect((await statusOf(redis, run))?.state).toBe('completed');
   });
 
   test('with a transform is left to workers that may run its code', async () => {
@@ -223,7 +225,7 @@ describe.skipIf(!REDIS)(`a run in the queue (${REDIS ? 'redis-server' : NO_REDIS
     const { job, at, out, rows } = smallJob();
     const transform = at('transform.mjs');
     writeFileSync(transform, 'export default () => ({});');
-    const { run } = await submit(redis, { ...job, transform });
+    const { run } = await submit(redis, { ...job, transform }, { shards: 2 });
     const timid = await work(redis, { exitWhenIdle: true });
     await timid.closed;
     expect(timid.said.of('shard-started')).toEqual([]);

@@ -75,7 +75,9 @@ const QUEUE = 'redis://penstock-redis:6379';
 
 describe('the manifests of Kubernetes', () => {
   test('are YAML without doubled keys, and what kustomizations name is there', () => {
-    const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter((name) => /\.yaml$/.test(name));
+    const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      /\.yaml$/.test(name),
+    );
     expect(files.length).toBeGreaterThan(10);
     for (const file of files) {
       for (const { kind, ...rest } of read(file)) {
@@ -97,7 +99,9 @@ describe('the manifests of Kubernetes', () => {
 
   test('leave a worker the time that it takes to drain', () => {
     const { container, terminationGracePeriodSeconds = 0 } = podOf(worker);
-    const drain = container.args.map((argument) => /^--drain-seconds=(\d+)$/.exec(argument)?.[1]).find(Boolean);
+    const drain = container.args
+      .map((argument) => /^--drain-seconds=(\d+)$/.exec(argument)?.[1])
+      .find(Boolean);
     expect(terminationGracePeriodSeconds).toBeGreaterThan(Number(drain));
   });
 
@@ -112,7 +116,8 @@ describe('the manifests of Kubernetes', () => {
     const set = ['--set', `sink.uri=${out}`];
     const submitted = start([...argumentsOf(submit, changes), ...set], { env });
 
-    const open = manifest('ScaledObject', 'autoscaled', 'keda.yaml').spec?.triggers?.[0]?.metadata.listName ?? '';
+    const open =
+      manifest('ScaledObject', 'autoscaled', 'keda.yaml').spec?.triggers?.[0]?.metadata.listName ?? '';
     await expect.poll(() => client.scard(open), { timeout: 30_000 }).toBeGreaterThan(0);
     expect(await client.type(open)).toBe('set');
 

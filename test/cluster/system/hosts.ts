@@ -12,7 +12,8 @@ const net = `10.${100 + (process.pid % 100)}`;
 const SWITCHES = ['q', 's'] as const;
 type Switch = (typeof SWITCHES)[number];
 
-const ip = (...args: string[]): void => void execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+const ip = (...args: string[]): void =>
+  void execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] });
 
 const bridge = (to: Switch): string => `pt${id}${to}`;
 const cable = (host: number, to: Switch): string => `pt${id}${to}${host}`;

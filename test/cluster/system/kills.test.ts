@@ -14,7 +14,7 @@ test('a job of 200 splits ends as on one machine, though each of its four worker
   context.skip(!REDIS, NO_REDIS);
   const next = random(SEED);
   const scene = await Scene.open({ splits: SPLITS, batchMs: 20 });
-  const submitted = scene.submit('--shards', '40', '--wait', '--json');
+  const submitted = scene.submit('--shards', '20', '--wait', '--json');
   const fleet = new Fleet(WORKERS, () => scene.worker(['--lock-seconds', '2']));
   const kills = Array.from({ length: EACH * WORKERS }, (_, kill) => kill % WORKERS);
   for (const [kill, worker] of shuffled(kills, next).entries()) {

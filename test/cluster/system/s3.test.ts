@@ -7,7 +7,7 @@ import { NO_REDIS, REDIS, redisServer } from '../../helpers/redis.js';
 import { S3_KEYS, s3Server, upload, withEnvironment } from '../../helpers/s3.js';
 import { workspace } from '../../helpers/workspace.js';
 
-const SPLITS = 12;
+const SPLITS = 6;
 const ROWS = 50;
 
 /** What is below a prefix of the bucket `data`, by name, without leases. */
@@ -17,7 +17,9 @@ async function contentOf(endpoint: string, prefix: string): Promise<Map<string, 
   const keys = { access_key_id, secret_access_key, disable_ec2_metadata: 'true' };
   const operator = new Operator('s3', { bucket: 'data', endpoint, region: 'us-east-1', ...keys });
   const entries = await operator.list(prefix, { recursive: true });
-  const names = entries.map((entry) => entry.path()).filter((name) => !name.endsWith('/') && !/lease-/.test(name));
+  const names = entries
+    .map((entry) => entry.path())
+    .filter((name) => !name.endsWith('/') && !/lease-/.test(name));
   const read = names.map(async (name) => [name.slice(prefix.length), await operator.read(name)] as const);
   return new Map(await Promise.all(read));
 }
@@ -55,8 +57,8 @@ test('workers share a job whose data and output are on a server that speaks S3, 
     }),
   );
   const { url } = await redisServer();
-  const workers = [0, 1].map(() => start(['worker', '--queue', url]));
-  const { code, stderr } = await start(['submit', job, '--queue', url, '--shards', '4', '--wait']).ended;
+  const workers = [0, 1].map(() => start(['worker', '--queue', url, '--providers', 'cpu']));
+  const { code, stderr } = await start(['submit', job, '--queue', url, '--shards', '2', '--wait']).ended;
   expect(code, stderr).toBe(0);
   for (const { child, ended } of workers) {
     child.kill('SIGTERM');
@@ -66,4 +68,4 @@ test('workers share a job whose data and output are on a server that speaks S3, 
   const [found, expected] = [await contentOf(endpoint, 'out/'), await contentOf(endpoint, 'alone/')];
   expect([...found.keys()].sort()).toEqual([...expected.keys()].sort());
   for (const [name, bytes] of expected) expect(found.get(name)?.equals(bytes), name).toBe(true);
-}, 120_000);
+}, 180_000);

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { loadJob, runJob } from 'penstock';
 import { tableFromIPC } from 'apache-arrow';
+import { loadJob, runJob } from 'penstock';
 import { expect, onTestFinished } from 'vitest';
 import { type Ended, type Started, type StartOptions, start } from '../../cli/penstock.js';
 import { int32, vectors, writeArrow } from '../../helpers/arrow.js';
@@ -105,7 +105,8 @@ export class Scene {
   }
 
   worker(flags: readonly string[] = [], options: StartOptions = {}): Started {
-    return start(['worker', '--queue', this.redis.url, ...flags], options);
+    // Trying what works here would take longer than the job, which needs none of it.
+    return start(['worker', '--queue', this.redis.url, '--providers', 'cpu', ...flags], options);
   }
 
   /** What lies below a prefix, by name, without leases. */
