@@ -62,7 +62,11 @@ Exit codes:
       (text: string, before: string[] = []) => [...before, text],
     )
     .option('--overwrite', 'replace what another job has written to the same place')
-    .option('--shard <i/n>', 'run only the i-th of n parts of the data set; others may run beside it', parseShard)
+    .option(
+      '--shard <i/n>',
+      'run only the i-th of n parts of the data set; others may run beside it',
+      parseShard,
+    )
     .option('--report <file.html>', 'write the report as a page to look at, too')
     .option('--trace <file.json>', 'record what every thread did, for ui.perfetto.dev or chrome://tracing')
     .option('--ui [port]', 'show the run as it goes, as a page on this machine, until it ends', parsePort)

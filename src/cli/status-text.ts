@@ -1,8 +1,19 @@
 import type { QueueStatus, RunStatus, WorkerStatus } from '../cluster/status.js';
 import type { ReportStyle } from './labels.js';
-import type { Colors } from './terminal.js';
 import { type Cell, type Column, table } from './table.js';
-import { bar, counted, duration, percent, perSecond, printable, stopwatch, truncate, whole, wrap } from './text.js';
+import type { Colors } from './terminal.js';
+import {
+  bar,
+  counted,
+  duration,
+  percent,
+  perSecond,
+  printable,
+  stopwatch,
+  truncate,
+  whole,
+  wrap,
+} from './text.js';
 
 const BAR_WIDTH = 10;
 const LONGEST_NAME = 28;
@@ -34,20 +45,39 @@ export function statusText(status: QueueStatus, style: ReportStyle, now: number)
   const { colors, width } = style;
   const { runs, workers } = status;
   const open = runs.filter(({ endedAt, state }) => endedAt === null && state !== 'cancelled').length;
-  const lines = [
-    `${colors.bold(status.queue)}${status.name === 'penstock' ? '' : ` ${status.name}`}: ${counted(open, 'run')} to do, ${counted(workers.length, 'worker')}`,
-  ];
+  const place = `${status.queue}${status.name === 'penstock' ? '' : ` ${status.name}`}`;
+  const counts = `${counted(open, 'run')} to do, ${counted(workers.length, 'worker')}`;
+  const lines = [colors.bold(truncate(`${place}: ${counts}`, width))];
   if (runs.length > 0) {
-    lines.push('', ...table(RUNS, runs.map((run) => runRow(run, colors)), width, colors.dim));
+    lines.push(
+      '',
+      ...table(
+        RUNS,
+        runs.map((run) => runRow(run, colors)),
+        width,
+        colors.dim,
+      ),
+    );
     for (const run of runs) lines.push(...remarks(run, style));
   }
   if (workers.length > 0) {
-    lines.push('', ...table(WORKERS, workers.map((worker) => workerRow(worker, now)), width, colors.dim));
+    lines.push(
+      '',
+      ...table(
+        WORKERS,
+        workers.map((worker) => workerRow(worker, now)),
+        width,
+        colors.dim,
+      ),
+    );
   }
   return lines.join('\n');
 }
 
-function runRow({ run, job, state, shards, rows, rowsPerSecond, ...more }: RunStatus, colors: Colors): Cell[] {
+function runRow(
+  { run, job, state, shards, rows, rowsPerSecond, ...more }: RunStatus,
+  colors: Colors,
+): Cell[] {
   const share = shards.total === 0 ? 1 : shards.done / shards.total;
   const isRunning = state === 'running';
   return [
@@ -73,11 +103,13 @@ function paintOf(state: RunStatus['state'], colors: Colors): (text: string) => s
 /** What the table has no column for. */
 function remarks({ run, unmet, error, shards }: RunStatus, { colors, width }: ReportStyle): string[] {
   const about = (text: string, paint: (text: string) => string): string[] =>
-    wrap(`${run}: ${text}`, width - 2).map((line) => paint(`  ${line}`));
+    wrap(`${run}: ${text}`, width - 2).map((line) => paint(truncate(`  ${line}`, width)));
   return [
     ...(unmet.length > 0 ? about(`nobody can take its shards: ${unmet.join('; ')}`, colors.yellow) : []),
     ...(error === null ? [] : error.split('\n').flatMap((line) => about(line.trim(), colors.red))),
-    ...(shards.delayed > 0 ? about(`${counted(shards.delayed, 'shard')} to be tried again`, colors.yellow) : []),
+    ...(shards.delayed > 0
+      ? about(`${counted(shards.delayed, 'shard')} to be tried again`, colors.yellow)
+      : []),
   ];
 }
 

@@ -1,5 +1,5 @@
-import { parseProcesses, planProcesses, visibleGpus } from '../cluster/processes.js';
 import { HealthState } from '../cluster/health-state.js';
+import { parseProcesses, planProcesses, visibleGpus } from '../cluster/processes.js';
 import { eventIn } from '../cluster/supervised.js';
 import { Supervisor, type SupervisorEvent } from '../cluster/supervisor.js';
 import { fail } from './fail.js';

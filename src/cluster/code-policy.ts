@@ -48,7 +48,10 @@ export function codePolicy({
  *
  * @param digests as they were when the job was submitted
  */
-export function codeOf({ model, transform }: Pick<Job, 'model' | 'transform'>, digests: Digests): CodePiece[] {
+export function codeOf(
+  { model, transform }: Pick<Job, 'model' | 'transform'>,
+  digests: Digests,
+): CodePiece[] {
   const pieces: CodePiece[] = [];
   if (transform !== undefined) pieces.push({ key: 'transform', uri: transform, digest: digests.transform });
   if (model.runtime === 'module' && model.uri !== undefined)
@@ -59,8 +62,7 @@ export function codeOf({ model, transform }: Pick<Job, 'model' | 'transform'>, d
 /** Whether code may run, and how. */
 export type CodeVerdict =
   /** `alone`: from copies, so that what is not on the list can't be imported: see `LocalizeOptions`. */
-  | { readonly may: true; readonly alone: boolean }
-  | { readonly may: false; readonly because: string };
+  { readonly may: true; readonly alone: boolean } | { readonly may: false; readonly because: string };
 
 /** What a policy says of the code of a job. `because` is a clause of a sentence about the worker: `it does not run …`. */
 export function mayRun({ allowCode, allowDigests }: CodePolicy, code: readonly CodePiece[]): CodeVerdict {

@@ -53,9 +53,7 @@ export function planProcesses(wanted: number | 'auto', gpus: readonly string[]):
  * The GPUs that this process may use, as `CUDA_VISIBLE_DEVICES` names them: those of that variable where it is set, else
  * those that NVIDIA's driver knows.
  */
-export async function visibleGpus(
-  visible = process.env.CUDA_VISIBLE_DEVICES,
-): Promise<readonly string[]> {
+export async function visibleGpus(visible = process.env.CUDA_VISIBLE_DEVICES): Promise<readonly string[]> {
   if (visible !== undefined) return listed(visible);
   const outcome = await isolated(DRIVER_LIMIT_MS, 'gpus');
   if (outcome.kind !== 'answered' || outcome.answer === null) return [];

@@ -123,7 +123,8 @@ export async function submitJob(input: Job | JobInput, options: SubmitOptions = 
 /** A run that is in the queue, and has not ended. */
 async function knownRun(queue: RunQueue, run: string): Promise<Omit<Submission, 'run' | 'job'> | undefined> {
   const job = await queue.find(run);
-  if (job === undefined || job.finishedOn !== undefined || job.deferredFailure !== undefined) return undefined;
+  if (job === undefined || job.finishedOn !== undefined || job.deferredFailure !== undefined)
+    return undefined;
   const record = await queue.record(run);
   const payload = glanceAtRun(job.data);
   if (record?.cancelled !== undefined || payload === undefined) return undefined;
@@ -185,7 +186,11 @@ export function runIdOf({ sink }: Pick<Job, 'sink'>, fingerprint: string): strin
     .slice(0, 16);
 }
 
-function needsOf(job: Job, digests: Digests, { labels = {}, memoryBytes }: SubmitOptions): RunPayload['needs'] {
+function needsOf(
+  job: Job,
+  digests: Digests,
+  { labels = {}, memoryBytes }: SubmitOptions,
+): RunPayload['needs'] {
   const code = codeOf(job, digests).map(({ digest }) => digest);
   const memory = memoryBytes ?? job.ring.maxBytes;
   return {

@@ -5,7 +5,9 @@ import type { WorkerEvent } from './worker-options.js';
 export const PLACE_VARIABLE = 'PENSTOCK_PROCESS';
 
 /** The place of this process among those that one command has started; undefined where nobody supervises it. */
-export function ownPlace(env: NodeJS.ProcessEnv = process.env): Pick<ProcessPlan, 'index' | 'count'> | undefined {
+export function ownPlace(
+  env: NodeJS.ProcessEnv = process.env,
+): Pick<ProcessPlan, 'index' | 'count'> | undefined {
   const [, index, count] = /^(\d+)\/(\d+)$/.exec(env[PLACE_VARIABLE] ?? '') ?? [];
   return index === undefined ? undefined : { index: Number(index), count: Number(count) };
 }

@@ -123,8 +123,7 @@ export class Supervisor {
       return await new Promise((resolve) => {
         child.once('spawn', () => onEvent?.({ kind: 'started', process: plan, pid: child.pid ?? 0 }));
         child.once('error', (error) => {
-          if (child.pid === undefined)
-            resolve({ code: 1, how: `it can't be started: ${messageOf(error)}` });
+          if (child.pid === undefined) resolve({ code: 1, how: `it can't be started: ${messageOf(error)}` });
         });
         const closed = new Promise<void>((done) => child.once('close', () => done()));
         child.once('exit', async (code, signal) => {

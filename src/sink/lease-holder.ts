@@ -86,11 +86,7 @@ export function described({ process: { pid, host }, since }: Holder): string {
 }
 
 /** @param shard what the holder runs; undefined: all */
-export function inUse(
-  { uri }: OutputStore,
-  shard: Shard | undefined,
-  holder: Living = UNKNOWN,
-): InUseError {
+export function inUse({ uri }: OutputStore, shard: Shard | undefined, holder: Living = UNKNOWN): InUseError {
   const { silentMs } = holder;
   const who = shard === undefined ? 'another run' : `a run of shard ${shardText(shard)}`;
   const sign =

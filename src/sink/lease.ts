@@ -192,7 +192,10 @@ function lastOfEach(leases: readonly LeaseName[]): LeaseName[] {
 
 /** @throws InUseError where one of them is held */
 async function checkFree(store: OutputStore, leases: readonly LeaseName[]): Promise<void> {
-  const states = inOrder(leases, LOOKS_AT_ONCE, async (lease) => ({ lease, state: await stateOf(store, lease) }));
+  const states = inOrder(leases, LOOKS_AT_ONCE, async (lease) => ({
+    lease,
+    state: await stateOf(store, lease),
+  }));
   for await (const { lease, state } of states) {
     if (state.holder !== undefined) throw inUse(store, lease.shard, state.holder);
   }

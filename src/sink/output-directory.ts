@@ -10,7 +10,7 @@ import type { OutputShare, Part } from './types.js';
  * What is on storage, and what it means, between any two calls (a run may be killed there, or the power lost):
  *
  * claim   1  look: is it ours?           Nothing is written where it is not.
- *         2  create the lease            Killed: only a lease, whose process is gone; the next run takes over.
+ *         2  create the lease            Killed: only leases, of processes that are gone; the next run takes over.
  *         3  look again                  Somebody may have been here between 1 and 2.
  *         4  remove `_SUCCESS`           Where parts are missing, or --overwrite. First of all: never does it stand beside less
  *                                        than all parts of one job.

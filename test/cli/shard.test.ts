@@ -69,14 +69,18 @@ describe('run --shard', () => {
       const { code, stdout, stderr } = await penstock('run', 'job.yaml', `--shard=${shard}`);
       expect(code).toBe(2);
       expect(stdout).toBe('');
-      expect(stderr).toMatch(/^penstock: option '--shard <i\/n>' argument '.*' is invalid\. Expected i\/n, as in 3\/8/);
+      expect(stderr).toMatch(
+        /^penstock: option '--shard <i\/n>' argument '.*' is invalid\. Expected i\/n, as in 3\/8/,
+      );
     },
   );
 
   test('refuses --overwrite beside it, before anything is read', async () => {
     const { code, stderr } = await penstock('run', 'missing.yaml', '--shard', '1/2', '--overwrite');
     expect(code).toBe(2);
-    expect(stderr).toMatch(/^penstock: --overwrite replaces the whole output, and --shard writes only a part of it\n/);
+    expect(stderr).toMatch(
+      /^penstock: --overwrite replaces the whole output, and --shard writes only a part of it\n/,
+    );
     expect(stderr).toContain('Remove the output before the first shard is run');
   });
 });

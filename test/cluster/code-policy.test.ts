@@ -11,7 +11,9 @@ describe('the code of a job', () => {
     const digests = { model: digest('a'), transform: digest('b') };
     expect(codeOf(job({}), digests)).toEqual([]);
     expect(codeOf(job({ model: { runtime: 'simulated' } }), digests)).toEqual([]);
-    expect(codeOf(job({ model: { runtime: 'module', uri: '/m.mjs' }, transform: 's3://b/t.mjs' }), digests)).toEqual([
+    expect(
+      codeOf(job({ model: { runtime: 'module', uri: '/m.mjs' }, transform: 's3://b/t.mjs' }), digests),
+    ).toEqual([
       { key: 'transform', uri: 's3://b/t.mjs', digest: digest('b') },
       { key: 'model.uri', uri: '/m.mjs', digest: digest('a') },
     ]);

@@ -49,9 +49,7 @@ describe('a worker that serves', () => {
     const at = workspace();
     const { started, infer } = await serving({ m: recording().model() });
     const job = jobOf(at, range(1, 20), {});
-    const shards = [0, 1].map((index) =>
-      started.run(job, { shard: { index, count: 2 } }),
-    );
+    const shards = [0, 1].map((index) => started.run(job, { shard: { index, count: 2 } }));
     expect(await infer(3)).toEqual({ status: 200, value: 6 });
     const reports = await Promise.all(shards);
     expect(reports.reduce((rows, report) => rows + report.rows.written, 0)).toBe(20);
@@ -81,8 +79,10 @@ describe('a worker that serves', () => {
 
 describe('ports of processes on one host', () => {
   const listen = (port: number, grpcPort: number | null, index: number) =>
-    withOwnPorts(parseServeConfig({ listen: { port, grpcPort }, models: { m: { model: { uri: 'm' } } } }), index)
-      .listen;
+    withOwnPorts(
+      parseServeConfig({ listen: { port, grpcPort }, models: { m: { model: { uri: 'm' } } } }),
+      index,
+    ).listen;
 
   test('are apart from each other', () => {
     expect(listen(8000, 8001, 0)).toMatchObject({ port: 8000, grpcPort: 8001 });
@@ -91,6 +91,8 @@ describe('ports of processes on one host', () => {
   });
 
   test('that there are not are an error', () => {
-    expect(() => listen(65_530, null, 1)).toThrow('listen.port: 65530 leaves no port for process 1 of this host');
+    expect(() => listen(65_530, null, 1)).toThrow(
+      'listen.port: 65530 leaves no port for process 1 of this host',
+    );
   });
 });

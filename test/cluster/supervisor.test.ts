@@ -154,10 +154,11 @@ describe('a signal', () => {
 
   test('while a process is about to be started again starts none', async () => {
     const { supervisor, events } = supervised(['exit=1'], {
-      wait: (_, signal) => new Promise((resolve) => {
-        signal.addEventListener('abort', () => resolve());
-        setImmediate(() => supervisor.stop('SIGTERM'));
-      }),
+      wait: (_, signal) =>
+        new Promise((resolve) => {
+          signal.addEventListener('abort', () => resolve());
+          setImmediate(() => supervisor.stop('SIGTERM'));
+        }),
     });
     expect(await supervisor.ended).toBe(0);
     expect(events.filter(({ kind }) => kind === 'started')).toHaveLength(1);

@@ -7,9 +7,18 @@ import { NO_REDIS, REDIS, redisServer } from '../helpers/redis.js';
 
 describe('penstock worker --processes', () => {
   test.each([
-    [['worker', '--processes', '2', '--json'], ['worker', '--json']],
-    [['worker', '--processes=auto', '--queue', 'redis://a'], ['worker', '--queue', 'redis://a']],
-    [['worker', '--json'], ['worker', '--json']],
+    [
+      ['worker', '--processes', '2', '--json'],
+      ['worker', '--json'],
+    ],
+    [
+      ['worker', '--processes=auto', '--queue', 'redis://a'],
+      ['worker', '--queue', 'redis://a'],
+    ],
+    [
+      ['worker', '--json'],
+      ['worker', '--json'],
+    ],
   ])('starts each with what is left of %j', (args, left) => {
     expect(withoutProcesses(args)).toEqual(left);
   });
@@ -45,10 +54,14 @@ describe('penstock worker --processes', () => {
     await said('takes shards', 2);
     const workers = childrenOf(child.pid as number);
     expect(workers).toHaveLength(2);
-    const devices = workers.map((pid) => /CUDA_VISIBLE_DEVICES=([^\0]*)/.exec(readFileSync(`/proc/${pid}/environ`, 'latin1'))?.[1]);
+    const devices = workers.map(
+      (pid) => /CUDA_VISIBLE_DEVICES=([^\0]*)/.exec(readFileSync(`/proc/${pid}/environ`, 'latin1'))?.[1],
+    );
     expect(devices.sort()).toEqual(['5', '7']);
     const health = /http:\/\/\S+(?=\/readyz)/.exec(log)?.[0];
-    await vi.waitFor(async () => expect((await fetch(`${health}/readyz`)).status).toBe(200), { timeout: 20_000 });
+    await vi.waitFor(async () => expect((await fetch(`${health}/readyz`)).status).toBe(200), {
+      timeout: 20_000,
+    });
     const metrics = await (await fetch(`${health}/metrics`)).text();
     expect(metrics).toContain('penstock_worker_ready{process="1"} 1');
     process.kill(workers[0] as number, 'SIGKILL');

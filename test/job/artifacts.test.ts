@@ -134,8 +134,7 @@ describe('a model elsewhere', () => {
 
   test('of several pieces is fetched whole, however some requests fail', async () => {
     const { at, server } = await elsewhere();
-    const content = randomBytes(3 * MIB);
-    const large = Buffer.concat(Array.from({ length: 8 }, () => content));
+    const large = Buffer.concat(['one', 'two', 'three'].map((text) => Buffer.alloc(8 * MIB - 5, text)));
     writeFileSync(at('m.mjs'), large);
     server.put('/data/m.mjs', large);
     const faults = [{ status: 503 }, { cut: true }, { reset: true }, { short: true }];
@@ -151,10 +150,10 @@ describe('a model elsewhere', () => {
     ['times of modification', { etags: false }],
   ])('that changes while it is fetched is an error, where storage has %s', async (_, options) => {
     const { at, server, url } = await elsewhere(options);
-    server.put('/data/m.mjs', randomBytes(10 * MIB));
+    server.put('/data/m.mjs', Buffer.alloc(10 * MIB, 'one'));
     let reads = 0;
     server.options.fault = ({ method, path }) => {
-      if (method === 'GET' && ++reads === 2) server.put(path, randomBytes(10 * MIB, 2));
+      if (method === 'GET' && ++reads === 2) server.put(path, Buffer.alloc(10 * MIB, 'two'));
       return undefined;
     };
     server.options.now = () => 1e12 + reads * 1000;
@@ -352,7 +351,7 @@ describe('the cache', () => {
   test('removes what was not used for longest, and not what is used', async () => {
     const { at, server } = await elsewhere();
     withEnvironment({ PENSTOCK_CACHE_BYTES: String(3 * MIB) });
-    for (const name of ['a', 'b', 'c', 'd']) server.put(`/data/${name}.mjs`, randomBytes(MIB, name.length));
+    for (const name of ['a', 'b', 'c', 'd']) server.put(`/data/${name}.mjs`, Buffer.alloc(MIB, name));
     for (const name of ['a', 'b']) await fetched('module', `s3://data/${name}.mjs`);
     age(at, 'a.mjs');
     age(at, 'b.mjs');
@@ -367,7 +366,7 @@ describe('the cache', () => {
   test('takes nothing that is larger than itself', async () => {
     const { at, server } = await elsewhere();
     withEnvironment({ PENSTOCK_CACHE_BYTES: String(MIB) });
-    server.put('/data/m.mjs', randomBytes(2 * MIB));
+    server.put('/data/m.mjs', Buffer.alloc(2 * MIB));
     const failure = await fetched('module', 's3://data/m.mjs').catch((error) => error);
     expect(failure).toBeInstanceOf(StorageError);
     expect(failure.message).toBe('s3://data/m.mjs: has 2097152 bytes or more, and the cache takes 1048576');

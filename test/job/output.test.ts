@@ -61,10 +61,16 @@ describe.each(PLACES)('the output of a job whose shards others run, in %s', (kin
     const { job, place } = await jobTo(kind);
     const prepared = await prepareOutput(job);
     expect(prepared).toMatchObject({ splits: FILES, bytes: expect.any(Number), committed: [] });
-    expect(Object.keys(await contentOf(place)).sort()).toEqual(['_manifest/job.json', '_manifest/lease-00001.json']);
+    expect(Object.keys(await contentOf(place)).sort()).toEqual([
+      '_manifest/job.json',
+      '_manifest/lease-00001.json',
+    ]);
     await run(place, prepared, 1);
     const again = await prepareOutput(job);
-    expect(again).toMatchObject({ fingerprint: prepared.fingerprint, committed: [{ ordinal: 2 }, { ordinal: 3 }] });
+    expect(again).toMatchObject({
+      fingerprint: prepared.fingerprint,
+      committed: [{ ordinal: 2 }, { ordinal: 3 }],
+    });
     await run(place, prepared, 0);
     expect(await contentOf(place)).not.toHaveProperty('_SUCCESS');
     for (let time = 0; time < 2; time++) {

@@ -58,12 +58,7 @@ const OLD: Head = { job: 'old', fingerprint: 'old', splits: SPLITS };
 const NEW: Head = { job: 'new', fingerprint: 'new', splits: SPLITS };
 
 /** A run, as a job does it, but for the rows: of all splits, or of a shard. */
-async function run(
-  store: OutputStore,
-  head: Head,
-  overwrite: boolean,
-  share?: OutputShare,
-): Promise<void> {
+async function run(store: OutputStore, head: Head, overwrite: boolean, share?: OutputShare): Promise<void> {
   const directory = await OutputDirectory.claim(store, head, overwrite, share);
   try {
     for (let ordinal = 0; ordinal < SPLITS; ordinal++) {

@@ -145,7 +145,9 @@ describe('who comes', () => {
     const place = await onObjectServer();
     await leave(place, FIRST, contentOf({ pid: deadPid() }));
     slipIn(place, leaseFile(2, FIRST), leaseFile(2, FIRST));
-    await expect(take(place, WHOLE)).rejects.toThrow('is in use by a run of shard 0/2 (process 1 on elsewhere');
+    await expect(take(place, WHOLE)).rejects.toThrow(
+      'is in use by a run of shard 0/2 (process 1 on elsewhere',
+    );
     expect(await holder(place, 1, WHOLE)).toMatchObject({ released: true });
   });
 
@@ -163,7 +165,8 @@ describe('who comes', () => {
 
   test('gets no number of a lease that was let go of a second time', async () => {
     const place = await placeOf('a local directory');
-    for (const shard of [FIRST, WHOLE, FIRST, OTHER, WHOLE, FIRST]) await (await take(place, shard)).release();
+    for (const shard of [FIRST, WHOLE, FIRST, OTHER, WHOLE, FIRST])
+      await (await take(place, shard)).release();
     expect(await leases(place)).toEqual([
       'lease-00002.json',
       'lease-0of2-00003.json',

@@ -53,12 +53,7 @@ async function names(place: Place): Promise<string[]> {
 const entriesOf = (...ordinals: number[]): string[] =>
   ordinals.map((ordinal) => `_manifest/part-0000${ordinal}.json`);
 const partsOf = (...ordinals: number[]): string[] => ordinals.map((ordinal) => `part-0000${ordinal}.arrow`);
-const ALL = [
-  '_SUCCESS',
-  '_manifest/job.json',
-  ...entriesOf(0, 1, 2, 3, 4, 5),
-  ...partsOf(0, 1, 2, 3, 4, 5),
-];
+const ALL = ['_SUCCESS', '_manifest/job.json', ...entriesOf(0, 1, 2, 3, 4, 5), ...partsOf(0, 1, 2, 3, 4, 5)];
 const TEMPORARY = '.123-0123abcd.tmp';
 
 describe.each(PLACES)('shards that write to %s', (kind) => {
@@ -199,7 +194,9 @@ describe.each(PLACES)('shards that write to %s', (kind) => {
     const place = await placeOf(kind);
     await run(place, shareOf(0));
     const other = { ...HEAD, fingerprint: 'def' };
-    await expect(claim(place, shareOf(1), other)).rejects.toThrow('holds the output of another job ("digits"');
+    await expect(claim(place, shareOf(1), other)).rejects.toThrow(
+      'holds the output of another job ("digits"',
+    );
     const foreign = await placeOf(kind);
     await foreign.store.prepare();
     await foreign.store.write('notes.txt', Buffer.from('mine'));
