@@ -16,11 +16,7 @@ best kept out of the command line: PENSTOCK_QUEUE_USERNAME, PENSTOCK_QUEUE_PASSW
 rediss: is TLS; an authority of your own is named by NODE_EXTRA_CA_CERTS.`;
 
 /** The commands of the queue: work for many machines. */
-export function addClusterCommands(
-  program: Command,
-  terminal: Terminal,
-  exit: (code: number) => void,
-): void {
+export function addClusterCommands(program: Command, terminal: Terminal, exit: (code: number) => void): void {
   const command = (name: string): Command =>
     program
       .command(name)
@@ -79,7 +75,11 @@ Examples:
       'Takes shards of jobs in the queue, one at a time, and runs them. It takes only what it can run: it tries what providers ' +
         'work here, and says so in the queue. Start as many as there are devices, on as many machines as there are.',
     )
-    .option('--label <key=value>', 'what this worker has, for jobs that ask for it; may be given again', parseLabel)
+    .option(
+      '--label <key=value>',
+      'what this worker has, for jobs that ask for it; may be given again',
+      parseLabel,
+    )
     .option('--providers <names>', 'what it offers, in place of what is tried: cpu,cuda', parseList)
     .option('--allow-code', 'run transforms and model modules that jobs bring along')
     .option(
@@ -87,8 +87,16 @@ Examples:
       'run only those with this digest; may be given again; @file: those in a file, one a line',
       (text: string, before: string[] = []) => [...before, text],
     )
-    .option('--drain-seconds <n>', 'what its shard may take to end at the first signal (default: 20)', parseSeconds)
-    .option('--lock-seconds <n>', 'after so long without a sign of life another takes its shard (default: 30)', parseSeconds)
+    .option(
+      '--drain-seconds <n>',
+      'what its shard may take to end at the first signal (default: 20)',
+      parseSeconds,
+    )
+    .option(
+      '--lock-seconds <n>',
+      'after so long without a sign of life another takes its shard (default: 30)',
+      parseSeconds,
+    )
     .option(
       '--processes <n>',
       'so many workers, each a process that is started again when it fails; auto: one for each GPU',
@@ -97,7 +105,10 @@ Examples:
       '--health <[host:]port>',
       'answer /healthz, /readyz and /metrics there (also PENSTOCK_HEALTH; without a host: for this machine only)',
     )
-    .option('--serve <config>', 'serve models, too, as penstock serve does; shards take what requests leave free')
+    .option(
+      '--serve <config>',
+      'serve models, too, as penstock serve does; shards take what requests leave free',
+    )
     .option('--insecure', 'with --serve: listen on other addresses than loopback although there is no token')
     .option('--exit-when-idle', 'end once the queue has nothing left that it could run')
     .option('--json', 'print what it has done on stdout at its end, as one JSON document')
@@ -146,7 +157,9 @@ Examples:
 
   command('status')
     .summary('what is in the queue, and who works on it')
-    .description('Shows the runs in the queue, their progress, the workers, and why something does not go on.')
+    .description(
+      'Shows the runs in the queue, their progress, the workers, and why something does not go on.',
+    )
     .argument('[run]', 'one run, by its id or the first letters of it')
     .option('--watch', 'look again every second, until Ctrl-C')
     .option('--json', 'print one JSON document on stdout')

@@ -23,7 +23,11 @@ export function runReportText(report: RunReport, output: string | undefined, sty
   if (workers.length > MOST_WORKERS) row('', `and ${whole(workers.length - MOST_WORKERS)} more`);
   row('rows', rowsText(report));
   if (ran) row('batches', `${whole(batches.count)}, ${batches.meanRows.toFixed(1)} rows each`);
-  if (ran) row('devices', sharesText(report.shares) + (report.simulated ? ' (simulated: made up, not measured)' : ''));
+  if (ran)
+    row(
+      'devices',
+      sharesText(report.shares) + (report.simulated ? ' (simulated: made up, not measured)' : ''),
+    );
   if (output !== undefined) row('output', shortPath(output));
   if (ran) row('limited by', `${report.bottleneck}. ${report.advice}`);
   for (const warning of report.warnings) {
@@ -36,7 +40,9 @@ function workerText({ id, shards, rows, seconds, devices }: RunWorker): string {
   const each = devices.map(
     (device) => `${device.id} ${device.simulated ? 'simulated' : device.provider}, ${sharesText(device)}`,
   );
-  return [`${id}: ${counted(shards, 'shard')}, ${counted(rows, 'row')}, ${duration(seconds)}`, ...each].join('; ');
+  return [`${id}: ${counted(shards, 'shard')}, ${counted(rows, 'row')}, ${duration(seconds)}`, ...each].join(
+    '; ',
+  );
 }
 
 function sharesText({ busy, starved, blocked }: Pick<RunDevice, 'busy' | 'starved' | 'blocked'>): string {

@@ -1,8 +1,19 @@
 import type { QueueStatus, RunStatus, WorkerStatus } from '../cluster/status.js';
 import type { ReportStyle } from './labels.js';
-import type { Colors } from './terminal.js';
 import { type Cell, type Column, table } from './table.js';
-import { bar, counted, duration, percent, perSecond, printable, stopwatch, truncate, whole, wrap } from './text.js';
+import type { Colors } from './terminal.js';
+import {
+  bar,
+  counted,
+  duration,
+  percent,
+  perSecond,
+  printable,
+  stopwatch,
+  truncate,
+  whole,
+  wrap,
+} from './text.js';
 
 const BAR_WIDTH = 10;
 const LONGEST_NAME = 28;
@@ -38,16 +49,35 @@ export function statusText(status: QueueStatus, style: ReportStyle, now: number)
   const counts = `${counted(open, 'run')} to do, ${counted(workers.length, 'worker')}`;
   const lines = [colors.bold(truncate(`${place}: ${counts}`, width))];
   if (runs.length > 0) {
-    lines.push('', ...table(RUNS, runs.map((run) => runRow(run, colors)), width, colors.dim));
+    lines.push(
+      '',
+      ...table(
+        RUNS,
+        runs.map((run) => runRow(run, colors)),
+        width,
+        colors.dim,
+      ),
+    );
     for (const run of runs) lines.push(...remarks(run, style));
   }
   if (workers.length > 0) {
-    lines.push('', ...table(WORKERS, workers.map((worker) => workerRow(worker, now)), width, colors.dim));
+    lines.push(
+      '',
+      ...table(
+        WORKERS,
+        workers.map((worker) => workerRow(worker, now)),
+        width,
+        colors.dim,
+      ),
+    );
   }
   return lines.join('\n');
 }
 
-function runRow({ run, job, state, shards, rows, rowsPerSecond, ...more }: RunStatus, colors: Colors): Cell[] {
+function runRow(
+  { run, job, state, shards, rows, rowsPerSecond, ...more }: RunStatus,
+  colors: Colors,
+): Cell[] {
   const share = shards.total === 0 ? 1 : shards.done / shards.total;
   const isRunning = state === 'running';
   return [
@@ -77,7 +107,9 @@ function remarks({ run, unmet, error, shards }: RunStatus, { colors, width }: Re
   return [
     ...(unmet.length > 0 ? about(`nobody can take its shards: ${unmet.join('; ')}`, colors.yellow) : []),
     ...(error === null ? [] : error.split('\n').flatMap((line) => about(line.trim(), colors.red))),
-    ...(shards.delayed > 0 ? about(`${counted(shards.delayed, 'shard')} to be tried again`, colors.yellow) : []),
+    ...(shards.delayed > 0
+      ? about(`${counted(shards.delayed, 'shard')} to be tried again`, colors.yellow)
+      : []),
   ];
 }
 
@@ -109,7 +141,9 @@ export function runStatusText(run: RunStatus, style: ReportStyle): string {
   const left = run.secondsLeft === null ? '' : `, about ${duration(run.secondsLeft)} left`;
   const lines = [
     `${colors.bold(printable(run.job))}: run ${run.run} ${paintOf(run.state, colors)(run.state)}`,
-    `  ${counts.join(', ')}; ${counted(run.rows, 'row')}${speed}${left}`,
+    ...wrap(`${counts.join(', ')}; ${counted(run.rows, 'row')}${speed}${left}`, width - 2).map(
+      (line) => `  ${line}`,
+    ),
     ...remarks(run, style),
   ];
   if (run.working.length > 0) {

@@ -32,7 +32,8 @@ export async function status(
     using queue = await RunQueue.open({
       ...options,
       signal,
-      onLost: (error) => terminal.print(`penstock: the queue is out of reach (${messageOf(error)}); waiting for it`),
+      onLost: (error) =>
+        terminal.print(`penstock: the queue is out of reach (${messageOf(error)}); waiting for it`),
       onBack: (seconds) => terminal.print(`penstock: the queue is back after ${duration(seconds)}`),
     });
     if (!watch) {

@@ -80,7 +80,8 @@ async function waitFor(
   using queue = await RunQueue.open({
     ...options,
     signal,
-    onLost: (error) => terminal.print(`penstock: the queue is out of reach (${messageOf(error)}); waiting for it`),
+    onLost: (error) =>
+      terminal.print(`penstock: the queue is out of reach (${messageOf(error)}); waiting for it`),
     onBack: (seconds) => terminal.print(`penstock: the queue is back after ${duration(seconds)}`),
   });
   const display = new RunDisplay(terminal, job);
@@ -88,7 +89,9 @@ async function waitFor(
   terminal.erase();
   if (report !== null) return report;
   if (state === 'cancelled') {
-    throw new QueueError(`run ${run} was cancelled`, { hint: 'What is committed stays: submit it again to go on.' });
+    throw new QueueError(`run ${run} was cancelled`, {
+      hint: 'What is committed stays: submit it again to go on.',
+    });
   }
   throw new QueueError(`run ${run} has failed: ${error ?? 'nobody has said why'}`, {
     hint: 'What is committed stays: submit it again to go on.',
@@ -96,7 +99,10 @@ async function waitFor(
 }
 
 function show(report: RunReport, job: Job, json: boolean, terminal: Terminal): void {
-  if (json) return terminal.document(report);
+  if (json) {
+    terminal.document(report);
+    return;
+  }
   const output = job.sink.format === 'none' ? undefined : job.sink.uri;
   terminal.print(runReportText(report, output, { colors: terminal.colors, width: terminal.textWidth }));
 }

@@ -130,7 +130,11 @@ export function linesOf(event: WorkerEvent, colors: Colors): string[] {
     case 'run-failed':
       return [colors.red(`run ${event.run} has ended: ${event.error.message}`)];
     case 'queue-lost':
-      return [colors.yellow(`the queue is out of reach (${event.error.message}): what is at work goes on, and it is asked again`)];
+      return [
+        colors.yellow(
+          `the queue is out of reach (${event.error.message}): what is at work goes on, and it is asked again`,
+        ),
+      ];
     case 'queue-back':
       return [`the queue is back after ${duration(event.seconds)}`];
     case 'warning':

@@ -36,7 +36,8 @@ export function queueAddress(given: string | undefined, env: NodeJS.ProcessEnv =
   const { protocol, hostname, port, pathname, search, hash } = url;
   if (protocol !== 'redis:' && protocol !== 'rediss:') throw wrong('is not a redis: or rediss: URL');
   if (hostname === '') throw wrong('names no host');
-  if (search !== '' || hash !== '') throw wrong('has ? or # in it, which no setting of a queue is written with');
+  if (search !== '' || hash !== '')
+    throw wrong('has ? or # in it, which no setting of a queue is written with');
   if (!/^\/?\d*$/.test(pathname)) throw wrong('has a path that is not the number of a database');
   const database = Number(pathname.slice(1));
   const at = { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port || 6379) };

@@ -43,6 +43,12 @@ export function initialUse(weight: number, others: readonly Pick<Candidate, 'use
 }
 
 /** What a shard will have taken, before it has: as long as those before it. */
-export function expectedSeconds({ seconds, ended }: { readonly seconds: number; readonly ended: number }): number {
+export function expectedSeconds({
+  seconds,
+  ended,
+}: {
+  readonly seconds: number;
+  readonly ended: number;
+}): number {
   return ended > 0 ? seconds / ended : 1;
 }

@@ -32,7 +32,12 @@ export async function finishRun(
     await job.moveToCompleted(report, token, false);
     await queue.closeShards(job, run, payload.shards);
     await queue.wake(`ended ${run}`);
-    onEvent({ kind: 'run-ended', run, job: payload.job.name, rows: report.rows.written + report.rows.resumed });
+    onEvent({
+      kind: 'run-ended',
+      run,
+      job: payload.job.name,
+      rows: report.rows.written + report.rows.resumed,
+    });
   } catch (error) {
     // Another worker has it: it does the same.
     if (isGone(error)) return;
@@ -61,7 +66,8 @@ async function failureOf(queue: RunQueue, job: RunJob, run: string): Promise<str
   if (job.deferredFailure === undefined) return undefined;
   // BullMQ names the shard, and the shard knows why.
   const shard = /:([^:\s]+) failed$/.exec(job.deferredFailure)?.[1];
-  const failed = shard === undefined ? undefined : await queue.bull.queue(queue.names.shards(run)).getJob(shard);
+  const failed =
+    shard === undefined ? undefined : await queue.bull.queue(queue.names.shards(run)).getJob(shard);
   return failed?.failedReason ?? job.deferredFailure;
 }
 
@@ -78,7 +84,10 @@ async function failOrRetry(
   const again = !isHopeless && job.attemptsMade + 1 < (job.opts.attempts ?? 1);
   if (!again) return fail(queue, job, token, shards, message, onEvent);
   await job.moveToFailed(new Error(message), token, false).catch(ignoreGone);
-  onEvent({ kind: 'warning', message: `run ${job.id}: its output can't be completed, which is tried again: ${message}` });
+  onEvent({
+    kind: 'warning',
+    message: `run ${job.id}: its output can't be completed, which is tried again: ${message}`,
+  });
 }
 
 async function fail(

@@ -41,7 +41,8 @@ export function lacks(needs: Needs, offer: Offer): string[] {
   }
   for (const [key, value] of Object.entries(needs.labels)) {
     const own = offer.labels[key];
-    if (own !== value) missing.push(`label ${key}=${value}${own === undefined ? '' : ` (it has ${key}=${own})`}`);
+    if (own !== value)
+      missing.push(`label ${key}=${value}${own === undefined ? '' : ` (it has ${key}=${own})`}`);
   }
   const { all, digests } = offer.code;
   if (needs.code !== undefined && !all && !isAllowed(needs.code, digests)) {
@@ -62,7 +63,10 @@ function anyOf(names: readonly string[]): string {
  * Why no worker takes a run: nobody is there, or what each of them lacks; empty where one fits. Workers that lack the same
  * are told of together.
  */
-export function unmet(needs: Needs, workers: readonly { readonly id: string; readonly offer: Offer }[]): string[] {
+export function unmet(
+  needs: Needs,
+  workers: readonly { readonly id: string; readonly offer: Offer }[],
+): string[] {
   if (workers.length === 0) return ['no worker is there'];
   const lacking = new Map<string, string[]>();
   for (const { id, offer } of workers) {

@@ -32,7 +32,9 @@ export async function proveProviders(): Promise<NonNullable<Offer['providers']>>
   const { diagnose } = await import('../job/doctor/doctor.js');
   const { providers, packages, adapter } = await diagnose();
   // A software adapter is for tests, and slower than the CPU itself.
-  const onnx = providers.filter(({ status, software }) => status === 'ok' && !software).map(({ name }) => name);
+  const onnx = providers
+    .filter(({ status, software }) => status === 'ok' && !software)
+    .map(({ name }) => name);
   const tensorflow = packages
     .filter(({ status }) => status === 'ok')
     .flatMap(({ name }) => TENSORFLOW[name] ?? []);

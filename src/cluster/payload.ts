@@ -119,7 +119,9 @@ const registrationSchema = z.object({
   draining: z.boolean(),
   /** Shards that it has done, and their rows. */
   done: z.object({ shards: whole, rows: whole }),
-  at: z.object({ run: runId, job: z.string(), index: whole, count: whole, since: z.iso.datetime() }).nullable(),
+  at: z
+    .object({ run: runId, job: z.string(), index: whole, count: whole, since: z.iso.datetime() })
+    .nullable(),
 });
 
 /** What a worker says of itself. */
@@ -146,9 +148,12 @@ function read<T>(what: string, schema: z.ZodType<T>, value: unknown): T {
   if (result.success) return result.data;
   const form = z.object({ v: z.number() }).safeParse(value).data?.v;
   if (form !== undefined && form !== FORM) {
-    throw new DataError(`${what} in the queue is of form ${form}, and this version of Penstock reads form ${FORM}`, {
-      hint: 'Use the same version of Penstock to submit and on all workers.',
-    });
+    throw new DataError(
+      `${what} in the queue is of form ${form}, and this version of Penstock reads form ${FORM}`,
+      {
+        hint: 'Use the same version of Penstock to submit and on all workers.',
+      },
+    );
   }
   const [issue] = result.error.issues;
   const key = issue?.path.join('.') ?? '';

@@ -139,7 +139,8 @@ function reasonOf(cause: Error | undefined): string {
 function unreachable({ shown, password }: QueueAddress, cause: Error | undefined): QueueError {
   const why = reasonOf(cause);
   if (/WRONGPASS|NOAUTH|invalid password|invalid username/i.test(why)) {
-    const what = password === undefined ? 'it asks for a password' : 'it does not take this user and password';
+    const what =
+      password === undefined ? 'it asks for a password' : 'it does not take this user and password';
     return new QueueError(`${shown}: ${what}`, {
       hint: 'Set PENSTOCK_QUEUE_USERNAME and PENSTOCK_QUEUE_PASSWORD, or write them into the URL.',
       cause,

@@ -58,7 +58,10 @@ export class Registered implements AsyncDisposable {
     return this.#said;
   }
 
-  say({ offer, ...news }: Partial<Pick<Registration, 'draining' | 'done' | 'at'>> & { readonly offer?: Offer }): void {
+  say({
+    offer,
+    ...news
+  }: Partial<Pick<Registration, 'draining' | 'done' | 'at'>> & { readonly offer?: Offer }): void {
     this.#said = { ...this.#said, ...news, ...(offer !== undefined && { offer: copied(offer) }) };
     void this.#write();
   }

@@ -110,7 +110,10 @@ export class ShardWork {
       return this.#fail(shard, error);
     }
     if (this.#job.deferredFailure !== undefined) {
-      return this.#fail(shard, new DataError(`it took its worker with it, again and again (${this.#job.deferredFailure})`));
+      return this.#fail(
+        shard,
+        new DataError(`it took its worker with it, again and again (${this.#job.deferredFailure})`),
+      );
     }
     onStart(shard);
     this.#onEvent({ kind: 'shard-started', shard, attempt: this.#job.attemptsMade + 1 });
@@ -132,7 +135,8 @@ export class ShardWork {
     } finally {
       holding.stop();
       // A worker that is killed here leaves its run charged with what was expected, which is not far off.
-      if (this.#stop !== 'forgotten') await queue.charge(shard.run, (Date.now() - startedAt) / 1000 - expected);
+      if (this.#stop !== 'forgotten')
+        await queue.charge(shard.run, (Date.now() - startedAt) / 1000 - expected);
     }
   }
 

@@ -20,7 +20,7 @@ import type { QueueOptions } from './worker-options.js';
 
 /** Shards of a run where nobody says how many: enough that workers end at about the same time, each long enough to load a model for. */
 const SHARDS = 64;
-const MOST_SHARDS = 100_000;
+const MOST_SHARDS = 10_000;
 const ATTEMPTS = 3;
 /** Workers of a run that was cancelled, or has failed, let go of its output within this time. */
 const LET_GO_MS = 15_000;
@@ -123,7 +123,8 @@ export async function submitJob(input: Job | JobInput, options: SubmitOptions = 
 /** A run that is in the queue, and has not ended. */
 async function knownRun(queue: RunQueue, run: string): Promise<Omit<Submission, 'run' | 'job'> | undefined> {
   const job = await queue.find(run);
-  if (job === undefined || job.finishedOn !== undefined || job.deferredFailure !== undefined) return undefined;
+  if (job === undefined || job.finishedOn !== undefined || job.deferredFailure !== undefined)
+    return undefined;
   const record = await queue.record(run);
   const payload = glanceAtRun(job.data);
   if (record?.cancelled !== undefined || payload === undefined) return undefined;
@@ -185,7 +186,11 @@ export function runIdOf({ sink }: Pick<Job, 'sink'>, fingerprint: string): strin
     .slice(0, 16);
 }
 
-function needsOf(job: Job, digests: Digests, { labels = {}, memoryBytes }: SubmitOptions): RunPayload['needs'] {
+function needsOf(
+  job: Job,
+  digests: Digests,
+  { labels = {}, memoryBytes }: SubmitOptions,
+): RunPayload['needs'] {
   const code = codeOf(job, digests).map(({ digest }) => digest);
   const memory = memoryBytes ?? job.ring.maxBytes;
   return {

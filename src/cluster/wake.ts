@@ -1,5 +1,5 @@
-import type { Redis, RedisOptions } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Redis, RedisOptions } from 'ioredis';
 import type { Names } from './names.js';
 
 /** Listens on the channel of a queue, over a connection of its own, as Redis wants it. */

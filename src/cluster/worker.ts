@@ -78,7 +78,14 @@ class RunningWorker implements QueueWorker {
   #rows = 0;
   #failed = 0;
 
-  constructor(id: string, queue: RunQueue, wake: Wake, registered: Registered, offer: Offer, options: Settled) {
+  constructor(
+    id: string,
+    queue: RunQueue,
+    wake: Wake,
+    registered: Registered,
+    offer: Offer,
+    options: Settled,
+  ) {
     this.id = id;
     this.#queue = queue;
     this.#wake = wake;

@@ -45,14 +45,25 @@ const worker = (rest: Partial<WorkerStatus> = {}): WorkerStatus => ({
 });
 
 test('a queue is shown as a table of its runs and one of its workers, and why something does not go on', () => {
-  const failed = { state: 'failed', endedAt: '2026-01-01T00:05:00Z', secondsLeft: null, error: 'shard 3/9: no disk\n  Buy one.' } as const;
+  const failed = {
+    state: 'failed',
+    endedAt: '2026-01-01T00:05:00Z',
+    secondsLeft: null,
+    error: 'shard 3/9: no disk\n  Buy one.',
+  } as const;
   const status: QueueStatus = {
     queue: 'redis://127.0.0.1:6379',
     name: 'penstock',
     workers: [worker(), worker({ id: 'gpu2-7-ffff', at: null, draining: true })],
     runs: [
       run(),
-      run({ run: '0123456789abcdef', job: 'spam', state: 'waiting', secondsLeft: null, unmet: ['gpu1-812-a0b1: no label zone=b'] }),
+      run({
+        run: '0123456789abcdef',
+        job: 'spam',
+        state: 'waiting',
+        secondsLeft: null,
+        unmet: ['gpu1-812-a0b1: no label zone=b'],
+      }),
       run({ run: 'fedcba9876543210', job: 'old', ...failed }),
     ],
   };

@@ -20,7 +20,12 @@ interface Load {
 
 /** Seconds of the workers' time that runs with shards without end get, by the rule that workers follow. */
 function shareOut(loads: readonly Load[], workers: number, until: number): number[] {
-  const runs = loads.map(({ weight }, index) => ({ ...candidate(`${index}`, { weight }), seconds: 0, ended: 0, got: 0 }));
+  const runs = loads.map(({ weight }, index) => ({
+    ...candidate(`${index}`, { weight }),
+    seconds: 0,
+    ended: 0,
+    got: 0,
+  }));
   const free = Array.from({ length: workers }, () => ({ at: 0, end: () => {} }));
   for (;;) {
     const worker = free.reduce((first, other) => (other.at < first.at ? other : first));

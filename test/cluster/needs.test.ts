@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { lacks, type Needs, needsProof, type Offer, unmet } from '../../src/cluster/needs.js';
 
-const needs = (rest: Partial<Needs> = {}): Needs => ({ runtime: 'onnx', providers: ['cuda', 'cpu'], labels: {}, ...rest });
+const needs = (rest: Partial<Needs> = {}): Needs => ({
+  runtime: 'onnx',
+  providers: ['cuda', 'cpu'],
+  labels: {},
+  ...rest,
+});
 
 const offer = (rest: Partial<Offer> = {}): Offer => ({
   providers: { onnx: ['cpu'], tensorflow: [] },
@@ -20,11 +25,26 @@ describe('what a worker lacks for a run', () => {
   });
 
   test.each([
-    ['a provider', needs({ providers: ['cuda', 'tensorrt'] }), offer(), 'onnx with cuda or tensorrt (it has cpu)'],
-    ['any provider', needs({ runtime: 'tensorflow', providers: ['wasm'] }), offer(), 'tensorflow with wasm (it has none)'],
+    [
+      'a provider',
+      needs({ providers: ['cuda', 'tensorrt'] }),
+      offer(),
+      'onnx with cuda or tensorrt (it has cpu)',
+    ],
+    [
+      'any provider',
+      needs({ runtime: 'tensorflow', providers: ['wasm'] }),
+      offer(),
+      'tensorflow with wasm (it has none)',
+    ],
     ['memory', needs({ memoryBytes: 16e9 }), offer(), '16.0 GB of memory (it has 8.0 GB)'],
     ['a label', needs({ labels: { gpu: 'a100' } }), offer(), 'label gpu=a100'],
-    ['a label’s value', needs({ labels: { gpu: 'a100' } }), offer({ labels: { gpu: 't4' } }), 'label gpu=a100 (it has gpu=t4)'],
+    [
+      'a label’s value',
+      needs({ labels: { gpu: 'a100' } }),
+      offer({ labels: { gpu: 't4' } }),
+      'label gpu=a100 (it has gpu=t4)',
+    ],
     ['leave to run code', needs({ code: [DIGEST] }), offer(), 'leave to run code'],
     ['proof', needs(), offer({ providers: null }), 'onnx yet (its providers are being tried)'],
   ])('is said where it is %s', (_, wanted, has, text) => {
@@ -50,15 +70,16 @@ describe('what a worker lacks for a run', () => {
 
 describe('why no worker takes a run', () => {
   test('is nothing where one fits', () => {
-    expect(unmet(needs({ labels: { a: 'b' } }), [worker('one'), worker('two', { labels: { a: 'b' } })])).toEqual([]);
+    expect(
+      unmet(needs({ labels: { a: 'b' } }), [worker('one'), worker('two', { labels: { a: 'b' } })]),
+    ).toEqual([]);
   });
 
   test('is what each of them lacks, those that lack the same together', () => {
     const wanted = needs({ providers: ['cuda'] });
-    expect(unmet(wanted, [worker('one'), worker('two'), worker('three', { providers: { onnx: [] } })])).toEqual([
-      'one and 1 more: no onnx with cuda (it has cpu)',
-      'three: no onnx with cuda (it has none)',
-    ]);
+    expect(
+      unmet(wanted, [worker('one'), worker('two'), worker('three', { providers: { onnx: [] } })]),
+    ).toEqual(['one and 1 more: no onnx with cuda (it has cpu)', 'three: no onnx with cuda (it has none)']);
     expect(unmet(wanted, [])).toEqual(['no worker is there']);
   });
 });

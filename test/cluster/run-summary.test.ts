@@ -16,7 +16,12 @@ const device = (seconds: number, busy: number, rows: number, id = 'cuda:0'): Dev
   blocked: 0,
 });
 
-const result = (worker: string, startedAt: number, devices: readonly DeviceResult[], rest: Partial<ShardResult> = {}): ShardResult => {
+const result = (
+  worker: string,
+  startedAt: number,
+  devices: readonly DeviceResult[],
+  rest: Partial<ShardResult> = {},
+): ShardResult => {
   const rows = devices.reduce((sum, one) => sum + one.rows, 0);
   return {
     v: 1,
@@ -45,9 +50,13 @@ test('the report of a run adds up its rows, and weighs shares by time, for each 
     payload,
     [
       result('b', 0, [device(9, 1, 300)], { warnings: ['slow disk'] }),
-      result('a', 5000, [device(1, 0.5, 100, 'cuda:0'), device(3, 0.5, 100, 'cuda:1')], { warnings: ['slow disk'] }),
+      result('a', 5000, [device(1, 0.5, 100, 'cuda:0'), device(3, 0.5, 100, 'cuda:1')], {
+        warnings: ['slow disk'],
+      }),
       // It found what an attempt before it had committed, and what an earlier run had.
-      result('b', 10_000, [device(3, 0.6, 100)], { rows: { read: 100, written: 100, deadLettered: 2, resumed: 250 } }),
+      result('b', 10_000, [device(3, 0.6, 100)], {
+        rows: { read: 100, written: 100, deadLettered: 2, resumed: 250 },
+      }),
     ],
     { rows: 850, deadLettered: 2 },
   );
@@ -65,11 +74,15 @@ test('the report of a run adds up its rows, and weighs shares by time, for each 
     warnings: ['slow disk'],
   });
   expect(report.shares.busy).toBeCloseTo((9 + 0.5 + 1.5 + 1.8) / 16, 4);
-  expect(report.workers.map(({ id, host, shards, rows, seconds }) => [id, host, shards, rows, seconds])).toEqual([
+  expect(
+    report.workers.map(({ id, host, shards, rows, seconds }) => [id, host, shards, rows, seconds]),
+  ).toEqual([
     ['a', 'host-of-a', 1, 200, 10],
     ['b', 'host-of-b', 2, 400, 20],
   ]);
-  expect(report.workers[1]?.devices).toMatchObject([{ id: 'cuda:0', batches: 40, rows: 400, seconds: 12, busy: 0.9 }]);
+  expect(report.workers[1]?.devices).toMatchObject([
+    { id: 'cuda:0', batches: 40, rows: 400, seconds: 12, busy: 0.9 },
+  ]);
   expect(report.workers[0]?.devices.map(({ id }) => id)).toEqual(['cuda:0', 'cuda:1']);
 });
 

@@ -20,13 +20,21 @@ export interface SmallOptions {
 }
 
 /** A job of a few small splits over local files, and where its output goes. */
-export function smallJob({ name = 'small', splits = 6, rows = 4, splitMs = 0, more = {} }: SmallOptions = {}) {
+export function smallJob({
+  name = 'small',
+  splits = 6,
+  rows = 4,
+  splitMs = 0,
+  more = {},
+}: SmallOptions = {}) {
   const at = workspace();
   mkdirSync(at('data'));
   for (let split = 0; split < splits; split++) {
     const ids = Array.from({ length: rows }, (_, row) => split * rows + row);
     const values = ids.flatMap((id) => [id, 2 * id]);
-    writeArrow(at('data', `${String(split).padStart(3, '0')}.arrow`), [[int32('id', ids), vectors('x', 2, values)]]);
+    writeArrow(at('data', `${String(split).padStart(3, '0')}.arrow`), [
+      [int32('id', ids), vectors('x', 2, values)],
+    ]);
   }
   const out = at('out');
   const job: JobInput = {
@@ -68,7 +76,10 @@ export class Said {
   }
 
   /** The first so many events of a kind, once they are there. */
-  async until<Kind extends WorkerEvent['kind']>(kind: Kind, count = 1): Promise<Extract<WorkerEvent, { kind: Kind }>[]> {
+  async until<Kind extends WorkerEvent['kind']>(
+    kind: Kind,
+    count = 1,
+  ): Promise<Extract<WorkerEvent, { kind: Kind }>[]> {
     await new Promise<void>((resolve) => {
       const look = (): void => {
         if (this.of(kind).length < count) return;
@@ -83,7 +94,10 @@ export class Said {
 }
 
 /** A worker in this process, which ends with the test. */
-export async function work(redis: RedisServer, options: WorkerOptions = {}): Promise<QueueWorker & { readonly said: Said }> {
+export async function work(
+  redis: RedisServer,
+  options: WorkerOptions = {},
+): Promise<QueueWorker & { readonly said: Said }> {
   const said = new Said();
   const stop = new AbortController();
   const worker = await startWorker({

@@ -73,7 +73,7 @@ const indexed = manifest('Job', 'indexed-job', 'job.yaml');
 const JOB_FILE = '/etc/penstock/job.yaml';
 const QUEUE = 'redis://penstock-redis:6379';
 
-describe('the manifests of Kubernetes', () => {
+describe('the manifests of Kubernetes', { timeout: 180_000 }, () => {
   test('are YAML without doubled keys, and what kustomizations name is there', () => {
     const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter((name) =>
       /\.yaml$/.test(name),

@@ -40,7 +40,7 @@ test('a host that is cut off from the queue goes on with its shard, and nobody c
     await scene.committed(SPLITS, ended);
     hosts.plugIn(0, 'queue');
   });
-}, 180_000);
+}, 300_000);
 
 // Half a minute passes until the lease of a host that nobody sees any more is void.
 if (process.env.PENSTOCK_FAULTS !== undefined)

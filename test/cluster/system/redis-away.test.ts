@@ -31,7 +31,7 @@ test('while Redis is away workers go on with what they have, and with the rest w
   }
   await scene.expectDone();
   for (const [entry, commits] of scene.commitsByEntry()) expect(commits, entry).toBe(1);
-}, 180_000);
+}, 300_000);
 
 test('a queue that was flushed is told of clearly, and a job that is submitted again goes on', async (context) => {
   context.skip(!REDIS, NO_REDIS);
@@ -54,4 +54,4 @@ test('a queue that was flushed is told of clearly, and a job that is submitted a
   for (const { code } of await fleet.drain()) expect(code).toBe(0);
   await scene.expectDone();
   for (const [entry, commits] of scene.commitsByEntry()) expect(commits, entry).toBe(1);
-}, 180_000);
+}, 300_000);

@@ -68,4 +68,4 @@ test('workers share a job whose data and output are on a server that speaks S3, 
   const [found, expected] = [await contentOf(endpoint, 'out/'), await contentOf(endpoint, 'alone/')];
   expect([...found.keys()].sort()).toEqual([...expected.keys()].sort());
   for (const [name, bytes] of expected) expect(found.get(name)?.equals(bytes), name).toBe(true);
-}, 180_000);
+}, 300_000);
