@@ -13,6 +13,7 @@ export type {
 } from './bench/types.js';
 export { type Cancellation, cancelRun } from './cluster/cancel.js';
 export type { RunDevice, RunReport, RunWorker } from './cluster/run-summary.js';
+export { type Serving, type ServingOptions, startServing } from './cluster/serving.js';
 export {
   type QueueStatus,
   queueStatus,
@@ -21,7 +22,6 @@ export {
   type ShardStatus,
   type WorkerStatus,
 } from './cluster/status.js';
-export { type Serving, type ServingOptions, startServing } from './cluster/serving.js';
 export { type Submission, type SubmitOptions, submitJob } from './cluster/submit.js';
 export { startWorker } from './cluster/worker.js';
 export type {
