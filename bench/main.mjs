@@ -28,6 +28,7 @@ const BENCHES = [
   'serve-engine',
   'serve-wire',
   'serve',
+  'cluster',
 ];
 
 /** A bench runs in a process of its own: none is measured with code that another one has warmed or spoiled. */

@@ -45,6 +45,13 @@ export const SERVICES = [
     library: 'libvulkan.so.1',
     whatFor: 'is a GPU in software, for tests of WebGPU',
   },
+  {
+    name: 'redis',
+    binary: 'redis-server',
+    packages: ['redis-server'],
+    whatFor: 'keeps the queue of jobs',
+    probe: ['--version'],
+  },
 ];
 
 /** What test/interop needs besides. @type {readonly Service[]} */

@@ -11,7 +11,29 @@ export type {
   SweepPoint,
   WhatIf,
 } from './bench/types.js';
+export { type Cancellation, cancelRun } from './cluster/cancel.js';
+export type { RunDevice, RunReport, RunWorker } from './cluster/run-summary.js';
+export { type Serving, type ServingOptions, startServing } from './cluster/serving.js';
+export {
+  type QueueStatus,
+  queueStatus,
+  type RunState,
+  type RunStatus,
+  type ShardStatus,
+  type WorkerStatus,
+} from './cluster/status.js';
+export { type Submission, type SubmitOptions, submitJob } from './cluster/submit.js';
+export { startWorker } from './cluster/worker.js';
+export type {
+  QueueOptions,
+  QueueWorker,
+  ShardId,
+  WorkerEvent,
+  WorkerOptions,
+  WorkerSummary,
+} from './cluster/worker-options.js';
 export type { Shard } from './dataset/shard.js';
+export type { Digests } from './job/digests.js';
 export { jobJsonSchema } from './job/json-schema.js';
 export { type LoadJobOptions, loadJob, type ParseJobOptions, parseJob } from './job/load.js';
 export { createLoader } from './job/loader.js';
@@ -51,6 +73,7 @@ export type { ServeConfig, ServeConfigInput } from './serve/schema.js';
 export { type ServeOptions, type Server, startServer } from './serve/server.js';
 export type { OpenServerPage, ServerPage, WatchedServer } from './serve/server-page.js';
 export type {
+  BesideOptions,
   DeviceStats,
   Endpoint,
   EndpointStats,
@@ -86,6 +109,7 @@ export {
   InterruptedError,
   InUseError,
   PenstockError,
+  QueueError,
   StorageError,
   StuckError,
   UsageError,

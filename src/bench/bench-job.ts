@@ -1,4 +1,5 @@
 import { cpus } from 'node:os';
+import { localized } from '../job/artifacts.js';
 import { parseJob } from '../job/load.js';
 import type { Job, JobInput } from '../job/schema.js';
 import { checkSink, outputLocation } from '../job/sink.js';
@@ -68,8 +69,10 @@ export async function benchJob(input: Job | JobInput, options: BenchOptions = {}
   if (!(seconds >= LEAST_SECONDS)) {
     throw new UsageError(`seconds: ${seconds} are too few: ${LEAST_SECONDS} at the least`);
   }
-  const job = parseJob(input);
-  checkSink(job.sink);
+  const written = parseJob(input);
+  checkSink(written.sink);
+  using local = await localized(written, { signal });
+  const { job } = local;
   const combinations = sweep.length > 0 ? combinationsOf(job, sweep, options.baseDir ?? '.') : [];
   for (const combination of combinations) checkSink(combination.job.sink);
   const stop = createStopFlag();
@@ -83,7 +86,7 @@ export async function benchJob(input: Job | JobInput, options: BenchOptions = {}
     // What a run says about going on is of no use here.
     if (signal?.aborted && (error instanceof InterruptedError || !(error instanceof PenstockError)))
       throw new InterruptedError('the bench was interrupted; what it had written is deleted');
-    throw error;
+    throw local.explain(error);
   } finally {
     signal?.removeEventListener('abort', onAbort);
   }

@@ -2,6 +2,7 @@ import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import type { Shard } from '../dataset/shard.js';
 import { readVersion } from '../util/version.js';
 import type { BenchFlags } from './bench.js';
+import { addClusterCommands } from './cluster-commands.js';
 import type { DemoFlags } from './demo.js';
 import type { DoctorFlags } from './doctor.js';
 import type { InspectFlags } from './inspect.js';
@@ -272,6 +273,8 @@ Examples:
         ),
       );
     });
+
+  addClusterCommands(program, terminal, exit);
 
   program
     .command('stress')

@@ -6,6 +6,7 @@ export type Colors = ReturnType<typeof pc.createColors>;
 export interface Output {
   readonly isTTY?: boolean;
   readonly columns?: number;
+  readonly rows?: number;
   write(text: string): unknown;
   hasColors?(): boolean;
 }
@@ -19,6 +20,8 @@ export class Terminal {
   readonly #stdout: Output;
   readonly #stderr: Output;
   #liveLine = false;
+  /** Lines of the block that is drawn; whatever is printed leaves it as it is. */
+  #blockLines = 0;
 
   constructor(stdout: Output, stderr: Output) {
     this.#stdout = stdout;
@@ -46,7 +49,18 @@ export class Terminal {
   /** Lines for people. */
   print(text: string): void {
     this.erase();
+    this.#blockLines = 0;
     this.#stderr.write(`${text}\n`);
+  }
+
+  /** Draws lines in place of those before, as many as there is room for. */
+  drawBlock(text: string): void {
+    const room = Math.max(1, (this.#stderr.rows || 24) - 1);
+    const lines = text.split('\n');
+    const shown = lines.length > room ? [...lines.slice(0, room - 1), '…'] : lines;
+    const up = this.#blockLines === 0 ? '' : `\x1b[${this.#blockLines}A`;
+    this.#stderr.write(`${up}\r\x1b[J${shown.join('\n')}\n`);
+    this.#blockLines = shown.length;
   }
 
   /** Draws the live line, in place of the one before. */

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import type { Dataset } from '../dataset/types.js';
-import { modelFiles } from '../session/model-files.js';
+import { digestOf, modelDigest } from './digests.js';
 import type { Job } from './schema.js';
 import { encoderSettings } from './sink.js';
 
@@ -18,7 +17,7 @@ export async function fingerprintOf(job: Job, dataset: Dataset): Promise<string>
     splits: dataset.splits.map(({ first, count }) => [first, count]),
     model: {
       runtime: model.runtime,
-      digest: model.uri && (await digestOf(await modelFiles(model.runtime, model.uri))),
+      digest: model.uri && (await modelDigest(model.runtime, model.uri)),
       options: model.options,
     },
     inputs,
@@ -39,10 +38,4 @@ export async function fingerprintOf(job: Job, dataset: Dataset): Promise<string>
     },
   };
   return createHash('sha256').update(JSON.stringify(decisive)).digest('hex').slice(0, 32);
-}
-
-async function digestOf(files: readonly string[]): Promise<string> {
-  const hash = createHash('sha256');
-  for (const file of files) for await (const piece of createReadStream(file)) hash.update(piece);
-  return hash.digest('hex');
 }

@@ -7,7 +7,9 @@ import type { Dataset } from '../dataset/types.js';
 import { type Leaf, leafOf } from '../produce/leaf.js';
 import type { ModelTensor, SessionDevice } from '../session/types.js';
 import { PLAIN_ACCESS, type StorageAccess } from '../storage/store.js';
+import { isRemote } from '../storage/uri.js';
 import { UsageError } from '../util/errors.js';
+import { localized } from './artifacts.js';
 import { planInputs } from './inputs.js';
 import type { InputSpec, JobInput } from './schema.js';
 import { suggest } from './suggest.js';
@@ -96,12 +98,16 @@ const TENSORFLOW_ON_CPU = ['wasm', 'tfjs-node', 'tfjs-node-gpu'];
 
 /** Loads a model on the CPU, in a thread of its own, and asks it. */
 export async function inspectModel(uri: string, runtime = runtimeOf(uri)): Promise<ModelInspection> {
+  using local = await localized({ model: { runtime, uri } });
   const providers = runtime === 'tensorflow' ? TENSORFLOW_ON_CPU : ['cpu'];
-  const spec = { runtime, uri, providers, deviceId: 0, options: {}, intraOpNumThreads: 1, inputs: [] };
+  const { model } = local.job;
+  const spec = { ...model, providers, deviceId: 0, options: {}, intraOpNumThreads: 1, inputs: [] };
   const consumer = new Consumer(spec);
   try {
     const { inputs, outputs, device, warnings } = await consumer.loaded();
     return { kind: 'model', uri, device, inputs, outputs, warnings };
+  } catch (error) {
+    throw local.explain(error);
   } finally {
     consumer.stop();
     await consumer.exited;
@@ -114,7 +120,9 @@ export function looksLikeModel(uri: string): boolean {
 }
 
 function runtimeOf(uri: string): string {
-  return isTensorflow(uri) ? 'tensorflow' : 'onnx';
+  // What a folder elsewhere holds is not known before it is fetched.
+  const isFolder = isRemote(uri) && /\/[^/.]*\/?$/.test(uri);
+  return isFolder || isTensorflow(uri) ? 'tensorflow' : 'onnx';
 }
 
 function isTensorflow(uri: string): boolean {

@@ -9,6 +9,8 @@ import { openOutput } from '../storage/output.js';
 import { InterruptedError, StuckError, UsageError } from '../util/errors.js';
 import { settledWithin } from '../util/grace.js';
 import { accessOf } from './access.js';
+import { localized } from './artifacts.js';
+import type { Digests } from './digests.js';
 import { fingerprintOf } from './fingerprint.js';
 import { parseJob } from './load.js';
 import { Pipeline } from './pipeline.js';
@@ -28,6 +30,13 @@ export interface RunOptions {
   readonly onTrace?: (trace: string) => void;
   /** Replace what another job has written to the sink. Default: false, and that is an error. */
   readonly overwrite?: boolean;
+  /** What the model and the transform must be: where they are not, it is a DataError, and nothing runs. Default: whatever they are. */
+  readonly expect?: Digests;
+  /**
+   * Run modules (a transform, a model of the runtime `module`) from copies, where nothing lies beside them that they could
+   * import: then what `expect` says of them is all that runs. Default: false.
+   */
+  readonly alone?: boolean;
   /**
    * Run only this part of the data set. Its parts keep the names that a whole run gives them, so that runs of all shards,
    * at the same time or one after another, write together what a whole run writes; the one that completes the output
@@ -49,8 +58,21 @@ export interface RunOptions {
  *   same output; DataError, StorageError, DeviceError where those fail; InterruptedError after `signal`
  */
 export async function runJob(input: Job | JobInput, options: RunOptions = {}): Promise<Report> {
-  const job = parseJob(input);
-  return runOver(job, () => openSourceOf(job), options);
+  return runParsed(parseJob(input), options);
+}
+
+/** The same for a job that is parsed, and may share its devices with others. */
+export async function runParsed(
+  job: Job,
+  options: RunOptions & Pick<RunContext, 'sharing'> = {},
+): Promise<Report> {
+  throwIfAborted(options.signal);
+  using local = await localized(job, options);
+  try {
+    return await runOver(local.job, () => openSourceOf(job), options);
+  } catch (error) {
+    throw local.explain(error);
+  }
 }
 
 /** The data set that a job reads. */
@@ -64,7 +86,7 @@ export function openSourceOf({ source }: Pick<Job, 'source'>): Promise<Dataset> 
   });
 }
 
-/** Runs a job over a data set, which need not be all of its source's. */
+/** Runs a job, whose model is on this machine, over a data set, which need not be all of its source's. */
 export async function runOver(
   job: Job,
   open: () => Promise<Dataset>,

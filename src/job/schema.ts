@@ -313,12 +313,12 @@ export const jobSchema = z
     inputs: named(input).default({}).meta({
       description: 'Input of the model → column of the data. May be left out where names and shapes match.',
     }),
-    transform: localPath('a path of a module')
+    transform: location('a path or URL of a module')
       .exactOptional()
       .meta({
         description:
-          'A module whose default export runs in the producers on whole record batches, before they become tensors. A ' +
-          'relative path starts at the folder of the job file.',
+          'A module whose default export runs in the producers on whole record batches, before they become tensors: a path ' +
+          'or a URL. A relative path starts at the folder of the job file.',
         examples: ['./transform.mjs'],
       }),
     batch: batch.prefault({}).meta({ description: 'How rows become batches.' }),

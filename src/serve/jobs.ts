@@ -1,5 +1,5 @@
 import type { GatePlace } from '../consume/gate-page.js';
-import { openSourceOf, runOver } from '../job/run-job.js';
+import { type RunOptions, runParsed } from '../job/run-job.js';
 import type { Job } from '../job/schema.js';
 import type { Sharing } from '../job/sharing.js';
 import type { Report } from '../measure/report.js';
@@ -17,10 +17,22 @@ interface Joined {
   readonly places: readonly GatePlace[];
 }
 
+/** What of a job is told beside what it does: see `JobStats`. */
+export interface SideJobAbout {
+  /** By default the job's. */
+  readonly name?: string;
+  readonly part?: string | undefined;
+  /** Of parts before. */
+  readonly rows?: number;
+}
+
 /** A batch job that fills what requests leave free of its devices. */
 export class SideJob implements Sharing {
+  /** What it is called in what is told of it. */
+  readonly name: string;
   readonly quantumMicros: number;
   readonly #job: Job;
+  readonly #part: string | undefined;
   readonly #weight: number;
   readonly #devices: Devices;
   readonly #stop = new AbortController();
@@ -28,42 +40,56 @@ export class SideJob implements Sharing {
   readonly #unwatch: (() => void)[] = [];
   #state: JobStats['state'] = 'waiting';
   #error: string | undefined;
+  readonly #rowsBefore: number;
   #rows = 0;
   #splits = 0;
   #splitsDone = 0;
   /** Resolves when it has ended, however; undefined until it is started. */
-  #ended: Promise<void> | undefined;
+  #ended: Promise<unknown> | undefined;
 
-  constructor(job: Job, { weight, quantumMs }: ServedJob, devices: Devices) {
+  constructor(
+    job: Job,
+    { weight, quantumMs }: Pick<ServedJob, 'weight' | 'quantumMs'>,
+    devices: Devices,
+    { name = job.name, part, rows = 0 }: SideJobAbout = {},
+  ) {
+    this.name = name;
     this.#job = job;
     this.#weight = weight;
     this.quantumMicros = quantumMs * 1000;
     this.#devices = devices;
+    this.#part = part;
+    this.#rowsBefore = rows;
   }
 
-  /** @param onEnd is told how it ended: with its report, or with what went wrong */
-  start(onEnd: (name: string, outcome: Report | Error) => void): void {
+  /** Runs it; to be called once. */
+  run(options: RunOptions = {}): Promise<Report> {
     this.#state = 'running';
-    this.#ended = this.#run(onEnd);
+    const report = this.#run(options);
+    this.#ended = report.catch(() => {});
+    return report;
   }
 
-  async #run(onEnd: (name: string, outcome: Report | Error) => void): Promise<void> {
+  async #run(options: RunOptions): Promise<Report> {
+    const { signal, onProgress } = options;
     try {
-      const report = await runOver(this.#job, () => openSourceOf(this.#job), {
-        signal: this.#stop.signal,
+      const report = await runParsed(this.#job, {
+        ...options,
+        signal: signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]),
         sharing: this,
-        onProgress: ({ rows, splits, totalSplits }) => {
-          this.#rows = rows;
-          this.#splitsDone = splits;
-          this.#splits = totalSplits;
+        onProgress: (progress) => {
+          this.#rows = progress.rows;
+          this.#splitsDone = progress.splits;
+          this.#splits = progress.totalSplits;
+          onProgress?.(progress);
         },
       });
       this.#state = 'completed';
-      onEnd(this.#job.name, report);
+      return report;
     } catch (error) {
       this.#state = error instanceof InterruptedError ? 'stopped' : 'failed';
       if (this.#state === 'failed') this.#error = messageOf(error);
-      onEnd(this.#job.name, error instanceof Error ? error : new Error(messageOf(error)));
+      throw error;
     } finally {
       for (const unwatch of this.#unwatch) unwatch();
       for (const { device, claimant, places } of this.#joined) {
@@ -104,11 +130,17 @@ export class SideJob implements Sharing {
     }
   }
 
+  /** Resolves when it has ended, however. */
+  async ended(): Promise<void> {
+    await this.#ended;
+  }
+
   stats(): JobStats {
     return {
-      name: this.#job.name,
+      name: this.name,
+      ...(this.#part !== undefined && { part: this.#part }),
       state: this.#state,
-      rows: this.#rows,
+      rows: this.#rowsBefore + this.#rows,
       splits: this.#splits,
       splitsDone: this.#splitsDone,
       ...(this.#error !== undefined && { error: this.#error }),

@@ -8,6 +8,7 @@ import type { SessionDevice, SessionSpec } from '../session/types.js';
 import { bytesOf, type DType, sizeOf } from '../util/dtype.js';
 import { describeEndpoint } from './describe.js';
 import { Durations } from './durations.js';
+import { localModels } from './local-models.js';
 import { ModelThread } from './point-to-point/model-thread.js';
 import { Refusal } from './refusal.js';
 import type {
@@ -44,17 +45,19 @@ export interface PointToPointConfig {
  */
 export async function createPointToPointEngine(config: PointToPointConfig): Promise<Engine> {
   const threads: ModelThread[] = [];
+  const local = await localModels(config.models);
   try {
-    const models = Object.entries(config.models).map(([name, { model, inputs, endpoints }]) => {
+    const models = Object.entries(local.models).map(([name, { model, inputs, endpoints }]) => {
       const thread = new ModelThread(sessionSpec(model, inputs));
       threads.push(thread);
       return { name, runtime: model.runtime, thread, endpoints: Object.keys(endpoints) };
     });
     await Promise.all(threads.map((thread) => thread.loaded));
-    return new PointToPointEngine(models);
+    return new PointToPointEngine(models, local);
   } catch (error) {
     await Promise.all(threads.map((thread) => thread.stop()));
-    throw error;
+    local[Symbol.dispose]();
+    throw local.explain(error);
   }
 }
 
@@ -71,11 +74,14 @@ class PointToPointEngine implements Engine {
   readonly #threads: readonly ModelThread[];
   readonly #routes = new Map<string, Route>();
   readonly #devices: readonly Device[];
+  readonly #local: Disposable;
   #draining = false;
   #pending = 0;
   #onIdle = (): void => {};
 
-  constructor(models: readonly ServedModel[]) {
+  /** @param local what it has of models from elsewhere: disposed of with it */
+  constructor(models: readonly ServedModel[], local: Disposable) {
+    this.#local = local;
     this.#threads = models.map(({ thread }) => thread);
     this.#devices = devicesOf(this.#threads);
     for (const { name, runtime, thread, endpoints } of models) {
@@ -129,6 +135,7 @@ class PointToPointEngine implements Engine {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#draining = true;
     await Promise.all(this.#threads.map((thread) => thread.stop()));
+    this.#local[Symbol.dispose]();
   }
 }
 

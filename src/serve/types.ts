@@ -1,4 +1,8 @@
+import type { RunOptions } from '../job/run-job.js';
+import type { Job } from '../job/schema.js';
+import type { Report } from '../measure/report.js';
 import type { DType, TypedArray } from '../util/dtype.js';
+import type { UsageError } from '../util/errors.js';
 import type { Refusal } from './refusal.js';
 
 /*
@@ -117,11 +121,23 @@ export interface DeviceStats {
 /** A batch job that runs beside the endpoints. */
 export interface JobStats {
   readonly name: string;
+  /** Which part of it, where it is run part by part: `shard 3/12`. What is told of splits is of that part, rows are of all so far. */
+  readonly part?: string;
   readonly state: 'waiting' | 'running' | 'completed' | 'failed' | 'stopped';
   readonly rows: number;
   readonly splits: number;
   readonly splitsDone: number;
   readonly error?: string;
+}
+
+/** How a job runs beside the endpoints. */
+export interface BesideOptions extends RunOptions {
+  /** Its share of the device beside other jobs. Default: 1. */
+  readonly weight?: number;
+  /** Milliseconds that one of its batches may hold the device. Default: 20. */
+  readonly quantumMs?: number;
+  /** See `JobStats`. Default: its shard, where it has one. */
+  readonly part?: string;
 }
 
 export interface EngineStats {
@@ -148,7 +164,23 @@ export interface Engine extends AsyncDisposable {
    * it is: then why, and it counts as refused.
    */
   turnAway?(endpoint: string, arrivedAt: number): Refusal | undefined;
+  /**
+   * Why a job can't be run beside what there is, ever or at this moment; undefined where it can.
+   *
+   * @returns a UsageError that names it as the job
+   */
+  refusesBeside?(job: Job): UsageError | undefined;
+  /**
+   * Runs a batch job on what requests leave free of the devices, as those of the configuration do, and tells of it among
+   * `stats().jobs`. Otherwise as `runJob`. What is aborted with its signal, or by the end of the engine, resumes later.
+   *
+   * @throws as `runJob`; UsageError where it can't run beside the models; InterruptedError where the engine drains already
+   */
+  runBeside?(job: Job, options?: BesideOptions): Promise<Report>;
   stats(): EngineStats;
-  /** Takes nothing more; resolves when all that was taken is answered. */
+  /**
+   * Takes nothing more; resolves when all that was taken is answered, the jobs of the configuration are stopped, and those of
+   * `runBeside` have ended.
+   */
   drain(): Promise<void>;
 }

@@ -24,6 +24,11 @@ export class WebGpuThread {
   taken(key: string, model: ModelSpec, providers: readonly string[] = model.providers): void {
     if (mayUse(model) && providers.includes('webgpu')) this.#owner ??= key;
   }
+
+  /** Its thread has ended: another may come after it. */
+  free(key: string): void {
+    if (this.#owner === key) this.#owner = undefined;
+  }
 }
 
 const mayUse = ({ runtime, isolation, providers }: ModelSpec): boolean =>

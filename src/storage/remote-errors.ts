@@ -2,7 +2,7 @@ import { StorageError } from '../util/errors.js';
 import { RemoteFault } from './opendal.js';
 import type { Exhausted } from './retry.js';
 import { CREDENTIALS } from './services.js';
-import type { RemoteUri, Section } from './uri.js';
+import { keyOf, type RemoteUri, type Section } from './uri.js';
 
 interface Where {
   readonly uri: string;
@@ -36,7 +36,7 @@ function wording(
 ): { what: string; hint?: string } {
   switch (kind) {
     case 'absent':
-      if (section === 'source') return { what: 'no such object', hint: 'Check source.uri.' };
+      if (section !== 'sink') return { what: 'no such object', hint: `Check ${keyOf(section)}.` };
       return {
         what: `${doing} failed: is there a bucket ${container}? (${message})`,
         hint: 'Check sink.uri.',
@@ -59,7 +59,7 @@ function wording(
       return {
         what: `${doing} failed${tries(exhausted)}: ${message}`,
         ...(status !== undefined && [301, 307, 400].includes(status) && scheme === 's3'
-          ? { hint: `Check ${section}.storage.region and endpoint: the bucket may be in another region.` }
+          ? { hint: `Check ${regionOf(section)}: the bucket may be in another region.` }
           : {}),
       };
   }
@@ -69,9 +69,18 @@ function tries({ attempts, elapsedMs }: Exhausted): string {
   return attempts === 1 ? '' : ` ${attempts} times in ${(elapsedMs / 1000).toFixed(1)} s`;
 }
 
+/** What is fetched whole is reached as the environment says; only data have options of their own. */
+function regionOf(section: Section): string {
+  const has = section === 'source' || section === 'sink';
+  return has
+    ? `${section}.storage.region and endpoint`
+    : 'AWS_REGION and AWS_ENDPOINT_URL in the environment';
+}
+
 function accessHint(scheme: RemoteUri['scheme'], section: Section): string {
   const set = `Set ${CREDENTIALS[scheme]} in the environment`;
   if (section === 'sink') return `${set}, of somebody who may list, read, write and delete there.`;
+  if (section !== 'source' && !scheme.startsWith('http')) return `${set}, of somebody who may read it.`;
   switch (scheme) {
     case 's3':
     case 'gs':

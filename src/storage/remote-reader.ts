@@ -19,14 +19,19 @@ export async function openRemote(
   signal?: AbortSignal,
 ): Promise<ObjectReader> {
   const remote = await Remote.connect(object.uri, options, { signal });
-  const { version } = object;
-  // A weak etag (W/"…") never matches in If-Match: RFC 9110, section 13.1.1.
-  const binding = remote.service.readsIfMatch && version.startsWith('"');
-  if (!binding) await checkUnchanged(remote, object);
-  return new RemoteReader(object, remote, binding ? version : undefined);
+  const etag = bindingOf(remote, object);
+  if (etag === undefined) await checkUnchanged(remote, object);
+  return new RemoteReader(object, remote, etag);
 }
 
-async function checkUnchanged(remote: Remote, object: StoredObject): Promise<void> {
+/** The etag that reads of an object can be bound to, so that none is answered from another version; undefined where they can't. */
+export function bindingOf({ service }: Remote, { version }: StoredObject): string | undefined {
+  // A weak etag (W/"…") never matches in If-Match: RFC 9110, section 13.1.1.
+  return service.readsIfMatch && version.startsWith('"') ? version : undefined;
+}
+
+/** @throws StorageError where an object is not, or no more, the one that was listed */
+export async function checkUnchanged(remote: Remote, object: StoredObject): Promise<void> {
   const { uri, size } = object;
   const current = await remote.stat(remote.place.path).catch((error) => {
     if (!isAbsence(error)) throw error;

@@ -6,8 +6,13 @@ const URL_SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
 export const REMOTE_SCHEMES = ['http', 'https', 's3', 'gs', 'az'] as const;
 export type RemoteScheme = (typeof REMOTE_SCHEMES)[number];
 
-/** The section of the job file that a place and its options are named in, for messages. */
-export type Section = 'source' | 'sink';
+/** What of the job file names a place, for messages. */
+export type Section = 'source' | 'sink' | 'model' | 'transform';
+
+/** The key of the job file that does. */
+export function keyOf(section: Section): string {
+  return section === 'transform' ? section : `${section}.uri`;
+}
 
 /** A URL of remote storage, taken apart. */
 export interface RemoteUri {
@@ -26,7 +31,7 @@ export function isRemote(location: string): boolean {
 /** @throws UsageError for what no storage answers for */
 export function parseRemote(uri: string, section: Section = 'source'): RemoteUri {
   const wrong = (what: string, hint: string): UsageError =>
-    new UsageError(`${section}.uri: ${uri}: ${what}`, { key: `${section}.uri`, hint });
+    new UsageError(`${keyOf(section)}: ${uri}: ${what}`, { key: keyOf(section), hint });
   const [prefix = '', named = ''] = URL_SCHEME.exec(uri) ?? [];
   const scheme = REMOTE_SCHEMES.find((known) => known === named.toLowerCase());
   if (scheme === undefined) {
@@ -44,6 +49,17 @@ export function parseRemote(uri: string, section: Section = 'source'): RemoteUri
     throw wrong('has a user in front of the host', 'Credentials come from the environment only.');
   }
   return { scheme, container, path: isHttp ? decoded(path, wrong) : path };
+}
+
+/**
+ * The URL of what lies beside what a URL names, or below its folder.
+ *
+ * @param name relative to that folder, with slashes, not percent-encoded
+ */
+export function besideUri(uri: string, name: string): string {
+  const folder = uri.slice(0, uri.lastIndexOf('/') + 1);
+  const isHttp = /^https?:/i.test(uri);
+  return folder + (isHttp ? name.split('/').map(encodeURIComponent).join('/') : name);
 }
 
 /** Keys of buckets are written as they are; the paths of web servers as URLs are. */

@@ -62,6 +62,11 @@ export class StorageError extends PenstockError {
   override readonly code = 'STORAGE';
 }
 
+/** The queue of jobs can't be reached, refuses us, or does not know a run. */
+export class QueueError extends PenstockError {
+  override readonly code = 'QUEUE';
+}
+
 /** A model does not load, or a device refuses or fails. */
 export class DeviceError extends PenstockError {
   override readonly code: string = 'DEVICE';
@@ -107,6 +112,7 @@ const CLASSES = new Map<string, new (message: string, details: ErrorDetails) => 
   ['IN_USE', InUseError],
   ['DATA', DataError],
   ['STORAGE', StorageError],
+  ['QUEUE', QueueError],
   ['DEVICE', DeviceError],
   ['STUCK', StuckError],
   ['INTERRUPTED', InterruptedError],

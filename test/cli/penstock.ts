@@ -24,11 +24,17 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** In a process group of its own, as a terminal has one for what runs in it. */
   readonly detached?: boolean;
+  /** A command that starts commands, with its arguments: `['ip', 'netns', 'exec', 'host']`. */
+  readonly within?: readonly string[];
 }
 
 /** Starts the built command line as a process of its own, without a terminal. It does not outlive its test. */
-export function start(args: readonly string[], { cwd, env, detached = false }: StartOptions = {}): Started {
-  const child = spawn(process.execPath, [MAIN, ...args], {
+export function start(
+  args: readonly string[],
+  { cwd, env, detached = false, within = [] }: StartOptions = {},
+): Started {
+  const [program, ...rest] = [...within, process.execPath, MAIN, ...args] as [string, ...string[]];
+  const child = spawn(program, rest, {
     cwd,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -14,7 +14,7 @@ import { createServer } from 'node:http';
  *   query: string, bytes: number }} Seen
  * `conditions`: what becomes of If-None-Match when something is written: true by default, 412 where it does not hold;
  * 'conflict': 409 there; false: passed over in silence; 'refused': 501. `now`: the clock, which says when something was written, milliseconds.
- * @typedef {{ latencyMs?: number, pageSize?: number, weakEtags?: boolean, etags?: boolean,
+ * @typedef {{ latencyMs?: number, pageSize?: number, weakEtags?: boolean, etags?: boolean, times?: boolean,
  *   conditions?: boolean | 'conflict' | 'refused', now?: () => number,
  *   fault?: (seen: Seen, count: number) => Fault | undefined }} Options
  */
@@ -45,13 +45,16 @@ export class ObjectServer {
     this.#server = createServer((request, response) => void this.#answer(request, response));
   }
 
-  /** Starts it; returns `http://127.0.0.1:PORT`. */
-  async listen() {
-    this.#server.listen(0, '127.0.0.1');
+  /**
+   * Starts it; returns `http://127.0.0.1:PORT`.
+   * @param {string} [host] another address of this machine
+   */
+  async listen(host = '127.0.0.1') {
+    this.#server.listen(0, host);
     await once(this.#server, 'listening');
     const address = this.#server.address();
     if (typeof address !== 'object' || address === null) throw new Error('no address');
-    return `http://127.0.0.1:${address.port}`;
+    return `http://${host}:${address.port}`;
   }
 
   async close() {
@@ -206,7 +209,7 @@ export class ObjectServer {
     const sent = fault.short && method === 'GET' ? body.subarray(0, body.byteLength >> 1) : body;
     response.writeHead(isPart ? 206 : 200, {
       ...(this.options.etags === false ? {} : { etag }),
-      'last-modified': modified.toUTCString(),
+      ...(this.options.times === false ? {} : { 'last-modified': modified.toUTCString() }),
       'content-length': sent.byteLength,
       ...(isPart ? { 'content-range': `bytes ${range[0]}-${range[1] - 1}/${bytes.byteLength}` } : {}),
     });

@@ -7,9 +7,9 @@ import { random } from './random.js';
 export type ServerOptions = NonNullable<ConstructorParameters<typeof ObjectServer>[0]>;
 
 /** A server that is gone when the test is over, and how it is reached: as a web server, and as S3. */
-export async function objectServer(options: ServerOptions = {}) {
+export async function objectServer(options: ServerOptions = {}, host?: string) {
   const server = new ObjectServer(options);
-  const url = await server.listen();
+  const url = await server.listen(host);
   onTestFinished(() => server.close());
   const s3: StorageAccess = { options: { endpoint: url, allow_anonymous: 'true', timeout: '5' } };
   return { server, url, s3 };

@@ -6,13 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { finish } from '../../scripts/steps.mjs';
 import { arrow } from './arrow.mjs';
+import { kubernetes } from './kubernetes.mjs';
 import { onnx } from './onnx.mjs';
 import { outputs } from './outputs.mjs';
 import { makePython, skipped } from './python.mjs';
 import { serve } from './serve.mjs';
 import { tensorflow } from './tensorflow.mjs';
 
-const PARTS = { arrow, outputs, onnx, serve, tensorflow };
+const PARTS = { arrow, outputs, onnx, serve, kubernetes, tensorflow };
 
 /**
  * @param {string} folder

@@ -165,9 +165,17 @@ describe('paths', () => {
     expect(message).toBe(`job.yaml:1: ${expected}`);
   });
 
-  test('of a transform are on this machine', async () => {
-    expect((await folder.refusal(`${LEAST}transform: https://host/t.mjs`)).message).toBe(
-      'job.yaml:4: transform is remote, and must be a path on this machine',
+  test('of a model and a transform may be elsewhere', async () => {
+    const { model, transform } = await folder.load(
+      LEAST.replace('m.onnx', 's3://bucket/m.onnx').concat('transform: https://host/t.mjs'),
+    );
+    expect([model.uri, transform]).toEqual(['s3://bucket/m.onnx', 'https://host/t.mjs']);
+  });
+
+  test('of the cache are on this machine', async () => {
+    const text = LEAST.replace('a.arrow', 'a.arrow, cache: { dir: "s3://bucket/cache" }');
+    expect((await folder.refusal(text)).message).toBe(
+      'job.yaml:1: source.cache.dir is remote, and must be a path on this machine',
     );
   });
 });

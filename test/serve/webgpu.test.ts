@@ -23,6 +23,15 @@ describe('WebGPU, which ONNX Runtime has in one thread a process', () => {
     webgpu.check('models.d', modelOf({ runtime: 'tensorflow', providers: ['webgpu'] }));
   });
 
+  test('is free again when its thread has ended', () => {
+    const webgpu = new WebGpuThread();
+    webgpu.taken('the job a', onGpu);
+    webgpu.free('the job b');
+    expect(() => webgpu.check('models.b', onGpu)).toThrow('the job a');
+    webgpu.free('the job a');
+    webgpu.check('models.b', onGpu);
+  });
+
   test('is free where the first model runs on another provider after all', () => {
     const webgpu = new WebGpuThread();
     webgpu.taken('models.a', onGpu, ['cpu']);

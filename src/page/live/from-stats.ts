@@ -178,9 +178,9 @@ function headingsOf({ busy, starved, blocked, idle }: DeviceStats) {
 }
 
 function jobFrame(after: JobStats, before: JobStats | undefined, seconds: number): LiveJob {
-  const { name, state, rows, splits, splitsDone, error = null } = after;
+  const { name, part, state, rows, splits, splitsDone, error = null } = after;
   const rowsPerSecond = Math.max(0, rows - (before?.rows ?? 0)) / seconds;
-  return { name, state, rows, rowsPerSecond, splits, splitsDone, error };
+  return { name, ...(part !== undefined && { part }), state, rows, rowsPerSecond, splits, splitsDone, error };
 }
 
 const sameName =

@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, type Gauge, Registry } from 'prom-client';
+import { type Gauge, Registry } from 'prom-client';
 import type { Engine, EngineStats, Quantiles } from '../types.js';
 import {
   endpointLabels,
@@ -9,6 +9,7 @@ import {
   type Labels,
   SECONDS_BOUNDS,
 } from './families.js';
+import { processMetrics } from './process.js';
 
 /** What the registry of prom-client asks of a metric when it is scraped. */
 interface Metric {
@@ -20,25 +21,6 @@ interface Metric {
     readonly labels: object;
     readonly value: number;
   }[];
-}
-
-/** Gauges that end in `_total`, which only counters may; `nodejs_active_…` without it have the same by kind. */
-const MISNAMED = [
-  'nodejs_active_resources_total',
-  'nodejs_active_handles_total',
-  'nodejs_active_requests_total',
-];
-
-let ofProcess: Registry | undefined;
-
-/** Those of the process, which all servers in it share: who begins to collect them can't end it. */
-function processMetrics(): Registry {
-  if (ofProcess === undefined) {
-    ofProcess = new Registry();
-    collectDefaultMetrics({ register: ofProcess });
-    for (const misnamed of MISNAMED) ofProcess.removeSingleMetric(misnamed);
-  }
-  return ofProcess;
 }
 
 export interface About {

@@ -15,15 +15,30 @@ import { FileBytes, MalformedError } from './protobuf.js';
  * @throws DeviceError for one outside the model's folder; StorageError for one that is missing or too short
  */
 export async function externalFiles(model: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const [location, tensors] of byLocation(model)) found.push(await check(model, location, tensors));
+  return found.sort();
+}
+
+/**
+ * What a model names as files of its weights, relative to its folder, with slashes, each once; they need not be there.
+ *
+ * @throws DeviceError for one outside the model's folder
+ */
+export function externalLocations(model: string): string[] {
+  const folder = path.dirname(model);
+  const files = [...byLocation(model).keys()].map((location) => namedFile(model, location));
+  return [...new Set(files.map((file) => path.relative(folder, file).split(path.sep).join('/')))];
+}
+
+function byLocation(model: string): ReadonlyMap<string, readonly ExternalTensor[]> {
   const files = new Map<string, ExternalTensor[]>();
   for (const tensor of tensorsOutside(model)) {
     const tensors = files.get(tensor.location);
     if (tensors === undefined) files.set(tensor.location, [tensor]);
     else tensors.push(tensor);
   }
-  const found: string[] = [];
-  for (const [location, tensors] of files) found.push(await check(model, location, tensors));
-  return found.sort();
+  return files;
 }
 
 /** Whoever loads a file that is no model hears so from ONNX Runtime. */
@@ -37,11 +52,17 @@ function tensorsOutside(model: string): ExternalTensor[] {
   }
 }
 
+/** The path that a model means, as far as its text tells. */
+function namedFile(model: string, location: string): string {
+  const folder = path.dirname(model);
+  const file = path.join(folder, location);
+  if (location === '' || path.isAbsolute(location) || !isInside(file, folder)) throw outside(model, location);
+  return file;
+}
+
 async function check(model: string, location: string, tensors: readonly ExternalTensor[]): Promise<string> {
   const folder = path.dirname(model);
-  if (location === '' || path.isAbsolute(location) || !isInside(path.join(folder, location), folder))
-    throw outside(model, location);
-  const file = path.join(folder, location);
+  const file = namedFile(model, location);
   const stats = await stat(file).catch((cause) => {
     throw new StorageError(
       `${file}: can't be opened, and ${model} keeps weights in it: ${messageOf(cause)}`,

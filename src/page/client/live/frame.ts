@@ -55,6 +55,8 @@ export interface LiveDevice {
 
 export interface LiveJob {
   readonly name: string;
+  /** Which part of it runs, where it is run part by part. */
+  readonly part?: string;
   readonly state: 'waiting' | 'running' | 'completed' | 'failed' | 'stopped';
   readonly rows: number;
   readonly rowsPerSecond: number;

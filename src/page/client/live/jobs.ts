@@ -4,6 +4,8 @@ import type { LiveFrame, LiveJob } from './frame.js';
 
 interface Row {
   readonly element: HTMLElement;
+  readonly name: string;
+  readonly part: HTMLElement;
   readonly state: HTMLElement;
   readonly bar: HTMLElement;
   readonly error: HTMLElement;
@@ -29,7 +31,9 @@ export class Jobs {
   }
 
   show({ jobs }: LiveFrame): void {
-    if (jobs.length !== this.#rows.length) {
+    const areSame =
+      jobs.length === this.#rows.length && jobs.every(({ name }, i) => name === this.#rows[i]?.name);
+    if (!areSame) {
       this.#rows = jobs.map((job, place) => makeRow(job, place));
       this.#container.replaceChildren(...this.#rows.map(({ element }) => element));
     }
@@ -40,6 +44,8 @@ export class Jobs {
 function makeRow({ name }: LiveJob, place: number): Row {
   const key = `jobs.${place}.`;
   const row = {
+    name,
+    part: h('span'),
     state: h('span.status'),
     bar: h('i.fill-busy'),
     error: h('p.fault', { hidden: true }),
@@ -51,7 +57,7 @@ function makeRow({ name }: LiveJob, place: number): Row {
   const element = h(
     'li.job',
     {},
-    h('p.job-name', {}, h('b', {}, name), ' ', row.state),
+    h('p.job-name', {}, h('b', {}, name), ' ', row.part, ' ', row.state),
     h('p.job-rate', {}, row.rate.element),
     h('div.gauge', { 'aria-hidden': 'true' }, row.bar),
     h('p.job-done', {}, row.share.element, ' ', row.splits),
@@ -63,6 +69,7 @@ function makeRow({ name }: LiveJob, place: number): Row {
 
 function showRow(row: Row, job: LiveJob): void {
   const share = shareOf(job);
+  setText(row.part, job.part ?? '');
   setText(row.state, job.state);
   row.state.className = `status ${job.state}`;
   row.bar.style.width = `${share * 100}%`;
