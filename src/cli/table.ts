@@ -27,7 +27,7 @@ export function table(
   const line = (cells: readonly Cell[]): string => {
     let room = width;
     let text = '';
-    for (const [place, { text: plain, paint = (same) => same }] of cells.entries()) {
+    for (const [place, { text: plain, paint = (same: string) => same }] of cells.entries()) {
       if (room <= 0) break;
       const column = Math.min(room, widths[place] ?? 0);
       const fitting = truncate(plain, column);
