@@ -13,6 +13,7 @@ export type {
 } from './bench/types.js';
 export { type Cancellation, cancelRun } from './cluster/cancel.js';
 export type { RunDevice, RunReport, RunWorker } from './cluster/run-summary.js';
+export { type Serving, type ServingOptions, startServing } from './cluster/serving.js';
 export {
   type QueueStatus,
   queueStatus,
@@ -32,6 +33,7 @@ export type {
   WorkerSummary,
 } from './cluster/worker-options.js';
 export type { Shard } from './dataset/shard.js';
+export type { Digests } from './job/digests.js';
 export { jobJsonSchema } from './job/json-schema.js';
 export { type LoadJobOptions, loadJob, type ParseJobOptions, parseJob } from './job/load.js';
 export { createLoader } from './job/loader.js';
@@ -71,6 +73,7 @@ export type { ServeConfig, ServeConfigInput } from './serve/schema.js';
 export { type ServeOptions, type Server, startServer } from './serve/server.js';
 export type { OpenServerPage, ServerPage, WatchedServer } from './serve/server-page.js';
 export type {
+  BesideOptions,
   DeviceStats,
   Endpoint,
   EndpointStats,

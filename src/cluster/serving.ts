@@ -31,6 +31,10 @@ export interface Serving extends ShardRunner, AsyncDisposable {
 /**
  * Starts the online endpoints of a worker.
  *
+ * @example
+ * await using serving = await startServing(await loadServeConfig('serve.yaml'));
+ * const worker = await startWorker({ queue: 'redis://localhost:6379', runner: serving });
+ *
  * @throws as `startServer`
  */
 export async function startServing(config: ServeConfig, options: ServingOptions = {}): Promise<Serving> {

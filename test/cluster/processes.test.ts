@@ -1,6 +1,9 @@
+import { existsSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parseProcesses, planProcesses, visibleGpus } from '../../src/cluster/processes.js';
 import { UsageError } from '../../src/util/errors.js';
+import { withEnvironment } from '../helpers/s3.js';
+import { workspace } from '../helpers/workspace.js';
 
 const shown = (...args: Parameters<typeof planProcesses>): (string | undefined)[] =>
   planProcesses(...args).map(({ label, env }) => `${label}: ${env.CUDA_VISIBLE_DEVICES ?? ''}`);
@@ -42,5 +45,20 @@ describe('the GPUs of a process', () => {
     ['1,-1,2', ['1']],
   ])('are those that CUDA_VISIBLE_DEVICES=%o leaves', async (visible, expected) => {
     expect(await visibleGpus(visible)).toEqual(expected);
+  });
+
+  test('are those that the driver knows, by their ids, where that is not set', async (context) => {
+    context.skip(process.platform === 'win32', 'the stand-in for nvidia-smi is a shell script');
+    context.skip(existsSync('/dev/nvidiactl'), 'this machine has GPUs of its own');
+    const at = workspace();
+    const line = (index: number, uuid: string) =>
+      `${index}, ${uuid}, H200, 570.1, 143771, 0, 0, 0, 75, 30, 345, 3201`;
+    const loop = `while true; do echo "${line(0, 'GPU-0a')}"; echo "${line(1, 'GPU-1b')}"; sleep 0.05; done`;
+    writeFileSync(at('nvidia-smi'), `#!/bin/sh\n${loop}\n`, { mode: 0o755 });
+    withEnvironment({ PATH: `${at()}:${process.env.PATH}`, CUDA_VISIBLE_DEVICES: undefined });
+    const { visibleGpus: built }: typeof import('../../src/cluster/processes.js') = await import(
+      new URL('../../dist/cluster/processes.js', import.meta.url).href
+    );
+    expect(await built()).toEqual(['GPU-0a', 'GPU-1b']);
   });
 });

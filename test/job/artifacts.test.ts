@@ -388,16 +388,20 @@ describe('the cache', () => {
   test('removes what was not used for longest, and not what is used', async () => {
     const { at, server } = await elsewhere();
     withEnvironment({ PENSTOCK_CACHE_BYTES: String(3 * MIB) });
-    for (const name of ['a', 'b', 'c', 'd']) server.put(`/data/${name}.mjs`, Buffer.alloc(MIB, name));
+    for (const name of ['a', 'b', 'c', 'd', 'e']) server.put(`/data/${name}.mjs`, Buffer.alloc(MIB, name));
     for (const name of ['a', 'b']) await fetched('module', `s3://data/${name}.mjs`);
     age(at, 'a.mjs');
     age(at, 'b.mjs');
     using _used = await localized(modelJob('module', 's3://data/a.mjs'));
     await fetched('module', 's3://data/c.mjs');
     expect(keptNames(at)).toEqual(['a.mjs', 'c.mjs']);
-    age(at, 'c.mjs');
+    // All of it was used a moment ago.
     await fetched('module', 's3://data/d.mjs');
-    expect(keptNames(at)).toEqual(['a.mjs', 'd.mjs']);
+    expect(keptNames(at)).toEqual(['a.mjs', 'c.mjs', 'd.mjs']);
+    age(at, 'c.mjs');
+    age(at, 'd.mjs');
+    await fetched('module', 's3://data/e.mjs');
+    expect(keptNames(at)).toEqual(['a.mjs', 'e.mjs']);
   });
 
   test('takes nothing that is larger than itself', async () => {

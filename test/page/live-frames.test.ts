@@ -105,6 +105,7 @@ describe('a frame of a server', () => {
     engine.uptime += 5e5;
     engine.jobs[0] = {
       name: 'nightly',
+      part: 'shard 2/3',
       state: 'failed',
       rows: 350,
       splits: 4,
@@ -116,6 +117,7 @@ describe('a frame of a server', () => {
     expect(drained.jobs).toEqual([
       {
         name: 'nightly',
+        part: 'shard 2/3',
         state: 'failed',
         rows: 350,
         rowsPerSecond: 500,
