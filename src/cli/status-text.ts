@@ -141,7 +141,9 @@ export function runStatusText(run: RunStatus, style: ReportStyle): string {
   const left = run.secondsLeft === null ? '' : `, about ${duration(run.secondsLeft)} left`;
   const lines = [
     `${colors.bold(printable(run.job))}: run ${run.run} ${paintOf(run.state, colors)(run.state)}`,
-    `  ${counts.join(', ')}; ${counted(run.rows, 'row')}${speed}${left}`,
+    ...wrap(`${counts.join(', ')}; ${counted(run.rows, 'row')}${speed}${left}`, width - 2).map(
+      (line) => `  ${line}`,
+    ),
     ...remarks(run, style),
   ];
   if (run.working.length > 0) {

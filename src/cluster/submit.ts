@@ -20,7 +20,7 @@ import type { QueueOptions } from './worker-options.js';
 
 /** Shards of a run where nobody says how many: enough that workers end at about the same time, each long enough to load a model for. */
 const SHARDS = 64;
-const MOST_SHARDS = 100_000;
+const MOST_SHARDS = 10_000;
 const ATTEMPTS = 3;
 /** Workers of a run that was cancelled, or has failed, let go of its output within this time. */
 const LET_GO_MS = 15_000;

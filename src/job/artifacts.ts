@@ -1,6 +1,12 @@
 import { copyFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { type AboutKept, type Draft, FolderCache, type HeldFiles, type Kept } from '../storage/folder-cache.js';
+import {
+  type AboutKept,
+  type Draft,
+  FolderCache,
+  type HeldFiles,
+  type Kept,
+} from '../storage/folder-cache.js';
 import { isRemote } from '../storage/uri.js';
 import { type CachePlace, userCache } from '../storage/user-cache.js';
 import { asPenstockError, DataError, InterruptedError, messageOf, StorageError } from '../util/errors.js';
@@ -113,7 +119,8 @@ async function bring(
 ): Promise<Found> {
   const { uri, expected } = wanted;
   if (!isRemote(uri) && !wanted.alone) {
-    if (expected !== undefined && (await bareDigest(wanted, uri)) !== bare(expected)) throw notThatOne(wanted);
+    if (expected !== undefined && (await bareDigest(wanted, uri)) !== bare(expected))
+      throw notThatOne(wanted);
     return { path: uri, files: undefined };
   }
   const cache = new FolderCache(place ?? userCache());
@@ -126,7 +133,8 @@ async function bring(
     const kept = await cache.keep(uri, (draft) => fill(draft, wanted, signal));
     if (expected !== undefined && kept.about.digest !== bare(expected)) throw notThatOne(wanted);
     const files = await kept.hold();
-    if (files === undefined) throw new StorageError(`${uri}: was removed from the cache at once`, { file: uri });
+    if (files === undefined)
+      throw new StorageError(`${uri}: was removed from the cache at once`, { file: uri });
     return { path: files.path, files };
   });
 }
@@ -214,7 +222,8 @@ async function bareDigest({ runtime, section }: Wanted, file: string): Promise<s
   } catch (error) {
     throw asPenstockError(
       error,
-      (cause) => new StorageError(`${file}: the ${section} can't be read: ${messageOf(cause)}`, { file, cause }),
+      (cause) =>
+        new StorageError(`${file}: the ${section} can't be read: ${messageOf(cause)}`, { file, cause }),
     );
   }
 }

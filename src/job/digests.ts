@@ -54,7 +54,9 @@ export async function digestOf(files: readonly string[]): Promise<string> {
   return digest;
 }
 
-async function looksOf(files: readonly string[]): Promise<{ readonly key: string; readonly changedMs: number }> {
+async function looksOf(
+  files: readonly string[],
+): Promise<{ readonly key: string; readonly changedMs: number }> {
   const looks = await Promise.all(
     files.map(async (file) => {
       const { dev, ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });

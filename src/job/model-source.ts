@@ -1,6 +1,12 @@
 import path from 'node:path';
 import { filesNamedBy } from '../session/model-files.js';
-import { download, type Fetching, type NamedObject, objectsBelow, remoteObject } from '../storage/download.js';
+import {
+  download,
+  type Fetching,
+  type NamedObject,
+  objectsBelow,
+  remoteObject,
+} from '../storage/download.js';
 import type { AboutKept, Draft } from '../storage/folder-cache.js';
 import { besideUri, parseRemote } from '../storage/uri.js';
 import { fromRecord, PenstockError, StorageError, toRecord } from '../util/errors.js';

@@ -70,7 +70,7 @@ const partOf = ({ shard }: BesideOptions): string | undefined =>
   shard && `shard ${shard.index + 1}/${shard.count}`;
 
 /** Names of jobs that have ended whose counts are told. */
-const MOST_TOLD = 16;
+const MOST_TOLD = 8;
 
 class ServingEngine implements Engine {
   readonly endpoints: readonly Endpoint[];

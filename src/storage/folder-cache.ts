@@ -218,7 +218,9 @@ export class FolderCache {
       if (!isEntry && !name.startsWith('tmp-')) continue;
       const path = join(this.#dir, name);
       // Somebody else may have removed it meanwhile.
-      const stats = await stat(isEntry ? join(path, ABOUT) : path).catch(() => stat(path).catch(() => undefined));
+      const stats = await stat(isEntry ? join(path, ABOUT) : path).catch(() =>
+        stat(path).catch(() => undefined),
+      );
       if (stats !== undefined) entries.push({ path, bytes: await bytesBelow(path), usedAt: stats.mtimeMs });
     }
     return entries;
@@ -288,7 +290,8 @@ async function bytesBelow(folder: string): Promise<number> {
   let bytes = 0;
   const files = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
   for (const file of files) {
-    if (file.isFile()) bytes += (await stat(join(file.parentPath, file.name)).catch(() => undefined))?.size ?? 0;
+    if (file.isFile())
+      bytes += (await stat(join(file.parentPath, file.name)).catch(() => undefined))?.size ?? 0;
   }
   return bytes;
 }

@@ -72,7 +72,9 @@ function tries({ attempts, elapsedMs }: Exhausted): string {
 /** What is fetched whole is reached as the environment says; only data have options of their own. */
 function regionOf(section: Section): string {
   const has = section === 'source' || section === 'sink';
-  return has ? `${section}.storage.region and endpoint` : 'AWS_REGION and AWS_ENDPOINT_URL in the environment';
+  return has
+    ? `${section}.storage.region and endpoint`
+    : 'AWS_REGION and AWS_ENDPOINT_URL in the environment';
 }
 
 function accessHint(scheme: RemoteUri['scheme'], section: Section): string {

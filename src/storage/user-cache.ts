@@ -31,7 +31,11 @@ function defaultFolder({ XDG_CACHE_HOME: xdg = '', LOCALAPPDATA: appData = '' }:
     case 'darwin':
       return path.join(homedir(), 'Library', 'Caches', 'penstock');
     case 'win32':
-      return path.join(appData === '' ? path.join(homedir(), 'AppData', 'Local') : appData, 'penstock', 'Cache');
+      return path.join(
+        appData === '' ? path.join(homedir(), 'AppData', 'Local') : appData,
+        'penstock',
+        'Cache',
+      );
     default:
       // What is not absolute is to be ignored: XDG Base Directory Specification.
       return path.join(path.isAbsolute(xdg) ? xdg : path.join(homedir(), '.cache'), 'penstock');

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { idsIn, type SmallOptions, smallJob, upTo } from '../cluster/small-run.js';
-import { freePort, NO_REDIS, REDIS, type RedisServer, redisServer } from '../helpers/redis.js';
+import { freePort, NO_REDIS, REDIS, REDIS_CA, type RedisServer, redisServer } from '../helpers/redis.js';
 import { penstock, type Started, start } from './penstock.js';
 
 /** A job in a file. */
@@ -163,6 +163,19 @@ describe.skipIf(!REDIS)(
       await said(working, 'left: the run was cancelled');
       working.child.kill('SIGINT');
       expect((await working.ended).code).toBe(130);
+    });
+
+    test('a queue over TLS is trusted where its authority is named, and not otherwise', async () => {
+      const redis = await redisServer({ tls: true, username: 'penstock', password: 'hunter2' });
+      const trusted = await start(['status', '--queue', redis.url], {
+        env: { NODE_EXTRA_CA_CERTS: REDIS_CA },
+      }).ended;
+      expect(trusted.code, trusted.stderr).toBe(0);
+      expect(trusted.stderr).toContain(`${redis.bareUrl}: 0 runs to do`);
+      const unknown = await penstock('status', '--queue', redis.url);
+      expect(unknown.code).toBe(1);
+      expect(unknown.stderr).toContain('NODE_EXTRA_CA_CERTS');
+      expect(unknown.stderr).not.toContain('hunter2');
     });
 
     test('a second signal puts the shard of a worker back at once', async () => {

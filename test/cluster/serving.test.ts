@@ -64,7 +64,7 @@ describe('a worker that serves', () => {
     const device = recording();
     const { started, infer, isReady } = await serving({ m: device.model() });
     const { model } = device.model() as { model: object };
-    const report = started.run(jobOf(at, [1, -1, 2], { model, batch: { size: 1, order: 'fixed' } }));
+    const report = started.run(jobOf(at, [1, -1, 2], { model, batch: { size: 1, order: 'fixed' } }), {});
     await device.runs(-1);
     expect(await isReady()).toBe(true);
     const closed = started.close();

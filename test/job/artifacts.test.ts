@@ -1,5 +1,13 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -201,23 +209,51 @@ describe('a model elsewhere', () => {
     expect(gets(server)).toHaveLength(2);
     await fetched('module', uri, { expect: digests });
     expect(gets(server)).toHaveLength(2);
-    expect(digests).toEqual(await localDigests('module', (writeFileSync(at('m'), randomBytes(100)), at('m'))));
+    writeFileSync(at('copy'), randomBytes(100));
+    expect(digests).toEqual(await localDigests('module', at('copy')));
   });
 
   test.each([
     ['no such object', 'onnx', 's3://data/no.onnx', StorageError, 's3://data/no.onnx: no such object'],
-    ['no such weights', 'onnx', 's3://data/part/model.onnx', StorageError, 's3://data/part/model.onnx keeps weights in it'],
+    [
+      'no such weights',
+      'onnx',
+      's3://data/part/model.onnx',
+      StorageError,
+      's3://data/part/model.onnx keeps weights in it',
+    ],
     ['no such folder', 'tensorflow', 's3://data/nothing', StorageError, 's3://data/nothing: no such object'],
-    ['a folder of something else', 'tensorflow', 's3://data/part', StorageError, 'is a folder without a model.json'],
-    ['weights outside of its folder', 'onnx', 's3://data/evil/model.onnx', DeviceError, 's3://data/evil/model.onnx: keeps weights in "../../x"'],
-    ['what is no model', 'tensorflow', 's3://data/bad/model.json', DeviceError, 's3://data/bad/model.json: is no TensorFlow.js model'],
+    [
+      'a folder of something else',
+      'tensorflow',
+      's3://data/part',
+      StorageError,
+      'is a folder without a model.json',
+    ],
+    [
+      'weights outside of its folder',
+      'onnx',
+      's3://data/evil/model.onnx',
+      DeviceError,
+      's3://data/evil/model.onnx: keeps weights in "../../x"',
+    ],
+    [
+      'what is no model',
+      'tensorflow',
+      's3://data/bad/model.json',
+      DeviceError,
+      's3://data/bad/model.json: is no TensorFlow.js model',
+    ],
     ['an unknown storage', 'onnx', 'ftp://host/a.onnx', UsageError, 'model.uri: ftp://host/a.onnx'],
   ])('%s is an error that names it', async (_, runtime, uri, type, message) => {
     const { at, server } = await elsewhere();
     writeOnnx(at('local'));
     server.put('/data/part/model.onnx', readFileSync(at('local', 'model.onnx')));
     const outside = { name: 'w', type: OnnxType.float32, dims: [1], data: { location: '../../x' } };
-    server.put('/data/evil/model.onnx', onnxGraph({ nodes: [], inputs: [], outputs: [], weights: [outside] }));
+    server.put(
+      '/data/evil/model.onnx',
+      onnxGraph({ nodes: [], inputs: [], outputs: [], weights: [outside] }),
+    );
     server.put('/data/bad/model.json', Buffer.from('[]'));
     const failure = await fetched(runtime, uri).catch((error: Error) => error);
     expect(failure).toBeInstanceOf(type);
@@ -331,16 +367,17 @@ describe('the cache', () => {
     const { at, server } = await elsewhere({ latencyMs: 20 });
     writeOnnx(at('local'));
     put(server, at('local'), 'm/');
-    const all = await Promise.all(
-      Array.from({ length: 5 }, () => fetched('onnx', 's3://data/m/model.onnx')),
-    );
+    const all = await Promise.all(Array.from({ length: 5 }, () => fetched('onnx', 's3://data/m/model.onnx')));
     expect(new Set(all.map((one) => one.path)).size).toBe(1);
     expect(gets(server)).toHaveLength(3);
   });
 
   const keptFiles = (at: At): string[] =>
     filesBelow(at('cache', 'artifacts')).filter((name) => name.endsWith('.mjs'));
-  const keptNames = (at: At): string[] => keptFiles(at).map((name) => path.basename(name)).sort();
+  const keptNames = (at: At): string[] =>
+    keptFiles(at)
+      .map((name) => path.basename(name))
+      .sort();
 
   /** Nobody has used what is kept under a name for long. */
   const age = (at: At, name: string): void => {

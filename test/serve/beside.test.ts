@@ -94,9 +94,9 @@ describe('a job that an engine is asked to run beside its endpoints', () => {
     expect(engine.stats().jobs).toEqual([
       { name: 'queued', part: 'shard 2/2', state: 'completed', rows: 250, splits: 3, splitsDone: 3 },
     ]);
-    for (let i = 0; i < 20; i++)
+    for (let i = 0; i < 9; i++)
       await runBeside(engine, jobOf(at, [1], { name: `other-${i}`, sink: { format: 'none' } }));
-    expect(engine.stats().jobs.map(({ name }) => name)).toEqual(range(4, 16).map((i) => `other-${i}`));
+    expect(engine.stats().jobs.map(({ name }) => name)).toEqual(range(1, 8).map((i) => `other-${i}`));
   });
 
   test('fails by itself', async () => {
@@ -128,25 +128,28 @@ describe('a job that an engine is asked to run beside its endpoints', () => {
     await drained;
   });
 
-  test.each(['its signal', 'the end of the engine'])('is interrupted by %s, and goes on later', async (by) => {
-    const at = workspace();
-    const device = recording();
-    const { model } = device.model() as { model: object };
-    const values = range(1, 500);
-    values[300] = -1;
-    const job = jobOf(at, values, { model, batch: { size: 10, order: 'fixed' }, producers: 1 });
-    const engine = await serving({ models: { m: device.model() } });
-    const controller = new AbortController();
-    const report = runBeside(engine, job, { signal: controller.signal });
-    const failure = expect(report).rejects.toMatchObject({ code: 'INTERRUPTED' });
-    await device.runs(-1);
-    const ended = by === 'its signal' ? controller.abort() : engine[Symbol.asyncDispose]();
-    device.open();
-    await failure;
-    await ended;
-    const resumed = await runJob(job);
-    expect(resumed.rows.resumed).toBeGreaterThan(0);
-    expect(resumed.rows.resumed).toBeLessThan(500);
-    expect(await readColumn(at('out'), 'id')).toEqual(range(0, 500));
-  });
+  test.each(['its signal', 'the end of the engine'])(
+    'is interrupted by %s, and goes on later',
+    async (by) => {
+      const at = workspace();
+      const device = recording();
+      const { model } = device.model() as { model: object };
+      const values = range(1, 500);
+      values[300] = -1;
+      const job = jobOf(at, values, { model, batch: { size: 10, order: 'fixed' }, producers: 1 });
+      const engine = await serving({ models: { m: device.model() } });
+      const controller = new AbortController();
+      const report = runBeside(engine, job, { signal: controller.signal });
+      const failure = expect(report).rejects.toMatchObject({ code: 'INTERRUPTED' });
+      await device.runs(-1);
+      const ended = by === 'its signal' ? controller.abort() : engine[Symbol.asyncDispose]();
+      device.open();
+      await failure;
+      await ended;
+      const resumed = await runJob(job);
+      expect(resumed.rows.resumed).toBeGreaterThan(0);
+      expect(resumed.rows.resumed).toBeLessThan(500);
+      expect(await readColumn(at('out'), 'id')).toEqual(range(0, 500));
+    },
+  );
 });

@@ -31,7 +31,8 @@ export class Jobs {
   }
 
   show({ jobs }: LiveFrame): void {
-    const areSame = jobs.length === this.#rows.length && jobs.every(({ name }, i) => name === this.#rows[i]?.name);
+    const areSame =
+      jobs.length === this.#rows.length && jobs.every(({ name }, i) => name === this.#rows[i]?.name);
     if (!areSame) {
       this.#rows = jobs.map((job, place) => makeRow(job, place));
       this.#container.replaceChildren(...this.#rows.map(({ element }) => element));
