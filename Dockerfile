@@ -19,6 +19,12 @@ RUN --mount=type=bind,target=/context \
     --mount=type=cache,target=/root/.npm \
     npm install --global --no-audit --no-fund "$PENSTOCK" \
     && penstock --version
+# Half of all bytes are programs for other systems, which some packages bring along.
+RUN cd /usr/local/lib/node_modules/penstock/node_modules \
+    && arch="$(node -p process.arch)" \
+    && rm -rf onnxruntime-node/bin/napi-v*/darwin onnxruntime-node/bin/napi-v*/win32 \
+    && find onnxruntime-node/bin/napi-v*/linux -mindepth 1 -maxdepth 1 ! -name "$arch" -exec rm -rf {} + \
+    && find webgpu/dist -mindepth 1 -maxdepth 1 -type d ! -name "linux-$arch" -exec rm -rf {} +
 
 FROM installed AS installed-cuda
 RUN ONNXRUNTIME_NODE_INSTALL=cuda12 \

@@ -12,6 +12,8 @@ export interface Cell {
   readonly paint?: (text: string) => string;
 }
 
+const GAP = '  ';
+
 /** Lines of a table, its titles first: columns as wide as they must be, two spaces between them, no rules. */
 export function table(
   columns: readonly Column[],
@@ -24,17 +26,19 @@ export function table(
   );
   const line = (cells: readonly Cell[]): string => {
     let room = width;
-    return cells
-      .map(({ text, paint = (plain) => plain }, place) => {
-        const fitting = truncate(text, Math.max(0, room));
-        const isLast = place === cells.length - 1;
-        const space = ' '.repeat(Math.max(0, Math.min(room, widths[place] ?? 0) - widthOf(fitting)));
-        room -= (widths[place] ?? 0) + 2;
-        if (columns[place]?.right) return `${space}${paint(fitting)}`;
-        return `${paint(fitting)}${isLast ? '' : space}`;
-      })
-      .join('  ')
-      .trimEnd();
+    let text = '';
+    for (const [place, { text: plain, paint = (same: string) => same }] of cells.entries()) {
+      if (room <= 0) break;
+      const column = Math.min(room, widths[place] ?? 0);
+      const fitting = truncate(plain, column);
+      const space = ' '.repeat(column - widthOf(fitting));
+      // Nothing is painted that is not there: escape sequences would keep the spaces behind it.
+      const painted = fitting === '' ? '' : paint(fitting);
+      text += columns[place]?.right ? `${space}${painted}` : `${painted}${space}`;
+      room -= column + GAP.length;
+      if (room > 0) text += GAP;
+    }
+    return text.trimEnd();
   };
   return [line(columns.map(({ title }) => ({ text: title, paint: paintTitle }))), ...rows.map(line)];
 }

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import pc from 'picocolors';
 import { expect, test } from 'vitest';
 import { runStatusText, statusText } from '../../src/cli/status-text.js';
@@ -117,7 +118,8 @@ test('what does not fit the terminal is cut, and every line keeps within it', ()
     runs: [run({ job: 'a very long name of a job that nobody can remember', unmet: ['x'.repeat(90)] })],
   };
   for (const width of [40, 60, 80]) {
-    const lines = statusText(status, { ...style, width }, NOW).split('\n');
+    const painted = statusText(status, { colors: pc.createColors(true), width }, NOW);
+    const lines = stripVTControlCharacters(painted).split('\n');
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(width);
   }
 });

@@ -43,6 +43,8 @@ describe.skipIf(!REDIS)(
       await first.said.until('shard-started');
       expect(await first.drain()).toMatchObject({ shards: 0 });
       expect(first.said.of('shard-returned')).toMatchObject([{ because: 'this worker ends' }]);
+      const { runs } = await queueStatus({ queue: redis.url });
+      expect(runs[0]?.shards).toMatchObject({ waiting: 1, active: 0 });
       const second = await work(redis);
       expect((await second.said.until('shard-started'))[0]?.attempt).toBe(1);
       await second.said.until('run-ended');
