@@ -3,6 +3,7 @@ import type { GeneratorResult, Percentiles, StreamResult } from './load/types.js
 
 /** What is compared: this, and one request, one run. */
 export const SERVERS = ['penstock', 'pointToPoint'] as const;
+/** One of the two servers that are compared. */
 export type ServerKind = (typeof SERVERS)[number];
 
 /** What the device did while the load was on: shares of that time. */
