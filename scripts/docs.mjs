@@ -4,8 +4,8 @@
 //
 //   node scripts/docs.mjs            after a build: write them
 //   node scripts/docs.mjs --check    write nothing; exit code 1 where one is not as it should be
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { exportReference } from './docs/exports.mjs';
 import { fieldsOf, fieldTables } from './docs/fields.mjs';
@@ -23,11 +23,21 @@ export async function references() {
   const { jobJsonSchema, serveJsonSchema } = await import(pathToFileURL(join(root, 'dist/index.js')).href);
   const library = declarations();
   return new Map([
+    ['docs/schema/job.json', json(jobJsonSchema())],
+    ['docs/schema/serve.json', json(serveJsonSchema())],
     ['docs/job-file.md', jobFile(jobJsonSchema())],
     ['docs/serve-file.md', serveFile(serveJsonSchema())],
     ['docs/report-reference.md', reportReference(library)],
     ['docs/api.md', apiReference(library)],
   ]);
+}
+
+/**
+ * As `penstock schema` prints it.
+ * @param {unknown} schema
+ */
+function json(schema) {
+  return `${JSON.stringify(schema, null, 2)}\n`;
 }
 
 /** @param {import('./docs/keys.mjs').Schema} schema */
@@ -139,7 +149,10 @@ async function main(args) {
     const file = join(root, path);
     if (read(file) === text) continue;
     if (isCheck) process.exitCode = 1;
-    else writeFileSync(file, text);
+    else {
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, text);
+    }
     console.log(`${path} ${isCheck ? 'is not what src says: run `npm run docs`' : 'written'}`);
   }
 }

@@ -139,5 +139,5 @@ function grouped(fields) {
 
 /** @param {string} type */
 function sentence(type) {
-  return `*${type}.*`;
+  return type === 'object' ? '' : `*${type}.*`;
 }
