@@ -54,7 +54,7 @@ export function playground(): Playground {
     'native-models/digits/digits.onnx': ['digits.onnx', 'model.onnx'],
   };
   for (const [from, names] of Object.entries(copies)) {
-    for (const name of names) symlinkSync(join(repository, from), join(directory, name));
+    for (const name of names) cpSync(join(repository, from), join(directory, name));
   }
   writeFileSync(join(directory, 'job.yaml'), JOB);
   writeFileSync(join(directory, 'nightly.yaml'), JOB);

@@ -1,0 +1,48 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Ajv, type ValidateFunction } from 'ajv';
+import { globSync } from 'tinyglobby';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { repository } from '../cli/penstock.js';
+
+// As a language server does it: the schema that the first line of a file names, by its path, and ajv in place of the
+// server's own validator, which follows the same draft.
+
+const FILES = globSync('examples/**/*.yaml', { cwd: repository, ignore: '**/out/**' }).sort();
+const MODELINE = /^# yaml-language-server: \$schema=(\S+)$/m;
+
+function schemaOf(file: string): string {
+  const [, path = ''] = MODELINE.exec(readFileSync(join(repository, file), 'utf8')) ?? [];
+  return join(repository, dirname(file), path);
+}
+
+function validatorOf(file: string): ValidateFunction {
+  return new Ajv({ strictTypes: false, allErrors: true }).compile(JSON.parse(readFileSync(schemaOf(file), 'utf8')));
+}
+
+describe.each(FILES)('%s', (file) => {
+  test('names a schema that is in the package', () => {
+    expect(schemaOf(file)).toMatch(/docs\/schema\/(job|serve)\.json$/);
+    expect(existsSync(schemaOf(file))).toBe(true);
+  });
+
+  test('has no error in an editor', () => {
+    const validate = validatorOf(file);
+    expect(validate(parse(readFileSync(join(repository, file), 'utf8'))), JSON.stringify(validate.errors)).toBe(true);
+  });
+});
+
+test.each([
+  ['a key that there is not', 'batch: { size: 64', 'batch: { sise: 64', '/batch', 'must NOT have additional properties'],
+  ['a word for a number', 'slots: 8', 'slots: many', '/ring/slots', 'must be integer'],
+  ['a word that is none of those', 'format: arrow', 'format: arow', '/sink/format', 'must be equal to one of the allowed values'],
+  ['a section that is missing', 'model:', 'modell:', '', "must have required property 'model'"],
+])('an editor marks %s', (_, right, wrong, place, message) => {
+  const file = 'examples/digits/job.yaml';
+  const text = readFileSync(join(repository, file), 'utf8').replace('  size: 64', '  size: 64');
+  const written = text.includes(right) ? text.replace(right, wrong) : `${text.replace(/^batch:\n(.*\n)*?\n/m, '')}\n${wrong} }\n`;
+  const validate = validatorOf(file);
+  expect(validate(parse(written))).toBe(false);
+  expect(validate.errors?.map(({ instancePath, message: said }) => [instancePath, said])).toContainEqual([place, message]);
+});
