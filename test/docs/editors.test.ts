@@ -34,15 +34,16 @@ describe.each(FILES)('%s', (file) => {
 });
 
 test.each([
-  ['a key that there is not', 'batch: { size: 64', 'batch: { sise: 64', '/batch', 'must NOT have additional properties'],
+  ['a key that there is not', '  size: 64', '  sise: 64', '/batch', 'must NOT have additional properties'],
   ['a word for a number', 'slots: 8', 'slots: many', '/ring/slots', 'must be integer'],
   ['a word that is none of those', 'format: arrow', 'format: arow', '/sink/format', 'must be equal to one of the allowed values'],
-  ['a section that is missing', 'model:', 'modell:', '', "must have required property 'model'"],
+  ['a section that is missing', 'model:\n', 'modell:\n', '', "must have required property 'model'"],
 ])('an editor marks %s', (_, right, wrong, place, message) => {
   const file = 'examples/digits/job.yaml';
-  const text = readFileSync(join(repository, file), 'utf8').replace('  size: 64', '  size: 64');
-  const written = text.includes(right) ? text.replace(right, wrong) : `${text.replace(/^batch:\n(.*\n)*?\n/m, '')}\n${wrong} }\n`;
+  const text = readFileSync(join(repository, file), 'utf8');
+  expect(text).toContain(right);
   const validate = validatorOf(file);
-  expect(validate(parse(written))).toBe(false);
-  expect(validate.errors?.map(({ instancePath, message: said }) => [instancePath, said])).toContainEqual([place, message]);
+  expect(validate(parse(text.replace(right, wrong)))).toBe(false);
+  const marks = validate.errors?.map(({ instancePath, message: said }) => [instancePath, said]);
+  expect(marks).toContainEqual([place, message]);
 });

@@ -9,7 +9,7 @@ export interface Playground {
   readonly directory: string;
   write(name: string, text: string): void;
   /** Runs lines of shell; rejects with what they wrote where one of them fails. */
-  run(script: string): Promise<void>;
+  run(script: string): Promise<{ readonly stdout: string; readonly stderr: string }>;
   /** Commands of ours so far: those that ran, and those of which only the arguments were looked at. */
   commands(): { readonly run: number; readonly checked: number };
 }
@@ -86,7 +86,7 @@ export function playground(): Playground {
         };
         const options = { cwd: directory, env, timeout: SECONDS * 1000, maxBuffer: 2 ** 26 };
         execFile('bash', ['-euo', 'pipefail', '-c', script], options, (error, stdout, stderr) => {
-          if (error === null) resolve();
+          if (error === null) resolve({ stdout, stderr });
           else reject(new Error(`${script}\n\n${error.message}\n${stdout}\n${stderr}`));
         });
       }),
