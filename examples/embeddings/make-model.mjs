@@ -8,7 +8,7 @@ import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { model, node, tensor, value } from './onnx.mjs';
 import { tokenOf, VOCABULARY, wordsOf } from './words.mjs';
 
-const SIZE = 128;
+const SIZE = 384;
 
 const file = await asyncBufferFromFile(new URL('corpus.parquet', import.meta.url).pathname);
 const texts = (await parquetReadObjects({ file, columns: ['text'] })).map(({ text }) => text);

@@ -18,9 +18,11 @@ test('the embedding example makes a vector of length 1 for each paragraph, near 
   }
   expect(rows.map(({ id }) => id)).toEqual(corpus.map(({ id }) => id));
   for (const { embedding } of rows) {
-    expect(embedding).toHaveLength(128);
+    expect(embedding).toHaveLength(384);
     expect(Math.hypot(...embedding)).toBeCloseTo(1, 4);
   }
-  const { stdout } = await ground.run('node examples/embeddings/search.mjs which locks keep a second writer out of an output');
-  expect(stdout).toMatch(/lease/);
+  const { page, text } = rows[100] as { page: string; text: string };
+  ground.write('question.txt', text);
+  const { stdout } = await ground.run('node examples/embeddings/search.mjs "$(cat question.txt)"');
+  expect(stdout).toContain(`1.00  ${page}\n      ${text.slice(0, 200)}`);
 });
