@@ -30,5 +30,5 @@ function paragraphsOf(markdown) {
     .replaceAll(/```.*?```/gs, '')
     .split(/\n\s*\n/)
     .map((paragraph) => paragraph.replaceAll(/\s+/g, ' ').trim())
-    .filter((paragraph) => paragraph.length > 60 && !/^([#|<!*]|- \[)/.test(paragraph));
+    .filter((paragraph) => paragraph.length > 60 && !/^([#|<!]|\*[^*]|- \[)/.test(paragraph));
 }
