@@ -220,7 +220,7 @@ function optionLines(options, indent) {
 
 /** @param {unknown} value */
 export function inYaml(value) {
-  const text = stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
+  const text = stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd().replaceAll('[ ', '[').replaceAll(' ]', ']');
   // `{ size: 128 }` is how a mapping is written on one line; alone in a file it stands without braces.
   return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 1
     ? text.replace(/^\{ (.*) \}$/s, '$1')
