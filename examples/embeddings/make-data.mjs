@@ -10,13 +10,26 @@ import * as parquet from 'parquet-wasm';
 const manual = fileURLToPath(new URL('docs/', import.meta.resolve('penstock/package.json')));
 const folder = process.argv[2] ?? manual;
 
-const pages = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith('.md')).sort();
-const rows = pages.flatMap((page) => paragraphsOf(readFileSync(join(folder, page), 'utf8')).map((text) => ({ page, text })));
+const pages = readdirSync(folder, { recursive: true })
+  .filter((name) => name.endsWith('.md'))
+  .sort();
+const rows = pages.flatMap((page) =>
+  paragraphsOf(readFileSync(join(folder, page), 'utf8')).map((text) => ({ page, text })),
+);
 
 const table = new Table({
-  id: vectorFromArray(rows.map((_, i) => i), new Int32()),
-  page: vectorFromArray(rows.map(({ page }) => page), new Utf8()),
-  text: vectorFromArray(rows.map(({ text }) => text), new Utf8()),
+  id: vectorFromArray(
+    rows.map((_, i) => i),
+    new Int32(),
+  ),
+  page: vectorFromArray(
+    rows.map(({ page }) => page),
+    new Utf8(),
+  ),
+  text: vectorFromArray(
+    rows.map(({ text }) => text),
+    new Utf8(),
+  ),
 });
 // A row group is a split: the unit of reading, of resume, and of output. Real ones are larger.
 const properties = new parquet.WriterPropertiesBuilder().setMaxRowGroupSize(200).build();

@@ -23,7 +23,10 @@ for (let token = 1; token < VOCABULARY; token++) {
 writeFileSync(
   new URL('embedding.onnx', import.meta.url),
   model({
-    inputs: [value('input_ids', 'int64', ['batch', 'tokens']), value('attention_mask', 'int64', ['batch', 'tokens'])],
+    inputs: [
+      value('input_ids', 'int64', ['batch', 'tokens']),
+      value('attention_mask', 'int64', ['batch', 'tokens']),
+    ],
     outputs: [value('embedding', 'float32', ['batch', SIZE])],
     tensors: [
       tensor('table', 'float32', [VOCABULARY, SIZE], table),

@@ -11,7 +11,9 @@ export const columns = ['text'];
  */
 export default function tokenize(batch, { keep }) {
   // A typed array a row makes a column of lists, of any length.
-  const tokens = Array.from(batch.getChild('text'), (text) => BigInt64Array.from(wordsOf(text), (word) => BigInt(tokenOf(word))));
+  const tokens = Array.from(batch.getChild('text'), (text) =>
+    BigInt64Array.from(wordsOf(text), (word) => BigInt(tokenOf(word))),
+  );
   // Rows without a word have nothing to embed.
   return { tokens, [keep]: tokens.map(({ length }) => length > 0) };
 }

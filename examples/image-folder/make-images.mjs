@@ -14,7 +14,10 @@ for (let i = 0; i < COUNT; i++) {
   const image = sharp(Uint8Array.from(pixels), { raw: { width: 28, height: 28, channels: 1 } });
   const isPng = i % 2 === 0;
   const bytes = await (isPng ? image.png() : image.jpeg({ quality: 95 })).toBuffer();
-  writeFileSync(new URL(`${String(id).padStart(4, '0')}-is-${label}.${isPng ? 'png' : 'jpg'}`, folder), bytes);
+  writeFileSync(
+    new URL(`${String(id).padStart(4, '0')}-is-${label}.${isPng ? 'png' : 'jpg'}`, folder),
+    bytes,
+  );
 }
 writeFileSync(new URL('broken.png', folder), 'this is no image');
 console.log(`images: ${COUNT} digits, and one broken file`);

@@ -2,8 +2,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 const out = new URL('out/', import.meta.url);
-const parts = readdirSync(out).filter((name) => name.startsWith('part-')).sort();
-const rows = parts.flatMap((name) => readFileSync(new URL(name, out), 'utf8').trim().split('\n')).map((line) => JSON.parse(line));
+const parts = readdirSync(out)
+  .filter((name) => name.startsWith('part-'))
+  .sort();
+const rows = parts
+  .flatMap((name) => readFileSync(new URL(name, out), 'utf8').trim().split('\n'))
+  .map((line) => JSON.parse(line));
 
 let right = 0;
 for (const { path, logits } of rows) {

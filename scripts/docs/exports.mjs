@@ -67,7 +67,9 @@ export function exportReference({ checker, exportsOf }) {
    * @param {string} example
    */
   function withImports(example) {
-    const used = [...exported.keys()].filter((name) => new RegExp(`\\b${name}\\(|\\b${name}\\b *\\}`).test(example));
+    const used = [...exported.keys()].filter((name) =>
+      new RegExp(`\\b${name}\\(|\\b${name}\\b *\\}`).test(example),
+    );
     return `import { ${used.sort().join(', ')} } from 'penstock';\n\n${example}`;
   }
 
@@ -136,7 +138,10 @@ function tagsOf(declaration) {
  * @param {ts.JSDocTag} tag
  */
 function thrown(tag) {
-  const text = tag.getText().replaceAll(/\n\s*\* ?/g, ' ').replace(/^@throws\s*/, '');
+  const text = tag
+    .getText()
+    .replaceAll(/\n\s*\* ?/g, ' ')
+    .replace(/^@throws\s*/, '');
   return prose(text.replace(/[\s*]+$/, '')).replaceAll(/\b(\w+Error|Refusal)\b/g, '`$1`');
 }
 
@@ -149,7 +154,12 @@ function thrown(tag) {
 function signature(name, declaration, words) {
   if (ts.isFunctionDeclaration(declaration)) {
     const parameters = declaration.parameters.map((parameter) => bare(parameter.getText())).join(', ');
-    return [block('ts signature', `function ${name}(${parameters}): ${bare(declaration.type?.getText() ?? 'void')}`)];
+    return [
+      block(
+        'ts signature',
+        `function ${name}(${parameters}): ${bare(declaration.type?.getText() ?? 'void')}`,
+      ),
+    ];
   }
   if (ts.isTypeAliasDeclaration(declaration)) {
     return [block('ts signature', `type ${name} = ${words ?? unindented(declaration.type.getText())}`)];

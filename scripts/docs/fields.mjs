@@ -35,7 +35,11 @@ export function fieldsOf({ checker }, document, elsewhere = new Map()) {
       const place = inner.symbol && elsewhere.get(inner.symbol);
       const isDocument = isObject(inner) && place === undefined;
       const words = place ?? (isDocument ? objectInWords(suffix) : typeInWords(declared));
-      const type = [words, orNull && (isDocument || place) ? 'or `null`' : '', isOptional ? '(may be left out)' : '']
+      const type = [
+        words,
+        orNull && (isDocument || place) ? 'or `null`' : '',
+        isOptional ? '(may be left out)' : '',
+      ]
         .filter((word) => word !== '' && word !== false)
         .join(' ');
       const doc = docOf(property, checker) || (isDocument ? docOf(inner.symbol, checker) : '');
@@ -75,10 +79,14 @@ export function fieldsOf({ checker }, document, elsewhere = new Map()) {
 
   /** @param {ts.Type} type */
   function typeInWords(type) {
-    const parts = type.isUnion() ? type.types.filter((one) => (one.flags & ts.TypeFlags.Undefined) === 0) : [type];
+    const parts = type.isUnion()
+      ? type.types.filter((one) => (one.flags & ts.TypeFlags.Undefined) === 0)
+      : [type];
     const words = new Set(parts.map(word));
     const isBoolean = words.has('true') && words.has('false');
-    const shown = isBoolean ? ['boolean', ...[...words].filter((one) => one !== 'true' && one !== 'false')] : [...words];
+    const shown = isBoolean
+      ? ['boolean', ...[...words].filter((one) => one !== 'true' && one !== 'false')]
+      : [...words];
     return code(shown.sort((a, b) => Number(a === 'null') - Number(b === 'null')).join(' | '));
   }
 
@@ -107,14 +115,22 @@ function objectInWords(suffix) {
  */
 export function fieldTables(fields, level) {
   const head = ['field', 'type', 'meaning'];
-  const rows = (/** @type {readonly Field[]} */ some) => table(head, some.map(({ path, type, doc }) => [code(path), type, doc]));
+  const rows = (/** @type {readonly Field[]} */ some) =>
+    table(
+      head,
+      some.map(({ path, type, doc }) => [code(path), type, doc]),
+    );
   const [top, ...groups] = grouped(fields);
   return [
     rows(top ?? []),
     ...groups.flatMap(([object, ...inner]) =>
       object === undefined
         ? []
-        : [`${level} ${code(object.path)}`, [sentence(object.type), object.doc].filter(Boolean).join(' '), rows(inner)],
+        : [
+            `${level} ${code(object.path)}`,
+            [sentence(object.type), object.doc].filter(Boolean).join(' '),
+            rows(inner),
+          ],
     ),
   ];
 }

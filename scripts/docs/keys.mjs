@@ -79,7 +79,8 @@ function below(key, elsewhere) {
 function innerOf({ schema, path }) {
   const { additionalProperties: each, items } = schema;
   if (schema.properties !== undefined) return { schema, path };
-  if (typeof each === 'object' && each.properties !== undefined) return { schema: each, path: `${path}.NAME` };
+  if (typeof each === 'object' && each.properties !== undefined)
+    return { schema: each, path: `${path}.NAME` };
   if (items?.properties !== undefined) return { schema: items, path: `${path}[]` };
   return undefined;
 }
@@ -187,7 +188,8 @@ const LARGEST = 2 ** 31 - 1;
  */
 function rangeInWords(minimum, maximum, above) {
   if (above !== undefined) return ` above ${above}`;
-  if (minimum !== undefined && maximum !== undefined && maximum < LARGEST) return ` from ${minimum} to ${maximum}`;
+  if (minimum !== undefined && maximum !== undefined && maximum < LARGEST)
+    return ` from ${minimum} to ${maximum}`;
   return minimum === undefined || minimum < -1e9 ? '' : `, ${minimum} or more`;
 }
 
@@ -200,10 +202,7 @@ function optionsOfRuntime({ if: condition, then }) {
   const runtime = condition?.properties?.runtime?.const;
   const options = then?.properties?.options;
   if (typeof runtime !== 'string' || options?.properties === undefined) return [];
-  return [
-    `Of the runtime ${code(runtime)}:`,
-    optionLines(options.properties, '').join('\n'),
-  ];
+  return [`Of the runtime ${code(runtime)}:`, optionLines(options.properties, '').join('\n')];
 }
 
 /**
@@ -220,9 +219,15 @@ function optionLines(options, indent) {
 
 /** @param {unknown} value */
 export function inYaml(value) {
-  const text = stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd().replaceAll('[ ', '[').replaceAll(' ]', ']');
+  const text = stringify(value, { collectionStyle: 'flow', lineWidth: 0 })
+    .trimEnd()
+    .replaceAll('[ ', '[')
+    .replaceAll(' ]', ']');
   // `{ size: 128 }` is how a mapping is written on one line; alone in a file it stands without braces.
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 1
+  return typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.keys(value).length === 1
     ? text.replace(/^\{ (.*) \}$/s, '$1')
     : text;
 }

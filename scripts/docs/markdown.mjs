@@ -8,7 +8,10 @@ export const GENERATED = '<!-- Written by `npm run docs`: edit the descriptions 
  * @param {string} text
  */
 export function cell(text) {
-  return text.replaceAll(/\s*\n\s*/g, ' ').replaceAll('|', '\\|').trim();
+  return text
+    .replaceAll(/\s*\n\s*/g, ' ')
+    .replaceAll('|', '\\|')
+    .trim();
 }
 
 /**

@@ -44,7 +44,11 @@ export function declarations() {
       if (module === undefined) throw new Error(`dist/${file}.d.ts is not there: run \`npm run build\``);
       const symbols = checker
         .getExportsOfModule(module)
-        .map((symbol) => (symbol.flags & ts.SymbolFlags.Alias ? [symbol.name, checker.getAliasedSymbol(symbol)] : [symbol.name, symbol]));
+        .map((symbol) =>
+          symbol.flags & ts.SymbolFlags.Alias
+            ? [symbol.name, checker.getAliasedSymbol(symbol)]
+            : [symbol.name, symbol],
+        );
       return new Map(/** @type {[string, ts.Symbol][]} */ (symbols));
     },
   };

@@ -123,7 +123,10 @@ const OPTIONS: Readonly<Record<string, Kinds>> = {
     enableCpuMemArena: about(yesOrNo, 'Keeps memory for the next run. By default true.'),
     enableMemPattern: about(yesOrNo, 'Plans memory by the shapes of the run before. By default true.'),
     optimizedModelFilePath: about(someText, 'Where to write the model as it is after optimisation.'),
-    enableProfiling: about(yesOrNo, 'Writes a trace of ONNX Runtime’s own when the job ends. By default false.'),
+    enableProfiling: about(
+      yesOrNo,
+      'Writes a trace of ONNX Runtime’s own when the job ends. By default false.',
+    ),
     profileFilePrefix: about(someText, 'What the name of that trace begins with.'),
     logId: about(someText, 'What lines of ONNX Runtime’s log begin with.'),
     logSeverityLevel: about(

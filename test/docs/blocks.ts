@@ -23,7 +23,9 @@ export interface Block {
 }
 
 /** Every page that has blocks which must do what they say: the README, the manual, and the examples' own pages. */
-export const PAGES = globSync(['README.md', 'docs/**/*.md', 'examples/**/README.md'], { cwd: repository }).sort();
+export const PAGES = globSync(['README.md', 'docs/**/*.md', 'examples/**/README.md'], {
+  cwd: repository,
+}).sort();
 
 export function read(page: string): string {
   return readFileSync(join(repository, page), 'utf8');

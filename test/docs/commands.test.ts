@@ -50,6 +50,8 @@ test('an option that there is not is found, also where a command is only looked 
   await expect(ground.run('npx penstock run job.yaml --jsn')).rejects.toThrow('unknown option');
   await expect(ground.run('penstock bench job.yaml --quik')).rejects.toThrow('unknown option');
   await expect(ground.run('penstock bench nothing.yaml')).rejects.toThrow('nothing.yaml');
-  await expect(ground.run(checksOf('penstock run job.yaml --quik | tee log'))).rejects.toThrow('unknown option');
+  await expect(ground.run(checksOf('penstock run job.yaml --quik | tee log'))).rejects.toThrow(
+    'unknown option',
+  );
   await expect(ground.run('npm run nothing')).rejects.toThrow('no such script');
 });

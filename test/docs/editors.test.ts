@@ -18,7 +18,9 @@ function schemaOf(file: string): string {
 }
 
 function validatorOf(file: string): ValidateFunction {
-  return new Ajv({ strictTypes: false, allErrors: true }).compile(JSON.parse(readFileSync(schemaOf(file), 'utf8')));
+  return new Ajv({ strictTypes: false, allErrors: true }).compile(
+    JSON.parse(readFileSync(schemaOf(file), 'utf8')),
+  );
 }
 
 describe.each(FILES)('%s', (file) => {
@@ -29,14 +31,23 @@ describe.each(FILES)('%s', (file) => {
 
   test('has no error in an editor', () => {
     const validate = validatorOf(file);
-    expect(validate(parse(readFileSync(join(repository, file), 'utf8'))), JSON.stringify(validate.errors)).toBe(true);
+    expect(
+      validate(parse(readFileSync(join(repository, file), 'utf8'))),
+      JSON.stringify(validate.errors),
+    ).toBe(true);
   });
 });
 
 test.each([
   ['a key that there is not', '  size: 64', '  sise: 64', '/batch', 'must NOT have additional properties'],
   ['a word for a number', 'slots: 8', 'slots: many', '/ring/slots', 'must be integer'],
-  ['a word that is none of those', 'format: arrow', 'format: arow', '/sink/format', 'must be equal to one of the allowed values'],
+  [
+    'a word that is none of those',
+    'format: arrow',
+    'format: arow',
+    '/sink/format',
+    'must be equal to one of the allowed values',
+  ],
   ['a section that is missing', 'model:\n', 'modell:\n', '', "must have required property 'model'"],
 ])('an editor marks %s', (_, right, wrong, place, message) => {
   const file = 'examples/digits/job.yaml';

@@ -47,7 +47,14 @@ describe('YAML of a page is a job file, a configuration of serve, or a part of o
 
 test('JSON of a page is JSON', () => {
   for (const block of blocks('json')) {
-    expect(() => block.text.trim().split('\n\n').map((text) => JSON.parse(text)), placeOf(block)).not.toThrow();
+    expect(
+      () =>
+        block.text
+          .trim()
+          .split('\n\n')
+          .map((text) => JSON.parse(text)),
+      placeOf(block),
+    ).not.toThrow();
   }
 });
 
@@ -59,7 +66,10 @@ test('JavaScript of a page is JavaScript', () => {
       fileName: 'block.mjs',
       reportDiagnostics: true,
     });
-    expect(diagnostics.map(({ messageText }) => messageText), placeOf({ text, ...block })).toEqual([]);
+    expect(
+      diagnostics.map(({ messageText }) => messageText),
+      placeOf({ text, ...block }),
+    ).toEqual([]);
   }
 });
 

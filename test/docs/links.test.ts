@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { expect, test } from 'vitest';
-import { repository } from '../cli/penstock.js';
 import { anchor } from '../../scripts/docs/markdown.mjs';
+import { repository } from '../cli/penstock.js';
 import { PAGES, read } from './blocks.js';
 
 /** Pages that are written at the same time as this; once they are there, they are looked at as all others are. */

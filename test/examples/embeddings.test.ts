@@ -9,7 +9,9 @@ test('the embedding example makes a vector of length 1 for each paragraph, near 
   const ground = playground();
   await runPage('examples/embeddings/README.md', ground);
   const folder = join(ground.directory, 'examples/embeddings');
-  const corpus = await parquetReadObjects({ file: await asyncBufferFromFile(join(folder, 'corpus.parquet')) });
+  const corpus = await parquetReadObjects({
+    file: await asyncBufferFromFile(join(folder, 'corpus.parquet')),
+  });
   const parts = readdirSync(join(folder, 'out')).filter((name) => name.endsWith('.parquet'));
   expect(parts.length).toBeGreaterThan(1);
   const rows = [];

@@ -10,7 +10,10 @@ test('the example of a folder names nearly all digits right, and puts the broken
   const out = join(ground.directory, 'examples/image-folder/out');
   expect(readdirSync(out)).toContain('_SUCCESS');
   const letters = readdirSync(join(out, '_dead_letters')).flatMap((name) =>
-    readFileSync(join(out, '_dead_letters', name), 'utf8').trim().split('\n').map((line) => JSON.parse(line)),
+    readFileSync(join(out, '_dead_letters', name), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
   );
   expect(letters).toHaveLength(1);
   expect(letters[0].values.path).toMatch(/broken\.png$/);

@@ -9,7 +9,10 @@ import { workspace } from '../helpers/workspace.js';
 test('the serving example answers requests while a job runs beside, and the job is done', async () => {
   const at = workspace();
   for (const folder of ['examples/serve', 'examples/digits', 'native-models/digits']) {
-    cpSync(join(repository, folder), at(folder), { recursive: true, filter: (path) => !path.endsWith('/out') });
+    cpSync(join(repository, folder), at(folder), {
+      recursive: true,
+      filter: (path) => !path.endsWith('/out'),
+    });
   }
   const config = await loadServeConfig(at('examples/serve/with-job.yaml'), {
     set: ['listen.port=0', 'listen.grpcPort=0'],
