@@ -37,10 +37,10 @@ export function fieldsOf({ checker }, document, elsewhere = new Map()) {
       const words = place ?? (isDocument ? objectInWords(suffix) : typeInWords(declared));
       const type = [
         words,
-        orNull && (isDocument || place) ? 'or `null`' : '',
+        orNull && (isDocument || place !== undefined) ? 'or `null`' : '',
         isOptional ? '(may be left out)' : '',
       ]
-        .filter((word) => word !== '' && word !== false)
+        .filter((word) => word !== '')
         .join(' ');
       const doc = docOf(property, checker) || (isDocument ? docOf(inner.symbol, checker) : '');
       const at = isDocument || place !== undefined ? name + suffix : name;
@@ -140,7 +140,7 @@ export function fieldTables(fields, level) {
  * @param {readonly Field[]} fields
  */
 function grouped(fields) {
-  const isObject = ({ type }) => /^(list of objects|object)/.test(type);
+  const isObject = (/** @type {Field} */ { type }) => /^(list of objects|object)/.test(type);
   /** @type {Field[][]} */
   const groups = [[]];
   let open = false;

@@ -32,7 +32,7 @@ export function read(page: string): string {
 }
 
 const FENCE = /^( *)(`{3,})(.*)$/;
-const FILE = /^(?:#|\/\/) ([\w./-]+\.(?:yaml|yml|mjs|ts|sh|json|service|timer))(?=$|[ :;,])/;
+const FILE = /^(?:#|\/\/) ([\w./-]+\.(?:yaml|yml|mjs|ts|sh|json|service|timer))(?=[\s:;,]|$)/;
 
 /** The fenced blocks of a page, in their order. */
 export function blocksOf(page: string, markdown = read(page)): Block[] {

@@ -17,10 +17,15 @@ function schemaOf(file: string): string {
   return join(repository, dirname(file), path);
 }
 
+const validators = new Map<string, ValidateFunction>();
+
 function validatorOf(file: string): ValidateFunction {
-  return new Ajv({ strictTypes: false, allErrors: true }).compile(
-    JSON.parse(readFileSync(schemaOf(file), 'utf8')),
-  );
+  const schema = schemaOf(file);
+  const validator =
+    validators.get(schema) ??
+    new Ajv({ strictTypes: false, allErrors: true }).compile(JSON.parse(readFileSync(schema, 'utf8')));
+  validators.set(schema, validator);
+  return validator;
 }
 
 describe.each(FILES)('%s', (file) => {

@@ -78,7 +78,7 @@ test('TypeScript of a page has the types that the library has', () => {
   const at = workspace();
   const programs = blocks('ts').filter(({ info }) => !info.includes('signature'));
   const files = programs.map((block, i) => {
-    const file = at(`block-${i}.ts`);
+    const file = at(`block-${i}.mts`);
     writeFileSync(file, `${block.text}\nexport {};\n`);
     return [file, block] as const;
   });
