@@ -31,9 +31,7 @@ const table = new Table({
     new Utf8(),
   ),
 });
-// A row group is a split: the unit of reading, of resume, and of output. Real ones are larger.
-const properties = new parquet.WriterPropertiesBuilder().setMaxRowGroupSize(200).build();
-const file = parquet.writeParquet(parquet.Table.fromIPCStream(tableToIPC(table, 'stream')), properties);
+const file = parquet.writeParquet(parquet.Table.fromIPCStream(tableToIPC(table, 'stream')));
 writeFileSync(new URL('corpus.parquet', import.meta.url), file);
 console.log(`corpus.parquet: ${rows.length} paragraphs of ${pages.length} pages`);
 

@@ -1,11 +1,11 @@
-// Writes files.arrow: a row for each image of a folder, and of those below it.
+// Writes files/, a list of the images of a folder and of those below it, as small Arrow files.
 //
 //   node list.mjs FOLDER
-import { readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Table, tableToIPC, Utf8, vectorFromArray } from 'apache-arrow';
 
-/** A record batch is a split: the unit of resume and of output. */
+/** Images of a file. Each file is a split, which one producer works on: so there are some for all of them. */
 const ROWS = 50;
 
 const folder = resolve(process.argv[2] ?? 'images');
@@ -14,10 +14,12 @@ const paths = readdirSync(folder, { recursive: true })
   .sort()
   .map((name) => join(folder, name));
 
-const tables = [];
+const list = new URL('files/', import.meta.url);
+rmSync(list, { recursive: true, force: true });
+mkdirSync(list);
 for (let first = 0; first < paths.length; first += ROWS) {
-  tables.push(new Table({ path: vectorFromArray(paths.slice(first, first + ROWS), new Utf8()) }));
+  const path = vectorFromArray(paths.slice(first, first + ROWS), new Utf8());
+  const name = `${String(first / ROWS).padStart(5, '0')}.arrow`;
+  writeFileSync(new URL(name, list), tableToIPC(new Table({ path }), 'file'));
 }
-const all = new Table(tables.flatMap(({ batches }) => batches));
-writeFileSync(new URL('files.arrow', import.meta.url), tableToIPC(all, 'file'));
-console.log(`files.arrow: ${paths.length} images of ${folder}`);
+console.log(`files/: ${paths.length} images of ${folder}`);

@@ -13,7 +13,6 @@ test('the embedding example makes a vector of length 1 for each paragraph, near 
     file: await asyncBufferFromFile(join(folder, 'corpus.parquet')),
   });
   const parts = readdirSync(join(folder, 'out')).filter((name) => name.endsWith('.parquet'));
-  expect(parts.length).toBeGreaterThan(1);
   const rows = [];
   for (const part of parts.sort()) {
     rows.push(...(await parquetReadObjects({ file: await asyncBufferFromFile(join(folder, 'out', part)) })));
