@@ -6,7 +6,8 @@ const parts = readdirSync(out)
   .filter((name) => name.startsWith('part-'))
   .sort();
 const rows = parts
-  .flatMap((name) => readFileSync(new URL(name, out), 'utf8').trim().split('\n'))
+  .flatMap((name) => readFileSync(new URL(name, out), 'utf8').split('\n'))
+  .filter((line) => line !== '')
   .map((line) => JSON.parse(line));
 
 let right = 0;

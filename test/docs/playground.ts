@@ -94,7 +94,7 @@ export function playground(): Playground {
           NO_COLOR: '1',
         };
         const options = { cwd: directory, env, timeout: SECONDS * 1000, maxBuffer: 2 ** 26 };
-        execFile('bash', ['-euo', 'pipefail', '-c', script], options, (error, stdout, stderr) => {
+        execFile('bash', ['--norc', '-euo', 'pipefail', '-c', script], options, (error, stdout, stderr) => {
           if (error === null) resolve({ stdout, stderr });
           else reject(new Error(`${script}\n\n${error.message}\n${stdout}\n${stderr}`));
         });
