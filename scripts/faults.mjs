@@ -1,6 +1,7 @@
 // @ts-check
 // `npm run test:faults`: the suite of faults at length, with 200 kills (or PENSTOCK_FAULTS of them) and a seed of its own
 // that it prints. `PENSTOCK_FAULTS_SEED=S npm run test:faults`: the same again.
+import { build } from './build.mjs';
 import { run, TOOLS } from './steps.mjs';
 
 process.env.PENSTOCK_FAULTS ??= '200';
@@ -10,7 +11,7 @@ console.log(
 );
 
 const node = process.execPath;
-const built = await run(node, [TOOLS.tsc, '--build']);
+const built = await build();
 const tested =
   built && (await run(node, [TOOLS.vitest, 'run', '--project', 'faults', ...process.argv.slice(2)]));
 process.exitCode = tested ? 0 : 1;

@@ -3,6 +3,7 @@
 // `npm run fuzz -- --seed S --case C`: one case again, as a failure printed it.
 // `--only files`, or `--only requests`.
 import { parseArgs } from 'node:util';
+import { build } from './build.mjs';
 import { run, TOOLS } from './steps.mjs';
 
 const { values } = parseArgs({
@@ -26,5 +27,5 @@ const KINDS = { files: 'test/fuzz', requests: 'test/serve/fuzz' };
 const tests = Object.entries(KINDS)
   .filter(([kind]) => (values.only ?? kind) === kind)
   .map(([, path]) => path);
-const built = await run(node, [TOOLS.tsc, '--build']);
+const built = await build();
 process.exitCode = built && (await run(node, [TOOLS.vitest, 'run', ...tests])) ? 0 : 1;

@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { finish, isCi, root, run, startServices, step, TOOLS, vitest } from './steps.mjs';
+import { build } from './build.mjs';
+import { finish, isCi, root, run, startServices, step, vitest } from './steps.mjs';
 
 /** What the built command line must be able to do without any data: one line an invocation. */
 const SMOKE = [['--help']];
@@ -74,7 +75,7 @@ async function main(folder) {
   if (!installed || lts === undefined) return { ...counts, ...(isCi ? { failed: 1 } : { skipped: 1 }) };
   const { node, version } = lts;
 
-  if (!(await step('build', () => run(node, [TOOLS.tsc, '--build'])))) return { ...counts, failed: 1 };
+  if (!(await step('build', build))) return { ...counts, failed: 1 };
   const smoke = { passed: 0, failed: 0 };
   if (existsSync(join(root, 'dist/cli/main.js'))) {
     for (const args of SMOKE) {

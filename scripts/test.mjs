@@ -4,6 +4,7 @@
 // A failed build ends it, since everything after it would fail for the same reason; the other steps all run, so that
 // one run shows all there is to repair. The last line counts tests; a step other than vitest counts as one failed
 // when it fails and as nothing when it passes.
+import { build } from './build.mjs';
 import { finish, isCi, run, startServices, step, TOOLS, vitest } from './steps.mjs';
 
 const node = process.execPath;
@@ -12,7 +13,7 @@ const biome = [TOOLS.biome, isCi ? 'ci' : 'check', '.'];
 if (!process.stdout.isTTY) biome.push('--colors=off');
 
 async function main() {
-  if (!(await step('build', () => run(node, [TOOLS.tsc, '--build'])))) {
+  if (!(await step('build', build))) {
     return { passed: 0, failed: 1, skipped: 0 };
   }
   const checks = [

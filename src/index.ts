@@ -11,6 +11,7 @@ export type {
   SweepPoint,
   WhatIf,
 } from './bench/types.js';
+export type { Shard } from './dataset/shard.js';
 export { jobJsonSchema } from './job/json-schema.js';
 export { type LoadJobOptions, loadJob, type ParseJobOptions, parseJob } from './job/load.js';
 export { createLoader } from './job/loader.js';
@@ -83,6 +84,7 @@ export {
   DeviceError,
   InternalError,
   InterruptedError,
+  InUseError,
   PenstockError,
   StorageError,
   StuckError,

@@ -1,4 +1,5 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import type { Shard } from '../dataset/shard.js';
 import { readVersion } from '../util/version.js';
 import type { BenchFlags } from './bench.js';
 import type { DemoFlags } from './demo.js';
@@ -60,6 +61,11 @@ Exit codes:
       (text: string, before: string[] = []) => [...before, text],
     )
     .option('--overwrite', 'replace what another job has written to the same place')
+    .option(
+      '--shard <i/n>',
+      'run only the i-th of n parts of the data set; others may run beside it',
+      parseShard,
+    )
     .option('--report <file.html>', 'write the report as a page to look at, too')
     .option('--trace <file.json>', 'record what every thread did, for ui.perfetto.dev or chrome://tracing')
     .option('--ui [port]', 'show the run as it goes, as a page on this machine, until it ends', parsePort)
@@ -71,12 +77,17 @@ file, as those in the file do. A job that was stopped goes on from there when it
 is run again. The report says where the device's time went: busy, starved (it
 waited for rows) or blocked (it waited for outputs to be written).
 
+Shards share the output: when all are done, in any order and on any machines, it
+is what one run of the job writes. They are counted 1/n to n/n or 0/n to (n-1)/n:
+0/n and n/n are the same one.
+
 Examples:
   penstock run examples/digits/job.yaml
   penstock run job.yaml --set batch.size=128 --set 'source.columns=[id, pixels]'
   penstock run job.yaml --json | jq .throughput.rowsPerSecond
   penstock run job.yaml --report report.html --trace trace.json
-  penstock run job.yaml --ui               look at it while it runs`,
+  penstock run job.yaml --ui               look at it while it runs
+  penstock run job.yaml --shard $SLURM_ARRAY_TASK_ID/64`,
     )
     .action(async (job: string, flags: Partial<RunFlags>) => {
       const all = { json: false, set: [], overwrite: false, ...flags };
@@ -351,6 +362,16 @@ function parseSeconds(text: string): number {
   const seconds = Number(text);
   if (Number.isFinite(seconds) && seconds >= 5) return seconds;
   throw new InvalidArgumentError('Expected a number of seconds from 5 on.');
+}
+
+/** Schedulers count from 0 or from 1: modulo n, both name every shard once. */
+function parseShard(text: string): Shard {
+  const [, i, n] = /^(\d{1,9})\/(\d{1,9})$/.exec(text) ?? [];
+  const [index, count] = [Number(i), Number(n)];
+  if (count >= 1 && index <= count) return { index: index % count, count };
+  throw new InvalidArgumentError(
+    'Expected i/n, as in 3/8: n is the number of shards, from 1 on, and i is from 1 to n, or from 0 to n-1.',
+  );
 }
 
 function parsePort(text: string): number {

@@ -1,4 +1,5 @@
 import { relative, sep } from 'node:path';
+import { shardText } from '../dataset/shard.js';
 import type { Report } from '../measure/report.js';
 import { devicesText } from './devices-text.js';
 import { labelled, type ReportStyle } from './labels.js';
@@ -27,9 +28,10 @@ export function reportText(report: Report, output: string | undefined, style: Re
   return lines.join('\n');
 }
 
-function headline({ job, rows, batches, seconds, throughput }: Report): string {
-  const name = printable(job);
+function headline({ job, shard, rows, batches, seconds, throughput }: Report): string {
+  const name = shard === undefined ? printable(job) : `${printable(job)}, shard ${shardText(shard)}`;
   if (batches.count === 0) {
+    if (shard !== undefined && rows.resumed + rows.read === 0) return `${name}: no rows are in it`;
     const done = rows.resumed > 0 ? ': an earlier run of this job has done them all' : '';
     return `${name}: nothing left to do in ${counted(rows.resumed + rows.read, 'row')}${done}`;
   }

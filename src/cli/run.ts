@@ -1,10 +1,11 @@
+import { type Shard, shardText } from '../dataset/shard.js';
 import { loadJob } from '../job/load.js';
 import { runJob } from '../job/run-job.js';
 import type { Progress } from '../measure/progress.js';
 import type { Report } from '../measure/report.js';
 import type { WatchedRun } from '../page/live/watch-run.js';
 import { reportPage } from '../page/page.js';
-import { InterruptedError, StuckError } from '../util/errors.js';
+import { InterruptedError, StuckError, UsageError } from '../util/errors.js';
 import { endProcess } from './end-process.js';
 import { errorDocument, fail } from './fail.js';
 import type { Interruption } from './interrupt.js';
@@ -18,6 +19,8 @@ export interface RunFlags {
   readonly json: boolean;
   readonly set: readonly string[];
   readonly overwrite: boolean;
+  /** The part of the data set that is run; all where left out. */
+  readonly shard?: Shard;
   /** A page to be written about the run. */
   readonly report?: string;
   /** A file for a trace of it. */
@@ -33,7 +36,7 @@ export async function run(
   terminal: Terminal,
   { signal }: Interruption,
 ): Promise<number> {
-  const { json, set, overwrite } = flags;
+  const { json, set, overwrite, shard } = flags;
   let name: string | undefined;
   let files: Files | undefined;
   let trace: string | undefined;
@@ -41,11 +44,13 @@ export async function run(
   const soFar = new Interval();
   let last: Progress | undefined;
   try {
+    checkFlags(flags);
     files = await Files.of(flags, terminal);
     const job = await loadJob(file, { set });
     name = job.name;
-    live = await watch(job.name, flags.ui, terminal);
-    const { show } = new ProgressDisplay(terminal, job.name);
+    const title = shard === undefined ? name : `shard ${shardText(shard)} of ${name}`;
+    live = await watch(title, flags.ui, terminal);
+    const { show } = new ProgressDisplay(terminal, title);
     const onProgress = (progress: Progress): void => {
       show(progress);
       live?.progress(progress);
@@ -59,6 +64,7 @@ export async function run(
       signal,
       onProgress,
       overwrite,
+      ...(shard !== undefined && { shard }),
       ...(flags.trace !== undefined && { onTrace }),
     });
     live?.end('completed');
@@ -83,6 +89,13 @@ export async function run(
   } finally {
     await live?.[Symbol.asyncDispose]();
   }
+}
+
+function checkFlags({ shard, overwrite }: RunFlags): void {
+  if (shard === undefined || !overwrite) return;
+  throw new UsageError('--overwrite replaces the whole output, and --shard writes only a part of it', {
+    hint: 'Remove the output before the first shard is run, or overwrite it by a run without --shard or by penstock submit --overwrite.',
+  });
 }
 
 /** The page that shows the run as it goes, where it is wanted: it is told where that is. */

@@ -5,7 +5,8 @@
  *
  * Next is the claimant that waits and, in this order,
  *   1. is owed more than the bound: whoever waits is owed its share of all that others get, by weight, and pays off what it
- *      gets itself. So no class starves, and each waits for its share no longer than the bound;
+ *      gets itself. So no class starves, and each waits for its share no longer than the bound. One that yields comes first
+ *      for this only once in a row: others wait for one turn of it, not for all that it is owed;
  *   2. is of the first class;
  *   3. has been served least, by its weight. Whoever comes back after a while has no more to its credit than those of its
  *      class that stayed: start-time fair queueing, after Goyal, Vin and Cheng, «Start-time Fair Queueing», 1997;
@@ -29,7 +30,11 @@ export const Share = {
   WAITING: 6,
   /** All that it got: not divided by its weight. */
   TOTAL: 7,
-  numbers: 8,
+  /** 1 for one that never comes first twice in a row for what it is owed. */
+  YIELDS: 8,
+  /** 1 for the one that was chosen last. */
+  CHOSEN: 9,
+  numbers: 10,
 } as const;
 
 export class FairShares {
@@ -53,11 +58,12 @@ export class FairShares {
   }
 
   /** A claimant in a place that nobody has. */
-  add(who: number, priority: number, weight: number): void {
+  add(who: number, priority: number, weight: number, yields = false): void {
     for (let what = 0; what < Share.numbers; what++) this.set(who, what, 0);
     this.set(who, Share.PRIORITY, priority);
     this.set(who, Share.WEIGHT, weight);
     this.set(who, Share.DEADLINE, Number.POSITIVE_INFINITY);
+    this.set(who, Share.YIELDS, yields ? 1 : 0);
   }
 
   /** It is no more. */
@@ -86,7 +92,9 @@ export class FairShares {
       if (this.get(who, Share.WAITING) === 0) continue;
       if (best < 0 || this.#precedes(who, best)) best = who;
     }
-    if (best >= 0) this.set(best, Share.STARTED, this.get(best, Share.SERVED));
+    if (best < 0) return best;
+    this.set(best, Share.STARTED, this.get(best, Share.SERVED));
+    for (let who = 0; who < this.#count; who++) this.set(who, Share.CHOSEN, who === best ? 1 : 0);
     return best;
   }
 
@@ -106,7 +114,7 @@ export class FairShares {
   }
 
   #precedes(a: number, b: number): boolean {
-    const [owedA, owedB] = [this.get(a, Share.OWED), this.get(b, Share.OWED)];
+    const [owedA, owedB] = [this.#claim(a), this.#claim(b)];
     if (owedA > this.#bound || owedB > this.#bound) return owedA > owedB;
     for (const what of ORDER) {
       const difference = this.get(a, what) - this.get(b, what);
@@ -114,6 +122,13 @@ export class FairShares {
       if (difference > 0) return false;
     }
     return false;
+  }
+
+  /** What it may come first for. */
+  #claim(who: number): number {
+    const owed = this.get(who, Share.OWED);
+    const yields = this.get(who, Share.YIELDS) === 1 && this.get(who, Share.CHOSEN) === 1;
+    return yields ? Math.min(owed, this.#bound) : owed;
   }
 
   /** What the one of its class that was chosen last, or is furthest, had been served then. */

@@ -45,10 +45,14 @@ export class GateControl {
     words[CAPACITY] = Math.max(words[CAPACITY] as number, instances);
   }
 
-  /** A model or a job that is about to come. */
-  async addClaimant(priority: number, weight: number): Promise<number> {
+  /**
+   * A model or a job that is about to come.
+   *
+   * @param yields others wait for one turn of it at most, whatever it is owed
+   */
+  async addClaimant(priority: number, weight: number, yields = false): Promise<number> {
     const claimant = this.#freeClaimants.pop() ?? this.#claimants++;
-    await this.#locked(() => this.#page.shares.add(claimant, priority, weight));
+    await this.#locked(() => this.#page.shares.add(claimant, priority, weight, yields));
     return claimant;
   }
 

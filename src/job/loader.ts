@@ -124,8 +124,9 @@ class Pass implements AsyncIterator<Batch> {
     if (this.#signal?.aborted) throw new InterruptedError('the loader was stopped');
     const source = await openSource(this.#source, this.#options);
     if (source.schema === undefined) return undefined;
+    const { transform } = this.#options;
     const lanes = source.kind === 'files' ? producersFor(this.#options) : 1;
-    const producers = source.kind === 'files' ? new Producers(lanes) : undefined;
+    const producers = source.kind === 'files' ? new Producers(lanes, lanes, transform) : undefined;
     try {
       return await this.#start(source, source.schema, lanes, producers);
     } catch (error) {

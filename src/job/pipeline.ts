@@ -81,7 +81,7 @@ export class Pipeline implements AsyncDisposable {
     this.#job = job;
     this.#sharing = sharing;
     const { producers, mostProducers, intraOpNumThreads } = threadsFor(job);
-    this.#producers = new Producers(producers, mostProducers);
+    this.#producers = new Producers(producers, mostProducers, job.transform);
     this.#sessions = new Sessions(job, intraOpNumThreads);
   }
 
@@ -190,11 +190,12 @@ export class Pipeline implements AsyncDisposable {
     return planTransform(this.#producers, dataset, request, signal);
   }
 
-  /** Runs all splits that `directory` does not hold yet. */
+  /** Runs all splits that `directory` does not hold yet; they need not be all that were planned for. */
   async run(
     dataset: Dataset,
     directory: OutputDirectory | undefined,
-    context: Pick<RunContext, 'signal' | 'onProgress' | 'keep' | 'fingerprint' | 'startedAt'> & TraceOption,
+    context: Pick<RunContext, 'signal' | 'onProgress' | 'keep' | 'shard' | 'fingerprint' | 'startedAt'> &
+      TraceOption,
   ): Promise<Report> {
     const plan = this.planned;
     const { inputs, outputs, transform } = plan;

@@ -1,11 +1,12 @@
 import { now } from '../clock/now.js';
 import { openDataset } from '../dataset/dataset.js';
+import { checkShard, type Shard, splitsOf } from '../dataset/shard.js';
 import type { Dataset } from '../dataset/types.js';
 import type { Progress } from '../measure/progress.js';
 import type { Report } from '../measure/report.js';
 import { OutputDirectory } from '../sink/output-directory.js';
 import { openOutput } from '../storage/output.js';
-import { InterruptedError, StuckError } from '../util/errors.js';
+import { InterruptedError, StuckError, UsageError } from '../util/errors.js';
 import { settledWithin } from '../util/grace.js';
 import { accessOf } from './access.js';
 import { fingerprintOf } from './fingerprint.js';
@@ -28,6 +29,13 @@ export interface RunOptions {
   readonly onTrace?: (trace: string) => void;
   /** Replace what another job has written to the sink. Default: false, and that is an error. */
   readonly overwrite?: boolean;
+  /**
+   * Run only this part of the data set. Its parts keep the names that a whole run gives them, so that runs of all shards,
+   * at the same time or one after another, write together what a whole run writes; the one that completes the output
+   * marks it with `_SUCCESS`. What the report and the progress count is of the shard, as is `errors.maxRows`. Meanwhile
+   * no whole run of the job, nor one with another count, may write to the same sink. Not with `overwrite`. Default: all.
+   */
+  readonly shard?: Shard;
 }
 
 /**
@@ -40,8 +48,8 @@ export interface RunOptions {
  * console.log(report.rows.written, report.bottleneck, report.advice);
  *
  * @param input a job from `loadJob`, or an object of the same form (relative paths start at the working directory)
- * @throws UsageError where the job does not fit its data or model; DataError, StorageError, DeviceError where those
- *   fail; InterruptedError after `signal`
+ * @throws UsageError where the job does not fit its data or model, and its InUseError where another run is at work on the
+ *   same output; DataError, StorageError, DeviceError where those fail; InterruptedError after `signal`
  */
 export async function runJob(input: Job | JobInput, options: RunOptions = {}): Promise<Report> {
   const job = parseJob(input);
@@ -67,6 +75,7 @@ export async function runOver(
 ): Promise<Report> {
   const startedAt = now();
   checkSink(job.sink);
+  checkPart(options);
   throwIfAborted(options.signal);
   // Threads and model load while the source is listed.
   await using pipeline = new Pipeline(job, options.sharing);
@@ -76,12 +85,15 @@ export async function runOver(
   throwIfAborted(options.signal);
 
   const head = { job: job.name, fingerprint, splits: dataset.splits.length };
+  const { shard, overwrite = false } = options;
+  const part = shard === undefined ? dataset : { ...dataset, splits: splitsOf(dataset, shard) };
+  const share = shard && { ...shard, ordinals: new Set(part.splits.map(({ ordinal }) => ordinal)) };
   const location = outputLocation(job.sink);
   const directory =
-    location && (await OutputDirectory.claim(await openOutput(location), head, options.overwrite ?? false));
+    location && (await OutputDirectory.claim(await openOutput(location), head, overwrite, share));
   let letGoMs = Number.POSITIVE_INFINITY;
   try {
-    const report = await pipeline.run(dataset, directory, { ...options, fingerprint, startedAt });
+    const report = await pipeline.run(part, directory, { ...options, fingerprint, startedAt });
     await directory?.succeed();
     return report;
   } catch (error) {
@@ -90,6 +102,16 @@ export async function runOver(
   } finally {
     if (directory !== undefined) await settledWithin(directory.release(), letGoMs);
   }
+}
+
+/** @throws UsageError for a shard that there can't be, or that would replace what others write */
+function checkPart({ shard, overwrite = false }: RunOptions): void {
+  if (shard === undefined) return;
+  checkShard(shard);
+  if (!overwrite) return;
+  throw new UsageError('a shard can not overwrite: it replaces no more than its own part of an output', {
+    hint: 'Remove the output before the first shard is run, or overwrite it by a whole run.',
+  });
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {

@@ -1,5 +1,6 @@
 import type { DeviceTimes } from '../clock/device-ledger.js';
 import type { Histogram } from '../clock/histogram.js';
+import type { Shard } from '../dataset/shard.js';
 import type { GpuUtilization } from '../measure/gpu/types.js';
 import {
   adviceOn,
@@ -21,6 +22,7 @@ import type { Job } from './schema.js';
 export interface RunFacts {
   readonly job: Job;
   readonly fingerprint: string;
+  readonly shard: Shard | undefined;
   readonly ring: Ring;
   readonly startedAt: number;
   readonly endedAt: number;
@@ -53,6 +55,7 @@ export function reportOf(facts: RunFacts): Report {
     job: job.name,
     status: 'completed',
     fingerprint: facts.fingerprint,
+    ...(facts.shard && { shard: { index: facts.shard.index, count: facts.shard.count } }),
     rows: facts.rows,
     batches: {
       count: times.batches,

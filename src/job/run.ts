@@ -5,6 +5,7 @@ import { type ClockPage, ClockReader } from '../clock/state-clock.js';
 import type { Consumer } from '../consume/consumer.js';
 import type { RejectedRow } from '../consume/types.js';
 import type { FileAccess } from '../dataset/dataset.js';
+import type { Shard } from '../dataset/shard.js';
 import type { Dataset, Split } from '../dataset/types.js';
 import { GpuSampler } from '../measure/gpu/sampler.js';
 import { type Progress, ProgressSampler } from '../measure/progress.js';
@@ -52,8 +53,9 @@ export interface RunContext {
   readonly ring: Ring;
   readonly clocks: ClockPage;
   readonly consumerClocks: ClockPage;
+  /** What is to be run of it: of a shard its part. */
   readonly dataset: Dataset;
-  /** Those that are not committed yet. */
+  /** Of these splits, those that are not committed yet. */
   readonly splits: readonly Split[];
   readonly directory: OutputDirectory | undefined;
   readonly producers: Producers;
@@ -64,6 +66,8 @@ export interface RunContext {
   readonly onProgress?: (progress: Progress) => void;
   /** Columns that producers carry over; by default the sink's where something is written. */
   readonly keep?: readonly string[];
+  /** Which part of the source `dataset` is; all where left out. */
+  readonly shard?: Shard;
   readonly fingerprint: string;
   readonly startedAt: number;
   /** Where others run on its devices. */
@@ -178,10 +182,11 @@ export class Run {
     const times = this.#devices.map(({ ledger }) => ledger.read());
     const windows = times.map(({ firstStart, lastEnd }) => ({ from: firstStart, to: lastEnd }));
     const utilizations = await gpus.finish(windows);
-    const { ring, startedAt, fingerprint, directory, chosen } = this.#context;
+    const { ring, startedAt, fingerprint, directory, chosen, shard } = this.#context;
     return reportOf({
       job,
       fingerprint,
+      shard,
       ring,
       startedAt,
       endedAt: now(),

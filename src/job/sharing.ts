@@ -22,11 +22,14 @@ export interface BoundedSize {
   readonly warning: string | undefined;
 }
 
-/** As near to the quantum as it is worth measuring. */
-const MARGIN = 0.9;
+/**
+ * What of the quantum a batch may take. Requests that come while it runs are a larger batch when it is their turn: with that,
+ * they are answered no more than a quantum later than they were without the job.
+ */
+const OF_QUANTUM = 2 / 3;
 
 /**
- * The rows that a batch may have to be over within a quantum, tried from one row on.
+ * The rows that a batch may have to be over within its share of a quantum, tried from one row on.
  *
  * @param time how long a batch of so many rows takes, microseconds
  * @param most rows of the job's own batches
@@ -37,6 +40,7 @@ export async function boundedSize(
   quantumMicros: number,
 ): Promise<BoundedSize> {
   const millis = (micros: number): string => `${Math.round(micros / 100) / 10} ms`;
+  const mostMicros = quantumMicros * OF_QUANTUM;
   let [rows, micros] = [1, await time(1)];
   if (micros > quantumMicros) {
     const warning = `one row takes ${millis(micros)}, longer than the ${millis(quantumMicros)} that a batch may hold the device: requests wait for it`;
@@ -45,12 +49,9 @@ export async function boundedSize(
   while (rows < most) {
     const next = Math.min(most, rows * 2);
     const longer = await time(next);
-    if (longer > quantumMicros) {
+    if (longer > mostMicros) {
       const each = (Math.min(longer, 1e12) - micros) / (next - rows);
-      const size = Math.max(
-        rows,
-        Math.min(next, Math.floor(rows + (quantumMicros * MARGIN - micros) / each)),
-      );
+      const size = Math.max(rows, Math.min(next, Math.floor(rows + (mostMicros - micros) / each)));
       const because = `as many rows as fit into the ${millis(quantumMicros)} that a batch may hold the device that it shares`;
       return { size, because, warning: undefined };
     }

@@ -14,9 +14,9 @@ export interface Progress extends DeviceShares {
   readonly rows: number;
   /** Since the report before. */
   readonly rowsPerSecond: number;
-  /** Splits whose outputs are written, those of earlier runs too. */
+  /** Splits whose outputs are written, those of earlier runs too. Of a shard its own. */
   readonly splits: number;
-  /** All splits of the source. */
+  /** All splits of the source, or of the shard. */
   readonly totalSplits: number;
   /** What the producers did, where that is known: how many were at work, and the shares of their time. */
   readonly producers?: Report['producers'];

@@ -1,5 +1,6 @@
 import type { DeviceTimes } from '../clock/device-ledger.js';
 import { ProducerState } from '../clock/state-clock.js';
+import type { Shard } from '../dataset/shard.js';
 import type { GpuUtilization } from './gpu/types.js';
 import type { Timeline } from './timeline.js';
 
@@ -84,6 +85,8 @@ export interface Report {
   readonly status: 'completed';
   /** Of the job: job file, listing of the source, digest of the model. Runs of one fingerprint resume each other. */
   readonly fingerprint: string;
+  /** Where only a part of the data set was run: all else in the report is about that part. */
+  readonly shard?: Shard;
   /** What became of the rows. */
   readonly rows: {
     /** Rows of the source that this run read, those included that a transform drops. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { BenchReport } from '../bench/types.js';
+import { shardText } from '../dataset/shard.js';
 import type { Report } from '../measure/report.js';
 import type { StressReport } from '../stress/types.js';
 import { counted, duration } from '../util/figures.js';
@@ -56,15 +57,16 @@ const POLICY =
 
 function runPage(report: Report): Html {
   const ran = report.batches.count > 0;
-  const { rows, seconds } = report;
+  const { rows, seconds, shard } = report;
+  const part = shard === undefined ? '' : `Shard ${shardText(shard)}. `;
   return html`
 ${masthead({
   kind: 'report',
   job: report.job,
   status: report.status,
   note: ran
-    ? `${counted(rows.read, 'row')} in ${duration(seconds)}`
-    : `Nothing was left to do in ${counted(rows.resumed + rows.read, 'row')}${rows.resumed > 0 ? ': an earlier run of this job has done them all' : ''}.`,
+    ? `${part}${counted(rows.read, 'row')} in ${duration(seconds)}`
+    : `${part}Nothing was left to do in ${counted(rows.resumed + rows.read, 'row')}${rows.resumed > 0 ? ': an earlier run of this job has done them all' : ''}.`,
 })}
 ${simulatedNotice(report)}
 ${ran && verdict(report.bottleneck, report.advice)}

@@ -14,6 +14,7 @@ import { packBits } from '../util/bits.js';
 import { arrayOf, type DType, dtypeOfArray, type TypedArray } from '../util/dtype.js';
 import { numberToHalf } from '../util/half.js';
 import { leafOf } from './leaf.js';
+import { ownData, ownType } from './own-arrow.js';
 import { RowFault } from './row-fault.js';
 
 /** Values that can't be a column at all, whatever the row. */
@@ -74,8 +75,8 @@ const isTypedArray = (value: unknown): value is TypedArray =>
 
 function chunkOf(vector: Vector): Data {
   const [data] = vector.data;
-  if (data !== undefined && vector.data.length === 1) return data;
-  return vectorFromArray(Array.from(vector), vector.type).data[0] as Data;
+  if (data !== undefined && vector.data.length === 1) return ownData(data);
+  return vectorFromArray(Array.from(vector), ownType(vector.type)).data[0] as Data;
 }
 
 function numbersOf(values: TypedArray): Data {

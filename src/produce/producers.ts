@@ -4,10 +4,12 @@ import type { ControlSide, UnfinishedSplit } from '../ring/control-side.js';
 import { DeviceError, fromRecord, messageOf } from '../util/errors.js';
 import { threadFlags } from '../util/exec-argv.js';
 import { settledWithin } from '../util/grace.js';
+import { threadFile } from '../util/thread-file.js';
 import type { SplitLetters } from './bad-rows.js';
 import { areRemote } from './read-ahead.js';
 import type { Sample, SampleResult, SampleTask } from './sample-types.js';
 import { createStopFlag, raise } from './stop-signal.js';
+import { loadsModules } from './transform-imports.js';
 import type { ProducedSplit, ProduceResult, ProducerContext, ProduceTask } from './types.js';
 
 /** How often a split is tried before its producers' deaths are taken for its fault. */
@@ -28,6 +30,8 @@ export interface ProduceListener {
 /** The pool of producer threads. Whoever starts it closes it. */
 export class Producers {
   readonly #pool: Pool;
+  /** Whether the threads share modules with a transform. */
+  readonly #isShared: boolean;
   /** Those that it begins with; … */
   readonly count: number;
   /** … and that it may have. */
@@ -44,12 +48,14 @@ export class Producers {
    * Starts the threads at once, so that they are up when the ring is.
    *
    * @param most threads that there may be later on: see `grow`
+   * @param transform the module that runs in them, if any: where it may load apache-arrow, that must be one copy for it and us
    */
-  constructor(count: number, most = count) {
+  constructor(count: number, most: number, transform: string | undefined) {
     this.count = count;
     this.most = Math.max(count, most);
+    this.#isShared = transform !== undefined && loadsModules(transform);
     this.#pool = new Piscina({
-      filename: new URL('./task.js', import.meta.url).href,
+      filename: this.#fileOf('task').href,
       minThreads: count,
       maxThreads: this.most,
       ...threadFlags(),
@@ -95,6 +101,11 @@ export class Producers {
     if (failure !== undefined) throw failure.error;
   }
 
+  #fileOf(name: 'task' | 'sample'): URL {
+    const module = new URL(`./${name}.js`, import.meta.url);
+    return this.#isShared ? module : threadFile(name, module);
+  }
+
   #watchNewThreads(): void {
     for (const thread of this.#pool.threads) {
       if (!this.#up.has(thread)) this.#up.set(thread, isUp(thread));
@@ -112,7 +123,7 @@ export class Producers {
    * @throws what the transform, or reading, fails with; InterruptedError after `signal`, which ends the thread
    */
   async sample(task: Omit<SampleTask, 'stop'>, signal: AbortSignal | undefined): Promise<Sample> {
-    const { href: filename } = new URL('./sample.js', import.meta.url);
+    const { href: filename } = this.#fileOf('sample');
     const pool = this.#pool as unknown as Piscina<SampleTask, SampleResult>;
     const stop = createStopFlag();
     const onAbort = (): void => raise(stop);

@@ -127,6 +127,7 @@ export class Dispatcher {
     const { ring } = this;
     for (;;) {
       const ticket = ring.done.ticket();
+      const at = now();
       let isBack = false;
       for (let slot = this.#sink.take(); slot >= 0; slot = this.#sink.take()) {
         this.#takeBack(slot);
@@ -134,6 +135,8 @@ export class Dispatcher {
       }
       if (ring.status === RingStatus.ABORTED) return;
       if (isBack || this.queue.rows > 0) this.#fill();
+      // Answers are written in the rest of this turn of the event loop.
+      if (isBack) setImmediate(() => this.door.answered(now() - at));
       await ring.done.waitAsync(ticket);
     }
   }

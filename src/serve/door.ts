@@ -33,6 +33,9 @@ const FADE_MICROS = 1e6;
 /** The weight of what was measured last in a moving average. */
 const NEWEST = 0.2;
 
+/** How fast what was at its worst is forgotten, a batch. */
+const FADING = 0.05;
+
 /**
  * What was measured counts as no more than this many times what was expected: a machine that stood still for a moment must
  * not close the door for long.
@@ -62,6 +65,8 @@ export class Door {
   #others = 0;
   /** From the end of a run to when the main thread has its outputs. */
   #handing = 0;
+  /** From then to when its answers are on their way: at its worst, which fades. */
+  #answering = 0;
   #lastEnd: number;
   #triedAt = 0;
 
@@ -92,6 +97,12 @@ export class Door {
     this.#lastEnd = Math.max(this.#lastEnd, ended);
   }
 
+  /** The answers of a batch have been written, so long after its outputs were there. */
+  answered(micros: number): void {
+    const fading = this.#answering + FADING * (micros - this.#answering);
+    this.#answering = Math.max(micros, fading);
+  }
+
   /** Rows have come, whether they were let in or not. */
   arrived(at: number, rows: number): void {
     const since = Math.max(0, at - this.#arrivedAt);
@@ -114,7 +125,7 @@ export class Door {
       const fresh = Math.max(0, 1 - (at - this.#lastEnd) / FADE_MICROS);
       const runs =
         this.#measured(this.#size) * (batches - 1) + this.#measured(all - (batches - 1) * this.#size);
-      return this.#fastest * runs + fresh * (this.#others + this.#handing);
+      return this.#fastest * runs + fresh * (this.#others + this.#handing + this.#answering);
     }
     const others = this.#instances > 1 ? 0 : this.#others;
     const each = (this.runMicros(this.#size) + others) / this.#instances;
@@ -122,7 +133,7 @@ export class Door {
     // Rows that come until then are in the same batch.
     const rowsOfLast = Math.min(this.#size, all - (batches - 1) * this.#size + this.#rate * begins);
     const deviation = this.#deviation * this.#measured(this.#size) * Math.sqrt(batches);
-    return begins + this.runMicros(rowsOfLast) + this.#handing + DEVIATIONS * deviation;
+    return begins + this.runMicros(rowsOfLast) + this.#handing + this.#answering + DEVIATIONS * deviation;
   }
 
   /** Whether a request that seems to be too late is to be let in, to see. */

@@ -82,7 +82,7 @@ export class SideJob implements Sharing {
   async join(about: SessionDevice, sessions: number): Promise<readonly GatePlace[]> {
     const device = this.#devices.get(about);
     device.allow(sessions);
-    const claimant = await device.gate.addClaimant(LOWEST_CLASS, this.#weight);
+    const claimant = await device.gate.addClaimant(LOWEST_CLASS, this.#weight, true);
     const places = Array.from({ length: sessions }, () => device.gate.place(claimant));
     this.#joined.push({ id: about.id, device, claimant, places });
     return places;

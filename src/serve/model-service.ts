@@ -21,7 +21,7 @@ const LAST_RETRY_MS = 60_000;
 const RECOVERED_MICROS = 60e6;
 
 /** An estimate of the time to an answer may be so much too low, and it is in time all the same. */
-const MARGIN = 1.03;
+const MARGIN = 1.06;
 
 /** Clients may put themselves into a later class than their endpoint's, down to this one. */
 const LOWEST_ASKED = 32;
@@ -301,7 +301,7 @@ export class ModelService {
 
   #refusal(state: EndpointState, reason: RefusalReason, message: string, retryAfterMs?: number): Refusal {
     state.refused(reason);
-    return new Refusal(reason, message, retryAfterMs === undefined ? {} : { retryAfterMs });
+    return Refusal.withoutStack(reason, message, retryAfterMs);
   }
 }
 

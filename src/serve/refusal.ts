@@ -46,4 +46,15 @@ export class Refusal extends PenstockError {
     this.reason = reason;
     this.retryAfterMs = retryAfterMs;
   }
+
+  /** One that nobody will look for in our code: to tell where it was made takes longer than all the rest of it. */
+  static withoutStack(reason: RefusalReason, message: string, retryAfterMs: number | undefined): Refusal {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
+    try {
+      return new Refusal(reason, message, retryAfterMs === undefined ? {} : { retryAfterMs });
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
+    }
+  }
 }

@@ -165,7 +165,7 @@ const job = z.strictObject(
       .default(20)
       .meta({
         description:
-          'Milliseconds that one of its batches may hold the device: so long a request may have to wait for it.',
+          'Milliseconds by which requests may be answered later for it: one of its batches holds the device for two thirds of that at most, and what comes meanwhile takes longer together.',
         examples: [5],
       }),
   },

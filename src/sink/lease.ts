@@ -1,18 +1,35 @@
-import { randomUUID } from 'node:crypto';
-import { z } from 'zod';
 import { now } from '../clock/now.js';
+import type { Shard } from '../dataset/shard.js';
 import type { OutputStore } from '../storage/output-types.js';
-import { StorageError, UsageError } from '../util/errors.js';
-import { hasEnded, type ProcessIdentity, thisProcess } from '../util/process-identity.js';
-import { leaseFile, MANIFEST, numberIn } from './output-files.js';
+import { inOrder } from '../util/ahead.js';
+import { StorageError } from '../util/errors.js';
+import {
+  contentOf,
+  described,
+  HEARTBEAT_MS,
+  type Holder,
+  inUse,
+  newHolder,
+  readHolder,
+  stateOf,
+} from './lease-holder.js';
+import { type LeaseName, leaseFile, leaseIn, MANIFEST } from './output-files.js';
 
 /*
- * One run at a time writes to an output, wherever it is and on whatever machine it runs.
+ * One run at a time writes to an output, wherever it is and on whatever machine it runs; or several, each of which writes
+ * the parts of its own shard. Runs are of a kind: whole ones, and those of each shard of each count.
  *
- * The lease is the file `lease-N.json` with the highest number N. Whoever may take it over (there is none, it was let go
- * of, or its holder is dead) creates N + 1, which only one can: storage decides. Then it removes those below. Nobody but
- * its holder ever writes a lease file again: it does so every 10 seconds, its heartbeat, and when it lets go. It is not
- * removed then, but says `released`, so that no number is ever used twice.
+ * The lease of a kind is the file with the highest number N: `lease-N.json` of whole runs, `lease-IofC-N.json` of the
+ * runs of shard I of C. Whoever may take it over (there is none, it was let go of, or its holder is dead) creates N + 1,
+ * which only one can: storage decides. Then it removes those below. Nobody but its holder ever writes a lease file again:
+ * it does so every 10 seconds, its heartbeat, and when it lets go. It is not removed then, but says `released`, so that
+ * no number is ever used twice.
+ *
+ * Some kinds exclude each other: whole runs all others, shards those of other counts. So before it creates a lease, a run
+ * looks whether one of these is held; and once more when it has. Of two that do so at the same time at least one sees the
+ * other, and withdraws: its lease says `released`. Where one of these is not held, but was not let go of either, N + 1 is
+ * created in its place, which says `released` from the start: so its holder, should it live after all, finds out as it
+ * would of a successor.
  *
  * A holder is dead when its process has ended for certain (it ran on this machine), or when its file was not written for
  * 30 seconds, by the clock of the storage, which both sides see. A live one that storage could not be reached from, or
@@ -21,35 +38,17 @@ import { leaseFile, MANIFEST, numberIn } from './output-files.js';
  * is finish a request that was under way: put a part or its entry in place a second time. That harms nobody: it is the
  * same part of the same job, and one whose size is not what its entry says is made again.
  */
-const HEARTBEAT_MS = 10_000;
-/** Without a sign of life for so long, a lease is void. */
-const VOID_MS = 3 * HEARTBEAT_MS;
+
 /** The holder itself doubts it before others do. */
 const DOUBT_MS = 2 * HEARTBEAT_MS;
 
-const holderSchema = z.object({
-  id: z.string(),
-  since: z.string(),
-  released: z.boolean(),
-  process: z.object({
-    host: z.string(),
-    pid: z.number(),
-    space: z.string(),
-    started: z.string().optional(),
-  }),
-});
+/** Leases that are looked at at the same time. */
+const LOOKS_AT_ONCE = 64;
 
-interface Holder {
-  readonly id: string;
-  readonly since: string;
-  readonly released: boolean;
-  readonly process: ProcessIdentity;
-}
-
-/** The right to write to an output. Whoever takes it releases it. */
+/** The right to write to an output, or to a shard's parts of it. Whoever takes it releases it. */
 export class Lease {
   readonly #store: OutputStore;
-  readonly #number: number;
+  readonly #name: LeaseName;
   readonly #holder: Holder;
   readonly #timer: NodeJS.Timeout;
   /** Microseconds. */
@@ -58,9 +57,9 @@ export class Lease {
   #lost: StorageError | undefined;
   #onLost: (error: StorageError) => void = () => {};
 
-  private constructor(store: OutputStore, number: number, holder: Holder, takenAt: number) {
+  private constructor(store: OutputStore, name: LeaseName, holder: Holder, takenAt: number) {
     this.#store = store;
-    this.#number = number;
+    this.#name = name;
     this.#holder = holder;
     this.#renewedAt = takenAt;
     // One that fails is tried again with the next, or before a part is committed.
@@ -68,31 +67,40 @@ export class Lease {
     this.#timer.unref();
   }
 
-  /** @throws UsageError where another run is at work there */
-  static async take(store: OutputStore): Promise<Lease> {
+  /**
+   * @param shard undefined: of the whole output
+   * @throws InUseError where another run is at work there
+   */
+  static async take(store: OutputStore, shard?: Shard): Promise<Lease> {
     const takenAt = now();
-    const numbers = await leaseNumbers(store);
-    const last = numbers.at(-1) ?? 0;
-    const current = last === 0 ? undefined : await livingHolder(store, last);
-    if (current !== undefined) throw inUse(store, current);
-    const number = last + 1;
-    const holder = {
-      id: randomUUID(),
-      since: new Date().toISOString(),
-      released: false,
-      process: thisProcess(),
-    };
-    if (!(await store.create(leaseFile(number), contentOf(holder)))) {
-      throw inUse(store, await readHolder(store, number));
+    const before = await leasesOf(store);
+    const own = numbersOf(before, shard);
+    const last = own.at(-1) ?? 0;
+    const rivals = lastOfEach(before.filter((lease) => excludes(lease.shard, shard)));
+    await checkFree(store, last === 0 ? rivals : [{ number: last, shard }, ...rivals]);
+
+    const name = { number: last + 1, shard };
+    const holder = newHolder();
+    if (!(await store.create(leaseFile(name.number, shard), contentOf(holder)))) {
+      throw inUse(store, shard, await readHolder(store, name));
     }
+    const after = await leasesOf(store);
     // Others may have come and gone since the list was made, and removed what we have just created once more.
-    const higher = (await leaseNumbers(store)).find((other) => other > number);
+    const higher = numbersOf(after, shard).find((number) => number > name.number);
     if (higher !== undefined) {
-      await store.remove(leaseFile(number));
-      throw inUse(store, await readHolder(store, higher));
+      await store.remove(leaseFile(name.number, shard));
+      throw inUse(store, shard, await readHolder(store, { number: higher, shard }));
     }
-    for (const before of numbers) await store.remove(leaseFile(before));
-    return new Lease(store, number, holder, takenAt);
+    const lease = new Lease(store, name, holder, takenAt);
+    try {
+      const rivalsNow = after.filter((other) => excludes(other.shard, shard));
+      await fenceOff(store, rivalsNow);
+      for (const number of own) await store.remove(leaseFile(number, shard));
+      return lease;
+    } catch (error) {
+      await lease.release();
+      throw error;
+    }
   }
 
   /** Calls back, once, when it is found out that another run has taken over; at once where that is known. */
@@ -113,7 +121,7 @@ export class Lease {
     if (this.#lost !== undefined) return;
     // A full disk has no room for that; where nothing can be said at all, the lease ends with the process, or after a while.
     await this.#write({ ...this.#holder, released: true })
-      .catch(() => this.#store.remove(leaseFile(this.#number)))
+      .catch(() => this.#store.remove(this.#file))
       .catch(() => {});
   }
 
@@ -128,8 +136,8 @@ export class Lease {
     if (this.#lost !== undefined) throw this.#lost;
     const startedAt = now();
     const [next, own] = await Promise.all([
-      readHolder(this.#store, this.#number + 1),
-      readHolder(this.#store, this.#number),
+      readHolder(this.#store, { ...this.#name, number: this.#name.number + 1 }),
+      readHolder(this.#store, this.#name),
     ]);
     if (next !== undefined || own?.id !== this.#holder.id) this.#lose(next ?? own);
     await this.#write(this.#holder);
@@ -153,63 +161,67 @@ export class Lease {
   }
 
   #write(holder: Holder): Promise<void> {
-    return this.#store.write(leaseFile(this.#number), contentOf(holder));
+    return this.#store.write(this.#file, contentOf(holder));
+  }
+
+  get #file(): string {
+    return leaseFile(this.#name.number, this.#name.shard);
   }
 }
 
-const contentOf = (holder: Holder): Uint8Array => Buffer.from(`${JSON.stringify(holder)}\n`);
+const isSame = (a: Shard | undefined, b: Shard | undefined): boolean =>
+  a?.index === b?.index && a?.count === b?.count;
 
-async function leaseNumbers(store: OutputStore): Promise<number[]> {
+/** Whether two runs of different kinds would write the same parts. */
+const excludes = (a: Shard | undefined, b: Shard | undefined): boolean => a?.count !== b?.count;
+
+async function leasesOf(store: OutputStore): Promise<LeaseName[]> {
   const files = await store.list(MANIFEST);
-  return files.flatMap(({ name }) => numberIn(name, 'lease') ?? []).sort((a, b) => a - b);
+  return files.flatMap(({ name }) => leaseIn(name) ?? []).sort((a, b) => a.number - b.number);
 }
 
-/** Who holds a lease; undefined where nobody does any more. */
-async function livingHolder(store: OutputStore, number: number): Promise<Living | undefined> {
-  const file = await store.stat(leaseFile(number));
-  if (file === undefined) return undefined;
-  const holder = await readHolder(store, number);
-  if (holder?.released || (holder !== undefined && hasEnded(holder.process))) return undefined;
-  const silentMs = (await store.clock()) - (file.modified ?? 0);
-  return silentMs > VOID_MS ? undefined : { ...(holder ?? UNKNOWN), silentMs };
+/** Ascending. */
+const numbersOf = (leases: readonly LeaseName[], shard: Shard | undefined): number[] =>
+  leases.filter((lease) => isSame(lease.shard, shard)).map(({ number }) => number);
+
+/** Of each kind the one that counts. */
+function lastOfEach(leases: readonly LeaseName[]): LeaseName[] {
+  const last = new Map(leases.map((lease) => [leaseFile(0, lease.shard), lease]));
+  return [...last.values()];
 }
 
-interface Living extends Holder {
-  readonly silentMs?: number;
-}
-
-/** Whose content can't be read: it may be about to be written. */
-const UNKNOWN: Holder = {
-  id: '',
-  since: '',
-  released: false,
-  process: { host: '', pid: 0, space: '', started: undefined },
-};
-
-async function readHolder(store: OutputStore, number: number): Promise<Holder | undefined> {
-  const bytes = await store.read(leaseFile(number));
-  if (bytes === undefined) return undefined;
-  try {
-    const { process, ...holder } = holderSchema.parse(JSON.parse(Buffer.from(bytes).toString()));
-    return { ...holder, process: { ...process, started: process.started } };
-  } catch {
-    return UNKNOWN;
+/** @throws InUseError where one of them is held */
+async function checkFree(store: OutputStore, leases: readonly LeaseName[]): Promise<void> {
+  const states = inOrder(leases, LOOKS_AT_ONCE, async (lease) => ({
+    lease,
+    state: await stateOf(store, lease),
+  }));
+  for await (const { lease, state } of states) {
+    if (state.holder !== undefined) throw inUse(store, lease.shard, state.holder);
   }
 }
 
-function described({ process: { pid, host }, since }: Holder): string {
-  return host === '' ? 'it has just begun' : `process ${pid} on ${host}, since ${since}`;
-}
-
-function inUse({ uri }: OutputStore, holder: Living = UNKNOWN): UsageError {
-  const { silentMs } = holder;
-  const sign =
-    silentMs === undefined
-      ? ''
-      : `; its last sign of life was ${Math.max(0, Math.round(silentMs / 1000))} s ago`;
-  return new UsageError(`${uri}: is in use by another run (${described(holder)})${sign}`, {
-    file: uri,
-    key: 'sink.uri',
-    hint: 'Wait for it to end, or choose another sink.uri. If it is dead, its lease ends 30 s after its last sign of life.',
-  });
+/**
+ * Leaves nobody behind who might believe to hold a lease of these kinds.
+ *
+ * @throws InUseError where somebody does with good reason
+ */
+async function fenceOff(store: OutputStore, leases: readonly LeaseName[]): Promise<void> {
+  const fence = async ({ number, shard }: LeaseName): Promise<void> => {
+    const { holder, released } = await stateOf(store, { number, shard });
+    if (holder !== undefined) throw inUse(store, shard, holder);
+    if (released) return;
+    const next = { number: number + 1, shard };
+    const made = await store.create(
+      leaseFile(next.number, shard),
+      contentOf({ ...newHolder(), released: true }),
+    );
+    if (!made) {
+      // By another one that fences off what we do; or by a run, which will see us.
+      const other = await readHolder(store, next);
+      if (!other?.released) throw inUse(store, shard, other);
+    }
+    for (const below of numbersOf(leases, shard)) await store.remove(leaseFile(below, shard));
+  };
+  for await (const _ of inOrder(lastOfEach(leases), LOOKS_AT_ONCE, fence));
 }

@@ -1,3 +1,4 @@
+import type { Shard } from '../dataset/shard.js';
 import { temporaryOf } from '../storage/temporary-name.js';
 
 /*
@@ -8,6 +9,7 @@ import { temporaryOf } from '../storage/temporary-name.js';
  *   _manifest/job.json               whose output this is
  *   _manifest/part-00007.json        the part's entry: it is committed
  *   _manifest/lease-00001.json       who may write here, or that the last who might has let go
+ *   _manifest/lease-2of8-00001.json  the same of a shard: who may write its parts
  *   _SUCCESS                         all splits are committed
  */
 export const SUCCESS = '_SUCCESS';
@@ -21,11 +23,14 @@ export const partFile = (ordinal: number, extension: string): string =>
   `part-${numbered(ordinal)}.${extension}`;
 export const entryFile = (ordinal: number): string => `${MANIFEST}/part-${numbered(ordinal)}.json`;
 export const lettersFile = (ordinal: number): string => `${DEAD_LETTERS}/part-${numbered(ordinal)}.jsonl`;
-export const leaseFile = (number: number): string => `${MANIFEST}/lease-${numbered(number)}.json`;
+/** @param shard undefined: of a whole run */
+export const leaseFile = (number: number, shard?: Shard): string =>
+  `${MANIFEST}/lease-${shard === undefined ? '' : `${shard.index}of${shard.count}-`}${numbered(number)}.json`;
 
+const LEASE = /^lease-(?:(\d+)of(\d+)-)?(\d+)\.json$/;
 const PATTERNS: Readonly<Record<string, RegExp>> = {
   '': /^(_SUCCESS|part-\d+\.\w+)$/,
-  [MANIFEST]: /^((part|lease)-\d+|job)\.json$/,
+  [MANIFEST]: /^(part-\d+|lease-(\d+of\d+-)?\d+|job)\.json$/,
   [DEAD_LETTERS]: /^part-\d+\.jsonl$/,
 };
 
@@ -42,8 +47,27 @@ export function isTemporary(name: string): boolean {
   return Object.values(PATTERNS).some((pattern) => pattern.test(file)) || /^(clock|\.clock\..*)$/.test(file);
 }
 
-/** The number in the name of an entry or a lease of the manifest's folder. */
-export function numberIn(name: string, kind: 'part' | 'lease'): number | undefined {
-  const [, number] = new RegExp(`^${kind}-(\\d+)\\.json$`).exec(name) ?? [];
+/** The split that one of our files is about, in any of the three folders, or that one was that is left; undefined of others. */
+export function ordinalIn(name: string): number | undefined {
+  const [, number] = /^part-(\d+)\.\w+$/.exec(temporaryOf(name) ?? name) ?? [];
   return number === undefined ? undefined : Number(number);
+}
+
+/** The split whose entry a file of the manifest's folder is. */
+export function entryIn(name: string): number | undefined {
+  return /^part-\d+\.json$/.test(name) ? ordinalIn(name) : undefined;
+}
+
+/** A lease by its name in the manifest's folder. */
+export interface LeaseName {
+  readonly number: number;
+  /** Undefined: of a whole run. */
+  readonly shard: Shard | undefined;
+}
+
+export function leaseIn(name: string): LeaseName | undefined {
+  const [, index, count, number] = LEASE.exec(name) ?? [];
+  if (number === undefined) return undefined;
+  const shard = index === undefined ? undefined : { index: Number(index), count: Number(count) };
+  return { number: Number(number), shard };
 }

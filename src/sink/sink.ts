@@ -3,6 +3,7 @@ import type { ProducedSplit } from '../produce/types.js';
 import type { Ring } from '../ring/ring.js';
 import { fromRecord, InternalError } from '../util/errors.js';
 import { threadFlags } from '../util/exec-argv.js';
+import { threadFile } from '../util/thread-file.js';
 import type { Part, RejectedLetter, SinkContext, SinkReply, SinkRequest } from './types.js';
 
 /**
@@ -25,7 +26,9 @@ export class Sink {
 
   /** Starts the thread, so that it is up when the ring is. */
   constructor() {
-    this.#worker = new Worker(new URL('./thread.js', import.meta.url), { ...threadFlags() });
+    this.#worker = new Worker(threadFile('sink', new URL('./thread.js', import.meta.url)), {
+      ...threadFlags(),
+    });
     this.exited = new Promise((resolve) => this.#worker.once('exit', () => resolve()));
     this.finished = new Promise((resolve, reject) => {
       this.#worker.on('message', (reply: SinkReply) => {

@@ -1,4 +1,5 @@
 import type { StallMemory } from '../clock/stall-clock.js';
+import type { Shard } from '../dataset/shard.js';
 import type { DeadLetter } from '../produce/bad-rows.js';
 import type { ProducedSplit } from '../produce/types.js';
 import type { TensorRegion } from '../ring/layout.js';
@@ -69,6 +70,12 @@ export interface Part {
   readonly bytes: number;
   /** Bad rows of the split; none where it is left out. */
   readonly deadLettered?: number | undefined;
+}
+
+/** The part of an output that one run makes, beside others. */
+export interface OutputShare extends Shard {
+  /** Of the splits whose parts it makes. */
+  readonly ordinals: ReadonlySet<number>;
 }
 
 /** Main thread → sink. */

@@ -47,8 +47,13 @@ export class PenstockError extends Error {
 
 /** The command line or the job file is wrong; nothing was started. */
 export class UsageError extends PenstockError {
-  override readonly code = 'USAGE';
+  override readonly code: string = 'USAGE';
   override readonly exitCode = 2;
+}
+
+/** Another run is at work on the same output, or the same part of it: once it has ended, the same call succeeds. */
+export class InUseError extends UsageError {
+  override readonly code = 'IN_USE';
 }
 
 /** The input data is not what it claims to be, or does not fit the model. */
@@ -103,6 +108,7 @@ export interface ErrorRecord {
 
 const CLASSES = new Map<string, new (message: string, details: ErrorDetails) => PenstockError>([
   ['USAGE', UsageError],
+  ['IN_USE', InUseError],
   ['DATA', DataError],
   ['STORAGE', StorageError],
   ['DEVICE', DeviceError],

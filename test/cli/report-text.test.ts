@@ -170,6 +170,17 @@ digits: 100,000 rows in 7.10 s (14,085 rows/s, 44.2 MB/s of tensors)
     expect(text).not.toContain('busy');
   });
 
+  test('of a shard says which it is, and that it is empty where it is', () => {
+    const shard = { index: 3, count: 8 };
+    expect(reportText({ ...REPORT, shard }, undefined, style)).toMatch(
+      /^digits, shard 3\/8: 100,000 rows in /,
+    );
+    const rows = { read: 0, written: 0, deadLettered: 0, resumed: 0 };
+    const batches = { count: 0, meanRows: 0, fill: 0, paddingWaste: 0 };
+    const text = reportText({ ...REPORT, shard, rows, batches }, undefined, style);
+    expect(text).toMatch(/^digits, shard 3\/8: no rows are in it\n/);
+  });
+
   test('tells of rows from an earlier run and of bad ones', () => {
     const rows = { read: 10, written: 8, deadLettered: 2, resumed: 5 };
     expect(reportText({ ...REPORT, rows }, undefined, { ...style, width: 100 })).toContain(

@@ -36,6 +36,19 @@ describe('fair shares', () => {
     expect(counts(serve(4000))).toEqual([1000, 3000]);
   });
 
+  test('of one that yields come one at a time, whatever it is owed', () => {
+    const { shares, serve, counts } = claimants([2, 3], [1, 1]);
+    const turns = (yields: 0 | 1): number[] => {
+      shares.set(0, Share.YIELDS, yields);
+      shares.set(0, Share.OWED, 10 * BOUND);
+      return serve(100);
+    };
+    expect(counts(turns(0))).toEqual([100, 0]);
+    expect(counts(turns(1))).toEqual([50, 50]);
+    shares.leave(1);
+    expect(counts(serve(10))).toEqual([10, 0]);
+  });
+
   test('leave no debt where what is owed comes while the others rest', () => {
     const { shares, serve, counts } = claimants([2, 1], [1, 1]);
     for (let round = 0; round < 50; round++) {

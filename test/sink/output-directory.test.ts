@@ -9,7 +9,8 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { type Head, OutputDirectory } from '../../src/sink/output-directory.js';
+import type { Head } from '../../src/sink/output-content.js';
+import { OutputDirectory } from '../../src/sink/output-directory.js';
 import { entryFile, leaseFile } from '../../src/sink/output-files.js';
 import type { Part } from '../../src/sink/types.js';
 import { openOutput } from '../../src/storage/output.js';

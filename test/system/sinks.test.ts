@@ -234,7 +234,11 @@ describe('a job writes to s3://', () => {
     });
     const stop = new AbortController();
     const job = jobOf(data, { ...REMOTE, storage }, slow);
-    const first = runJob(job as never, { signal: stop.signal, onProgress: () => begin() });
+    // In small batches it is at work for long, however long the other takes to begin.
+    const first = runJob({ ...job, batch: { size: 2 } } as never, {
+      signal: stop.signal,
+      onProgress: () => begin(),
+    });
     await begun;
     await expect(runJob(job as never)).rejects.toThrow(
       `s3://data/out: is in use by another run (process ${process.pid} on `,

@@ -60,6 +60,29 @@ describe('columns that a transform returns', () => {
     ['typed arrays of one number', 'Array.from(ids, (id) => Int16Array.of(id * 2))'],
     ['a promise of them', 'await Promise.resolve(Float32Array.from(ids, (id) => id * 2))'],
   ];
+  test('may be vectors of an apache-arrow of the transform’s own', async () => {
+    const at = workspace();
+    const module = `
+      import { createRequire } from 'node:module';
+      const { vectorFromArray, Float32, Dictionary, Utf8, Int8, Field, FixedSizeList } =
+        createRequire(${JSON.stringify(import.meta.url)})('apache-arrow');
+      export default (batch) => {
+        const ids = [...batch.getChild('id')];
+        return {
+          y: vectorFromArray(ids.map((id) => id * 2), new Float32()),
+          word: vectorFromArray(ids.map((id) => ['even', 'odd'][id % 2]), new Dictionary(new Utf8(), new Int8())),
+          pair: vectorFromArray(ids.map((id) => [id, -id]), new FixedSizeList(2, new Field('item', new Float32()))),
+        };
+      };`;
+    const job = jobWith(at, module, { sink: { uri: at('out'), keep: ['id', 'y', 'word', 'pair'] } });
+    expect((await runJob(job)).rows).toMatchObject({ read: 200, written: 200, deadLettered: 0 });
+    const columns = await Promise.all(['y', 'word', 'pair'].map((name) => readColumn(at('out'), name)));
+    const rows = ids().map((id) => columns.map((column) => column[id]));
+    expect(JSON.parse(JSON.stringify(rows))).toEqual(
+      ids().map((id) => [id * 2, id % 2 === 0 ? 'even' : 'odd', [id, -id || 0]]),
+    );
+  });
+
   test.each(ways)('become tensors: %s', async (_, values) => {
     const at = workspace();
     const module = `

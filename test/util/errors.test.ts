@@ -7,6 +7,7 @@ import {
   fromRecord,
   InternalError,
   InterruptedError,
+  InUseError,
   messageOf,
   type PenstockError,
   StorageError,
@@ -18,6 +19,7 @@ type Constructor = new (message: string, details?: ErrorDetails) => PenstockErro
 
 const CLASSES: [name: string, Class: Constructor, exitCode: number][] = [
   ['UsageError', UsageError, 2],
+  ['InUseError', InUseError, 2],
   ['DataError', DataError, 1],
   ['StorageError', StorageError, 1],
   ['DeviceError', DeviceError, 1],

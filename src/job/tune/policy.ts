@@ -53,18 +53,20 @@ export interface State {
   readonly because: Readonly<Record<keyof Setting, string>>;
 }
 
-/** Below this a stall is not worth a step; from the second on it is so plain that a few looks will do. */
+/** Below this a stall is not worth a step; from the second on it is so plain that a few looks will do, from the third two. */
 const WORTH = 0.05;
 const PLAIN = 0.3;
+const OBVIOUS = 0.6;
 
 /** A step that brings less is taken back; from the second on, a few looks will do here too. */
 const GAIN = 1.03;
 const PLAIN_GAIN = 1.3;
 
-/** Intervals for a decision; for one that is plain; and before the first, and after a change, when threads start. */
+/** Intervals for a decision; for one that is plain, or obvious; and before the first, and after a change, when threads start. */
 const INTERVALS = 12;
 const FEW = 4;
-const WARMING = 4;
+const TWO = 2;
+const WARMING = 2;
 const SETTLING = 8;
 
 /** Decisions that a trial may be put off for. */
@@ -99,7 +101,7 @@ export function begin(setting: Setting, limits: Limits): State {
 export function next(state: State, interval: Interval, limits: Limits): State {
   if (state.settling > 0) return { ...state, settling: state.settling - 1 };
   const seen = add(state.seen, interval);
-  if (seen.intervals < (isPlain(state, seen.mean) ? FEW : INTERVALS)) return { ...state, seen };
+  if (seen.intervals < looksFor(state, seen.mean)) return { ...state, seen };
   const { trial, holds } = state;
   const mostProducers = holds > 1 ? state.mostProducers : limits.producers;
   const looked = { ...state, seen: NOTHING, holds: Math.max(0, holds - 1), mostProducers };
@@ -109,8 +111,11 @@ export function next(state: State, interval: Interval, limits: Limits): State {
   return hasChanged ? { ...decided, settling: SETTLING } : decided;
 }
 
-function isPlain({ trial }: State, { fetch, prep, rowsPerSecond }: Interval): boolean {
-  return trial === undefined ? fetch + prep >= PLAIN : rowsPerSecond >= trial.rowsPerSecond * PLAIN_GAIN;
+/** How many intervals a decision takes. */
+function looksFor({ trial }: State, { fetch, prep, rowsPerSecond }: Interval): number {
+  if (trial !== undefined) return rowsPerSecond >= trial.rowsPerSecond * PLAIN_GAIN ? FEW : INTERVALS;
+  if (fetch + prep >= OBVIOUS) return TWO;
+  return fetch + prep >= PLAIN ? FEW : INTERVALS;
 }
 
 function add({ intervals, mean }: State['seen'], interval: Interval): State['seen'] {

@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { IncomingHttpHeaders } from 'node:http';
 import { namesLoopback } from '../loopback.js';
 import type { Refusal } from '../refusal.js';
 import type { Token } from '../token.js';
@@ -16,14 +16,12 @@ export interface Admission {
 }
 
 /** Why a request is not let in; undefined where it is. */
-export function turnedAway(
+export function notAdmitted(
   { token, onlyLoopback }: Admission,
-  { headers }: FastifyRequest,
-  reply: FastifyReply,
+  headers: IncomingHttpHeaders,
 ): Refusal | undefined {
   if (token !== undefined) {
     if (token.admits(headers.authorization)) return undefined;
-    reply.header('www-authenticate', 'Bearer');
     return new HttpRefusal(401, 'the request needs a token: send Authorization: Bearer …');
   }
   if (!onlyLoopback || headers.host === undefined || namesLoopback(headers.host)) return undefined;

@@ -4,9 +4,10 @@ import { messageOf } from '../../util/errors.js';
 import type { Inference, Watch } from '../inference.js';
 import { Refusal } from '../refusal.js';
 import type { RequestEnd } from '../telemetry/request.js';
-import { type Admission, turnedAway } from './admission.js';
+import { type Admission, notAdmitted } from './admission.js';
 import type { HttpLimits } from './limits.js';
-import { HttpRefusal, retryAfter, statusOf } from './status.js';
+import { errorText, HttpRefusal, retryAfter, statusOf } from './status.js';
+import { turnAwayFirst } from './turn-away.js';
 
 const MOST_HEADER_BYTES = 16 * 1024;
 const MOST_NAME_CHARACTERS = 256;
@@ -52,6 +53,7 @@ export function createApp(
     frameworkErrors: (error, _request, reply) => refuse(inference, error, reply),
   });
   app.server.maxConnections = limits.connections;
+  turnAwayFirst(app.server, inference, admission);
   app.decorateRequest('arrivedAt', 0);
   app.decorateRequest('outcome');
   app.addHook('onRequest', (request, _reply, done) => {
@@ -63,7 +65,7 @@ export function createApp(
     // Whoever keeps its connection would not notice that others are elsewhere by now.
     if (inference.isClosing) reply.header('connection', 'close');
     if (request.routeOptions.config.isPublic === true) done();
-    else done(turnedAway(admission, request, reply));
+    else done(notAdmitted(admission, request.headers));
   });
   // Bodies are read by whoever wants them, within bounds.
   app.removeAllContentTypeParsers();
@@ -101,12 +103,8 @@ export function refuse(inference: Inference, error: unknown, reply: FastifyReply
   const status = statusOf(refusal);
   const seconds = retryAfter(refusal);
   if (seconds !== undefined) reply.header('retry-after', seconds);
-  const { message, hint } = refusal;
-  const text = hint === undefined ? message : `${message}. ${hint}`;
-  reply
-    .code(status)
-    .header('content-type', 'application/json')
-    .send(JSON.stringify({ error: text }));
+  if (status === 401) reply.header('www-authenticate', 'Bearer');
+  reply.code(status).header('content-type', 'application/json').send(errorText(refusal));
 }
 
 /** Fastify's own errors are of requests that it does not understand; they have a status. */

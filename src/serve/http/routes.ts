@@ -68,8 +68,6 @@ function inferRoutes(app: FastifyInstance, inference: Inference, maxBodyBytes: n
     try {
       const endpoint = inference.endpoint(params.model, params.version);
       request.outcome = { endpoint: params.model };
-      const refusal = inference.engine.turnAway?.(params.model, arrivedAt);
-      if (refusal !== undefined) throw refusal;
       if (jsonLength !== undefined && Number.isNaN(jsonLength))
         throw new Refusal(
           'invalid',

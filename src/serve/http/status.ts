@@ -37,3 +37,8 @@ export function retryAfter({ reason, retryAfterMs }: Refusal): number | undefine
   if (retryAfterMs !== undefined) return Math.max(1, Math.ceil(retryAfterMs / 1000));
   return reason === 'full' || reason === 'late' || reason === 'draining' ? 1 : undefined;
 }
+
+/** The body of an answer that has no outputs. */
+export function errorText({ message, hint }: Refusal): string {
+  return JSON.stringify({ error: hint === undefined ? message : `${message}. ${hint}` });
+}
