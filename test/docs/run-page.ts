@@ -43,9 +43,9 @@ async function run(ground: Playground, { text, server }: Block): Promise<void> {
 
 const OURS = /\bpenstock ((?:run|bench|inspect|doctor|serve|stress|submit|worker|schema|demo)\b[^|;&#)>]*)/;
 
-/** Of commands that can't be run, those that are ours: their options at least must be there. */
+/** Of commands that can't be run, those that are ours: their options at least must be there. Variables are 1. */
 export function checksOf(text: string): string {
   const lines = text.replaceAll('\\\n', ' ').split('\n');
-  const ours = lines.flatMap((line) => OURS.exec(line)?.[1] ?? []);
+  const ours = lines.flatMap((line) => OURS.exec(line)?.[1]?.replaceAll(/\$\{?\w+\}?/g, '1') ?? []);
   return ['true', ...ours.map((args) => `penstock-check ${args}`)].join('\n');
 }
