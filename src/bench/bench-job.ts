@@ -21,6 +21,7 @@ import { type Combination, combinationsOf, type SweepAxis } from './sweep.js';
 import { runSweep } from './sweep-runs.js';
 import type { BenchReport } from './types.js';
 
+/** How long `benchJob` may take, and what else it tries. */
 export interface BenchOptions {
   /** Stops the bench: its threads end, what it has written is deleted, and it rejects with an InterruptedError. */
   readonly signal?: AbortSignal;
@@ -58,7 +59,9 @@ const QUICK_SWEEP_SECONDS = 0.5;
  * the same steps do one after another; and says what limits and what a change would bring. Its own output is deleted:
  * the job's is neither read nor written.
  *
- *     const { pipeline, efficiency, limitedBy, advice } = await benchJob(await loadJob('job.yaml'), { quick: true });
+ * @example
+ * const { efficiency, limitedBy, whatIf, advice } = await benchJob(await loadJob('job.yaml'), { quick: true });
+ * console.log(limitedBy, efficiency, whatIf[0], advice);
  *
  * @param input a job from `loadJob`, or an object of the same form (relative paths start at the working directory)
  * @throws UsageError where the job does not fit its data or model, or there are no rows; DataError, StorageError,

@@ -10,13 +10,17 @@ export type BenchStage =
   | 'pipeline'
   | 'sweep';
 
+/** How far a bench is. */
 export interface BenchProgress {
+  /** What it is at. */
   readonly stage: BenchStage;
   /** What of it: `batches of 64`, `batch.size=8`, … */
   readonly detail?: string;
   /** From 1 on; 0 before the first. */
   readonly round: number;
+  /** How many there will be. */
   readonly rounds: number;
+  /** Since the start. */
   readonly elapsedSeconds: number;
   /** How long all of it will take; undefined until a first short pass has shown it. */
   readonly totalSeconds: number | undefined;

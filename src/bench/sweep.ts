@@ -9,8 +9,9 @@ const MOST_COMBINATIONS = 64;
 
 /** Values of a key that are to be tried. */
 export interface SweepAxis {
-  /** `batch.size` */
+  /** Dotted, as in the job file: `batch.size`. */
   readonly key: string;
+  /** As the job file would have them. */
   readonly values: readonly unknown[];
 }
 

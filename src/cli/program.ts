@@ -349,7 +349,9 @@ Examples:
   penstock schema serve > serve.schema.json
 
 and in the first line of a job file, for editors with a YAML language server:
-  # yaml-language-server: $schema=job.schema.json`,
+  # yaml-language-server: $schema=job.schema.json
+or where Penstock is installed beside it:
+  # yaml-language-server: $schema=node_modules/penstock/docs/schema/job.json`,
     )
     .action(async (file: 'job' | 'serve') => {
       const { schema } = await import('./schema.js');

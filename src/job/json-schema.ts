@@ -32,7 +32,10 @@ export function jsonSchemaOf(
   const { $schema, ...keywords } = z.toJSONSchema(schema, {
     target: 'draft-7',
     io: 'input',
-    override: ({ jsonSchema }) => {
+    override: ({ zodSchema, jsonSchema }) => {
+      // zod leaves them out where a value is transformed, since they might be of what comes out; ours are of what is written.
+      const examples = z.globalRegistry.get(zodSchema)?.examples;
+      if (Array.isArray(examples)) jsonSchema.examples = examples;
       // zod's way to say that a whole number has no upper bound: noise in a manual.
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
     },

@@ -8,6 +8,7 @@ import { type Job, jobSchema } from './schema.js';
 import { formatKey, type KeyPath } from './wording.js';
 import { readDocument, type WrittenDocument } from './written-document.js';
 
+/** How `loadJob` reads a job file. */
 export interface LoadJobOptions {
   /**
    * Overrides as the command line takes them, `key.path=value`, the value in YAML: `batch.size=7`,
@@ -30,6 +31,7 @@ export async function loadJob(file: string, options: LoadJobOptions = {}): Promi
   return check(await readDocument(file, options.set ?? [], JOB));
 }
 
+/** What an object does not tell by itself. */
 export interface ParseJobOptions {
   /** Where relative paths start. Default: the current directory. */
   readonly baseDir?: string;

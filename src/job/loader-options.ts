@@ -9,6 +9,7 @@ import { type JobInput, loaderBatch, source } from './schema.js';
 
 /** Files, with how they are read. */
 export interface FileSource {
+  /** A file, a directory or a glob, as a path or a URL; relative paths start at the working directory. */
   readonly uri: string;
   /** Rows to read at most, before the filter. */
   readonly limit?: number;
@@ -29,7 +30,9 @@ export type LoaderSource =
   | AsyncIterable<FeedItem>
   | Iterable<FeedItem>;
 
+/** What `createLoader` reads, and what it makes of it. */
 export interface LoaderOptions {
+  /** Files, rows or record batches. */
   readonly source: LoaderSource;
   /**
    * Tensor name → what it is made of, as in the job file. By default every column of numbers, or of fixed-size lists of
@@ -55,6 +58,7 @@ export interface LoaderOptions {
 
 /** One tensor of a batch: pass it on as `new Tensor(type, data, dims)`. */
 export interface BatchTensor {
+  /** Of its elements, as ONNX Runtime names it: `float32`, `uint8`, `int64`, … */
   readonly type: string;
   /** A view of shared memory, valid until the batch is released; `data.slice()` is a copy of your own. */
   readonly data: TypedArray;
@@ -72,7 +76,9 @@ export interface RowId {
 
 /** Rows of tensors, in memory that goes back to the loader with `release()`. */
 export interface Batch extends Disposable {
+  /** By the names of `inputs`. */
   readonly tensors: Readonly<Record<string, BatchTensor>>;
+  /** How many rows: `batch.size`, or fewer where there was nothing more, or a bucket was not full. */
   readonly rows: number;
   /** One a row. */
   readonly ids: readonly RowId[];

@@ -32,14 +32,15 @@ let passes = 0;
 /**
  * Batches of tensors for those who run the model themselves.
  *
- *     for await (const batch of createLoader({ source: 'data/*.arrow', batch: { size: 64 } })) {
- *       const { data, dims } = batch.tensors.pixels;
- *       batch.release();
- *     }
- *
  * Reading, decoding and collating go on in threads of their own while a batch is in use. A batch's memory goes back with
  * `release()` (or `using batch`); asking for more while all of them are held is an error. Each `for await` is a pass of
  * its own over files; an iterable is read once. Leaving the loop early, or an error, ends all threads.
+ *
+ * @example
+ * for await (const batch of createLoader({ source: 'digits.arrow', batch: { size: 64 } })) {
+ *   const { data, dims, type } = batch.tensors.pixels; // Uint8Array, [64, 784], 'uint8'
+ *   batch.release();
+ * }
  *
  * @throws UsageError for options that can't be; in the loop, what reading or collating fails with
  */

@@ -87,40 +87,83 @@ const configEntry: OptionKind = {
 
 const cacheMode = oneOf('disabled', 'lazyRelease', 'simple', 'bucket');
 
+/** With what it is for, which editors and the reference of the job file show. */
+function about(kind: OptionKind, description: string): OptionKind {
+  return { ...kind, schema: { ...kind.schema, description } };
+}
+
 /**
  * What the runtimes take as `model.options`. onnx: those of its options that onnxruntime-node heeds, and one that it
  * should and Penstock heeds for it (freeDimensionOverrides); of the providers' own options it heeds deviceId and webgpu's.
  */
 const OPTIONS: Readonly<Record<string, Kinds>> = {
   onnx: {
-    deviceId: wholeNumber(0),
-    allowSoftware: yesOrNo,
-    graphOptimizationLevel: oneOf('disabled', 'basic', 'extended', 'layout', 'all'),
-    freeDimensionOverrides: mappingTo(wholeNumber(1), 'a mapping of names of dimensions to sizes'),
-    intraOpNumThreads: wholeNumber(0),
-    interOpNumThreads: wholeNumber(0),
-    executionMode: oneOf('sequential', 'parallel'),
-    enableCpuMemArena: yesOrNo,
-    enableMemPattern: yesOrNo,
-    optimizedModelFilePath: someText,
-    enableProfiling: yesOrNo,
-    profileFilePrefix: someText,
-    logId: someText,
-    logSeverityLevel: wholeNumber(0, 4),
-    extra: mappingTo(configEntry, 'a mapping of entries of the session’s configuration'),
-    webgpu: mappingOf({
-      preferredLayout: oneOf('NCHW', 'NHWC'),
-      forceCpuNodeNames: texts,
-      validationMode: oneOf('disabled', 'wgpuOnly', 'basic', 'full'),
-      enableRobustness: yesOrNo,
-      storageBufferCacheMode: cacheMode,
-      uniformBufferCacheMode: cacheMode,
-      queryResolveBufferCacheMode: cacheMode,
-      defaultBufferCacheMode: cacheMode,
-    }),
+    deviceId: about(wholeNumber(0), 'Which of the GPUs, from 0, for cuda, tensorrt and dml. By default 0.'),
+    allowSoftware: about(yesOrNo, 'Takes webgpu even where the adapter is software. By default false.'),
+    graphOptimizationLevel: about(
+      oneOf('disabled', 'basic', 'extended', 'layout', 'all'),
+      'How far the graph is rewritten when it is loaded. By default all.',
+    ),
+    freeDimensionOverrides: about(
+      mappingTo(wholeNumber(1), 'a mapping of names of dimensions to sizes'),
+      'Sizes of dimensions that the model leaves open, by their names; one of the batch fixes the size of batches.',
+    ),
+    intraOpNumThreads: about(
+      wholeNumber(0),
+      'Threads of one run on the CPU. By default what the producers and other instances leave.',
+    ),
+    interOpNumThreads: about(
+      wholeNumber(0),
+      'Branches of the graph that run side by side, where executionMode is parallel.',
+    ),
+    executionMode: about(
+      oneOf('sequential', 'parallel'),
+      'parallel: branches of the graph run side by side. By default sequential.',
+    ),
+    enableCpuMemArena: about(yesOrNo, 'Keeps memory for the next run. By default true.'),
+    enableMemPattern: about(yesOrNo, 'Plans memory by the shapes of the run before. By default true.'),
+    optimizedModelFilePath: about(someText, 'Where to write the model as it is after optimisation.'),
+    enableProfiling: about(
+      yesOrNo,
+      'Writes a trace of ONNX Runtime’s own when the job ends. By default false.',
+    ),
+    profileFilePrefix: about(someText, 'What the name of that trace begins with.'),
+    logId: about(someText, 'What lines of ONNX Runtime’s log begin with.'),
+    logSeverityLevel: about(
+      wholeNumber(0, 4),
+      'The least that ONNX Runtime logs, from 0, everything, to 4, which is the default: what is fatal.',
+    ),
+    extra: about(
+      mappingTo(configEntry, 'a mapping of entries of the session’s configuration'),
+      'Entries of the session’s configuration, such as session.set_denormal_as_zero.',
+    ),
+    webgpu: about(
+      mappingOf({
+        preferredLayout: about(oneOf('NCHW', 'NHWC'), 'How images lie in memory.'),
+        forceCpuNodeNames: about(texts, 'Names of nodes that run on the CPU.'),
+        validationMode: about(
+          oneOf('disabled', 'wgpuOnly', 'basic', 'full'),
+          'How much WebGPU checks what it is told.',
+        ),
+        enableRobustness: about(yesOrNo, 'Checks of bounds in shaders.'),
+        storageBufferCacheMode: about(cacheMode, 'How buffers of tensors are kept for later.'),
+        uniformBufferCacheMode: about(cacheMode, 'How buffers of parameters are kept for later.'),
+        queryResolveBufferCacheMode: about(cacheMode, 'How buffers of timings are kept for later.'),
+        defaultBufferCacheMode: about(cacheMode, 'How all other buffers are kept for later.'),
+      }),
+      'Options of the provider webgpu.',
+    ),
   },
-  simulated: { batchMicros: micros, rowMicros: micros },
-  tensorflow: { allowSoftware: yesOrNo, wasmPath: someText, tags: texts, signature: someText },
+  simulated: {
+    batchMicros: about(micros, 'Microseconds that a batch takes, whatever its rows. By default 0.'),
+    rowMicros: about(micros, 'Microseconds that each row of a batch adds. By default 0.'),
+  },
+  tensorflow: {
+    allowSoftware: about(yesOrNo, 'Takes webgpu even where the adapter is software. By default false.'),
+    wasmPath: about(someText, 'The folder of the WebAssembly files. By default that of the package.'),
+    tags: about(texts, 'Which graph of a SavedModel. By default serve.'),
+    signature: about(someText, 'Which of its signatures. By default serving_default.'),
+  },
 };
 
 /** What ONNX Runtime has as an option, and a job file as a key. */

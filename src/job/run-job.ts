@@ -18,6 +18,7 @@ import { type RunContext, STUCK_GRACE_MS } from './run.js';
 import type { Job, JobInput } from './schema.js';
 import { checkSink, outputLocation } from './sink.js';
 
+/** How `runJob` runs a job. */
 export interface RunOptions {
   /** Stops the run: its threads end, what is committed stays, and `runJob` rejects with an InterruptedError. */
   readonly signal?: AbortSignal;
@@ -49,9 +50,11 @@ export interface RunOptions {
 /**
  * Runs a job: reads its source, runs its model over every row, writes its outputs.
  *
- *     const report = await runJob(await loadJob('job.yaml'), { onProgress: (p) => console.error(p.rowsPerSecond) });
- *
  * Resumes by itself where an earlier run of the same job was stopped. All threads have ended when it settles.
+ *
+ * @example
+ * const report = await runJob(await loadJob('job.yaml'), { onProgress: ({ rowsPerSecond }) => console.error(rowsPerSecond) });
+ * console.log(report.rows.written, report.bottleneck, report.advice);
  *
  * @param input a job from `loadJob`, or an object of the same form (relative paths start at the working directory)
  * @throws UsageError where the job does not fit its data or model, and its InUseError where another run is at work on the

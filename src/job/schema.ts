@@ -31,11 +31,13 @@ export const cache = z
     {
       dir: localPath('a directory').meta({
         description: 'Where to keep it. A relative path starts at the folder of the job file.',
+        examples: ['.cache/penstock'],
       }),
       maxBytes: wholeNumber(64 * 2 ** 20)
         .default(10 * 2 ** 30)
         .meta({
           description: 'Bytes that it may take; what was not used for longest goes first. 64 MiB or more.',
+          examples: [50_000_000_000],
         }),
     },
     'a mapping such as { dir: .cache }',
@@ -54,6 +56,7 @@ const storageMeta = {
   description:
     'Options of remote storage, such as endpoint and region. Secrets are refused here: they come from the ' +
     'environment only.',
+  examples: [{ region: 'eu-west-1' }],
 };
 
 export const source = z.strictObject(
@@ -79,10 +82,14 @@ export const source = z.strictObject(
         description:
           'The columns to read from the source. Those that inputs, batch.lengthColumn and sink.keep need are read ' +
           'whether they are named here or not; by default just those.',
+        examples: [['id', 'pixels']],
       }),
-    limit: wholeNumber(0).exactOptional().meta({
-      description: 'Rows to read at most, from the first on, before filter is applied. By default all.',
-    }),
+    limit: wholeNumber(0)
+      .exactOptional()
+      .meta({
+        description: 'Rows to read at most, from the first on, before filter is applied. By default all.',
+        examples: [10_000],
+      }),
     filter: text('a predicate on columns')
       .exactOptional()
       .meta({
@@ -106,6 +113,7 @@ export const model = z
           description:
             'The model: a path or a URL. A relative path starts at the folder of the job file. Only the simulated runtime ' +
             'needs none.',
+          examples: ['model.onnx'],
         }),
       runtime: z
         .enum(['onnx', 'tensorflow', 'simulated', 'module'])
@@ -123,10 +131,14 @@ export const model = z
             'What the runtime computes with, tried in this order. onnx: execution providers, cuda, tensorrt, webgpu, cpu ' +
             'and so on, by default cpu. tensorflow: tfjs-node-gpu, tfjs-node, webgpu, wasm, by default all four. The ' +
             'report says which one really ran.',
+          examples: [['cuda', 'cpu']],
         }),
-      instances: autoOrWholeNumber().default('auto').meta({
-        description: 'Sessions per device, each with a thread of its own. auto chooses by device.',
-      }),
+      instances: autoOrWholeNumber()
+        .default('auto')
+        .meta({
+          description: 'Sessions per device, each with a thread of its own. auto chooses by device.',
+          examples: [2],
+        }),
       isolation: z
         .enum(['thread', 'process'])
         .default('thread')
@@ -141,6 +153,7 @@ export const model = z
           description:
             'Milliseconds that one run of the model may take. Where one takes longer, the device hangs: what is complete is ' +
             'written, and the job fails. With isolation: process, only its process is ended, as if it had crashed.',
+          examples: [30_000],
         }),
       devices: distinct(wholeNumber(0), 'a list of numbers of devices')
         .min(1, 'at least one number of a device')
@@ -160,6 +173,7 @@ export const model = z
             'graphOptimizationLevel, intraOpNumThreads, freeDimensionOverrides and extra; deviceId, allowSoftware, and ' +
             'webgpu for that provider’s own. simulated: batchMicros and rowMicros: a batch takes batchMicros + rows × ' +
             'rowMicros microseconds. tensorflow: allowSoftware, wasmPath, tags and signature.',
+          examples: [{ intraOpNumThreads: 2 }],
         }),
     },
     'a mapping with the uri of a model',
@@ -171,9 +185,12 @@ function batchWith<Size extends z.ZodType<number | 'auto'>>(size: Size) {
   return z
     .strictObject({
       size,
-      maxDelayMs: nonNegative('a number of milliseconds, 0 or more').default(50).meta({
-        description: 'Milliseconds that a row may wait for company before its batch leaves unfilled.',
-      }),
+      maxDelayMs: nonNegative('a number of milliseconds, 0 or more')
+        .default(50)
+        .meta({
+          description: 'Milliseconds that a row may wait for company before its batch leaves unfilled.',
+          examples: [20],
+        }),
       order: z
         .enum(['any', 'fixed'])
         .default('any')
@@ -188,6 +205,7 @@ function batchWith<Size extends z.ZodType<number | 'auto'>>(size: Size) {
           description:
             'The column that tells the length of a row, where rows are of variable length: whole numbers, or lists, whose ' +
             'own length it is then. Inputs made of lists are padded to the length of their bucket.',
+          examples: ['tokens'],
         }),
       buckets: z
         .array(wholeNumber(1), 'a list of whole numbers')
@@ -199,10 +217,14 @@ function batchWith<Size extends z.ZodType<number | 'auto'>>(size: Size) {
             'Lengths that rows are padded to, ascending: a row goes to the smallest that holds it, and batches are made ' +
             'of one bucket each. Needs lengthColumn; by default powers of two from 32 to 4096.',
           uniqueItems: true,
+          examples: [[32, 64, 128, 256]],
         }),
-      maxTokens: wholeNumber(1).exactOptional().meta({
-        description: 'Tokens in a batch at most, padding included. Needs lengthColumn.',
-      }),
+      maxTokens: wholeNumber(1)
+        .exactOptional()
+        .meta({
+          description: 'Tokens in a batch at most, padding included. Needs lengthColumn.',
+          examples: [8192],
+        }),
       preferredSizes: z
         .array(wholeNumber(1), 'a list of whole numbers')
         .superRefine(obeys(ascending))
@@ -212,6 +234,7 @@ function batchWith<Size extends z.ZodType<number | 'auto'>>(size: Size) {
             'Batch sizes that the model likes, ascending, as engines do that are compiled for some: a smaller batch runs ' +
             'with as many rows as the next of these, and the outputs of the rows too many are dropped.',
           uniqueItems: true,
+          examples: [[16, 32, 64]],
         }),
     })
     .superRefine(obeys<BatchKeys>(batchRule) as never)
@@ -219,10 +242,13 @@ function batchWith<Size extends z.ZodType<number | 'auto'>>(size: Size) {
 }
 
 export const batch = batchWith(
-  autoOrWholeNumber(1, 32767).default(64).meta({
-    description:
-      'Rows in a batch at most. auto: the smallest with nearly the highest rate of the model, tried before the first row.',
-  }),
+  autoOrWholeNumber(1, 32767)
+    .default(64)
+    .meta({
+      description:
+        'Rows in a batch at most. auto: the smallest with nearly the highest rate of the model, tried before the first row.',
+      examples: ['auto', 128],
+    }),
 );
 
 /** Of a loader, which has no model that could be tried. */
@@ -237,15 +263,24 @@ export const ring = z.strictObject({
       description:
         'Batches that may be anywhere between their first row and their written output. auto begins with 8, or with more ' +
         'where batches are small, and takes more where rows come in bursts, within maxBytes.',
+      examples: [16],
     }),
-  maxBytes: wholeNumber(1).exactOptional().meta({
-    description: 'Bytes that all slots together may take. By default what the slots need.',
-  }),
+  maxBytes: wholeNumber(1)
+    .exactOptional()
+    .meta({
+      description: 'Bytes that all slots together may take. By default what the slots need.',
+      examples: [1_000_000_000],
+    }),
 });
 
 const output = z
   .strictObject(
-    { as: text('a column name').meta({ description: 'The column that it is written as.' }) },
+    {
+      as: text('a column name').meta({
+        description: 'The column that it is written as.',
+        examples: ['score'],
+      }),
+    },
     'a mapping such as { as: score }',
   )
   .meta({ description: 'How one output of the model is written.' });
@@ -259,6 +294,7 @@ const sink = z
           description:
             'Where to write: a directory, or a prefix in remote storage (s3:, gs:, az:). A relative path starts at the ' +
             'folder of the job file. Needed unless format is none.',
+          examples: ['out', 's3://bucket/predictions'],
         }),
       storage: storage.exactOptional().meta(storageMeta),
       format: z.enum(['arrow', 'parquet', 'jsonl', 'none']).default('arrow').meta({
@@ -278,10 +314,14 @@ const sink = z
           description:
             'Rows of a row group of Parquet at most, by default 1048576. One also ends at 128 MiB, and with its part: ' +
             'readers hold whole ones.',
+          examples: [65_536],
         }),
-      keep: distinct(text('a column name'), 'a list of column names').default([]).meta({
-        description: 'Columns of the input that are carried over, beside the outputs.',
-      }),
+      keep: distinct(text('a column name'), 'a list of column names')
+        .default([])
+        .meta({
+          description: 'Columns of the input that are carried over, beside the outputs.',
+          examples: [['id', 'label']],
+        }),
     },
     'a mapping with the uri to write to',
   )
@@ -289,25 +329,32 @@ const sink = z
   .meta(sinkKeywords);
 
 const errors = z.strictObject({
-  maxRows: wholeNumber(0).default(0).meta({
-    description:
-      'Bad rows that may go to _dead_letters/ with their reason before the job fails. 0: it fails on the first.',
-  }),
+  maxRows: wholeNumber(0)
+    .default(0)
+    .meta({
+      description:
+        'Bad rows that may go to _dead_letters/ with their reason before the job fails. 0: it fails on the first.',
+      examples: [100],
+    }),
   stuckAfterMs: wholeNumber(1)
     .default(600_000)
     .meta({
       description:
         'Milliseconds for which nothing at all may move, no producer, no batch and no part, before the job is given up as ' +
         'stuck. Runs of the model have a limit of their own, model.runTimeoutMs.',
+      examples: [3_600_000],
     }),
 });
 
 /** The job file (DESIGN §9): what a user may write, its defaults, and what each key means. */
 export const jobSchema = z
   .strictObject({
-    name: text().default('job').meta({
-      description: 'Names the job in reports. By default the name of the job file without its extension.',
-    }),
+    name: text()
+      .default('job')
+      .meta({
+        description: 'Names the job in reports. By default the name of the job file without its extension.',
+        examples: ['digits'],
+      }),
     source: source.meta({ description: 'Where the rows come from.' }),
     model: model.meta({ description: 'What runs over them.' }),
     inputs: named(input).default({}).meta({
@@ -328,6 +375,7 @@ export const jobSchema = z
         description:
           'Threads that read, decode, transform and collate. auto begins with a number by the cores of this machine, and ' +
           'takes more while the device waits for them and that helps.',
+        examples: [4],
       }),
     ring: ring.prefault({}).meta({
       description: 'Shared memory for batches, allocated once before the first row is read.',

@@ -8,18 +8,23 @@ import type { SampledDevice } from './sampled-device.js';
 export interface Progress extends DeviceShares {
   /** Each device by itself, in the order of the job's `model.devices`. */
   readonly devices: readonly DeviceProgress[];
+  /** Since the start of the run. */
   readonly elapsedSeconds: number;
   /** Rows that have been through the model. */
   readonly rows: number;
+  /** Since the report before. */
   readonly rowsPerSecond: number;
-  /** Splits whose outputs are written, those of earlier runs too; all splits. Of a shard its own. */
+  /** Splits whose outputs are written, those of earlier runs too. Of a shard its own. */
   readonly splits: number;
+  /** All splits of the source, or of the shard. */
   readonly totalSplits: number;
   /** What the producers did, where that is known: how many were at work, and the shares of their time. */
   readonly producers?: Report['producers'];
 }
 
+/** One device's shares. */
 export interface DeviceProgress extends DeviceShares {
+  /** `cpu`, `cuda:0`, … */
   readonly id: string;
 }
 

@@ -13,16 +13,23 @@ export interface Timeline {
   readonly rows: readonly number[];
   /** Memory of the process at the end of each. */
   readonly rssBytes: readonly number[];
+  /** In the order of the report's `devices`. */
   readonly devices: readonly DeviceTimeline[];
 }
 
 /** Shares of each interval, which add up to 1 between the device's first batch and its last, and to less elsewhere. */
 export interface DeviceTimeline {
+  /** As in the report's `devices`. */
   readonly id: string;
+  /** It ran a batch. */
   readonly busy: readonly number[];
+  /** It waited for storage. */
   readonly fetch: readonly number[];
+  /** It waited for rows to be decoded, transformed or collated. */
   readonly prep: readonly number[];
+  /** It waited while rows waited for company. */
   readonly batching: readonly number[];
+  /** It waited for the sink. */
   readonly blocked: readonly number[];
 }
 

@@ -20,7 +20,8 @@ import type { StoppedRun } from './types.js';
  * A report as a page to look at: one HTML file that needs nothing else and asks no network for anything. The report is
  * in it as JSON, too.
  *
- *     await writeFile('report.html', reportPage(await runJob(job)));
+ * @example
+ * const html = reportPage(await runJob(await loadJob('job.yaml')));
  */
 export function reportPage(document: Report | BenchReport | StressReport | StoppedRun): string {
   const title = 'job' in document ? (document.job ?? 'a job') : document.name;

@@ -4,10 +4,15 @@ import type { Progress } from '../measure/progress.js';
 export interface StoppedRun {
   /** Null where it has no name that is known. */
   readonly job: string | null;
+  /** Interrupted runs go on when they are run again; failed ones too, once what is wrong is mended. */
   readonly status: 'failed' | 'interrupted';
+  /** Why. */
   readonly error: {
+    /** Of its class: `USAGE`, `DATA`, `STORAGE`, `DEVICE`, `STUCK`, `INTERRUPTED`, `INTERNAL`. */
     readonly code: string;
+    /** One sentence: what is wrong, where, and what was expected. */
     readonly message: string;
+    /** What to do about it; null where there is nothing to say. */
     readonly hint: string | null;
   };
   /** Rates and shares over all of it; left out where it failed before rows ran. */

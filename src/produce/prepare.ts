@@ -1,5 +1,6 @@
-import { RecordBatch } from 'apache-arrow';
+import type { RecordBatch } from 'apache-arrow';
 import { ProducerState, type StateClock } from '../clock/state-clock.js';
+import { emptyBatch } from '../dataset/empty.js';
 import { takeRows } from '../dataset/take.js';
 import type { RawBatch } from '../dataset/types.js';
 import { type BadRow, valuesIn } from './bad-rows.js';
@@ -96,7 +97,7 @@ export class Preparer {
       Array.from({ length: source.numRows }, (_, row) => row).filter((row) => !isBad.has(row)),
     );
     if (found.length > left || origin.length === 0) {
-      return { batch: new RecordBatch(transform.schema ?? source.schema), dropped: undefined, origin };
+      return { batch: emptyBatch(transform.schema ?? source.schema), dropped: undefined, origin };
     }
     return { ...(await transform.apply(takeRows(source, origin), context)), origin };
   }

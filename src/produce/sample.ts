@@ -1,5 +1,6 @@
-import { RecordBatch, type Schema } from 'apache-arrow';
+import type { RecordBatch } from 'apache-arrow';
 import { openFile } from '../dataset/dataset.js';
+import { emptyBatch } from '../dataset/empty.js';
 import { remoteStorageAtRest } from '../storage/store.js';
 import { DataError, messageOf, toRecord, UsageError } from '../util/errors.js';
 import { widthsOf } from './column-widths.js';
@@ -64,7 +65,8 @@ async function sampleOf(
     columns,
     keep: KEEP,
   } as const;
-  if (split === undefined) return transform.apply(emptyBatch(decodeSchema(schema), columns), context);
+  if (split === undefined)
+    return transform.apply(emptyBatch(decodeSchema(schema).select([...columns])), context);
   const file = await openFile(split.object, files, { columns });
   try {
     let batch: RecordBatch | undefined;
@@ -72,7 +74,7 @@ async function sampleOf(
       batch = raw.decode();
       if (batch.numRows > 0) break;
     }
-    if (batch === undefined) return transform.apply(emptyBatch(file.schema, columns), context);
+    if (batch === undefined) return transform.apply(emptyBatch(file.schema.select([...columns])), context);
     return await firstGood(transform, batch.slice(0, SAMPLE_ROWS), context, uri);
   } finally {
     await file.close();
@@ -98,8 +100,4 @@ async function firstGood(
       failure instanceof TransformFailure ? failure.message : `the transform: ${messageOf(failure)}`;
     throw new DataError(`${uri}: rows 0 to ${batch.numRows - 1}: ${why}`, { file: uri, row: 0 });
   }
-}
-
-function emptyBatch(schema: Schema, columns: readonly string[]): RecordBatch {
-  return new RecordBatch(schema.select([...columns]));
 }

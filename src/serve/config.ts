@@ -8,7 +8,7 @@ import { type ServeConfig, serveSchema } from './schema.js';
 
 let generated: JsonSchema | undefined;
 
-/** The JSON Schema of the configuration, for editors and other tools. See `jobJsonSchema`. */
+/** The JSON Schema of the configuration of `penstock serve`, for editors and other tools. See `jobJsonSchema`. */
 export function serveJsonSchema(): JsonSchema {
   generated ??= jsonSchemaOf(serveSchema, {
     $id: 'urn:penstock:schema:serve',
@@ -20,6 +20,7 @@ export function serveJsonSchema(): JsonSchema {
 
 const SERVE: Kind = { thing: 'a configuration', file: 'a serve configuration', schema: serveJsonSchema };
 
+/** How `loadServeConfig` reads a configuration. */
 export interface LoadServeOptions {
   /** Overrides as the command line takes them: see `LoadJobOptions`. */
   readonly set?: readonly string[];
@@ -38,6 +39,7 @@ export async function loadServeConfig(file: string, options: LoadServeOptions = 
   return check(await readDocument(file, options.set ?? [], SERVE));
 }
 
+/** What an object does not tell by itself. */
 export interface ParseServeOptions {
   /** Where relative paths start. Default: the current directory. */
   readonly baseDir?: string;

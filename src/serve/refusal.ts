@@ -1,5 +1,18 @@
 import { type ErrorDetails, PenstockError } from '../util/errors.js';
 
+/** Every reason for which there is no answer. */
+export const REFUSALS = [
+  'invalid',
+  'unknown',
+  'too-large',
+  'full',
+  'late',
+  'expired',
+  'gone',
+  'draining',
+  'rejected',
+  'failed',
+] as const;
 /**
  * Why a request is not answered with outputs. Each speaks for itself on every wire: see `http/status.ts`, `grpc/status.ts`.
  *
@@ -14,23 +27,12 @@ import { type ErrorDetails, PenstockError } from '../util/errors.js';
  * - `rejected`: the model takes none of its rows, or not all
  * - `failed`: the device, or we, failed
  */
-export const REFUSALS = [
-  'invalid',
-  'unknown',
-  'too-large',
-  'full',
-  'late',
-  'expired',
-  'gone',
-  'draining',
-  'rejected',
-  'failed',
-] as const;
 export type RefusalReason = (typeof REFUSALS)[number];
 
 /** A request that is not answered with outputs. */
 export class Refusal extends PenstockError {
   override readonly code = 'REFUSED';
+  /** Which of the ways in which a request can fail. */
   readonly reason: RefusalReason;
   /** After how long it would be worth trying again, milliseconds; undefined where that is not known, or never. */
   readonly retryAfterMs: number | undefined;

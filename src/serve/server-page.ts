@@ -3,9 +3,11 @@ import type { Engine } from './types.js';
 
 /** What a page about a server may look at. */
 export interface WatchedServer {
+  /** What it asks, once a second while somebody looks on. */
   readonly engine: Pick<Engine, 'stats' | 'isReady'>;
   /** Of the server, in its configuration. */
   readonly name: string;
+  /** Whether the server is about to end. */
   isDraining(): boolean;
 }
 
@@ -21,4 +23,5 @@ export interface ServerPage extends Disposable {
   answer(request: IncomingMessage, response: ServerResponse): boolean;
 }
 
+/** Opens a page about a server: `livePage` is one. */
 export type OpenServerPage = (server: WatchedServer) => ServerPage;

@@ -18,6 +18,7 @@ import type { Engine } from './types.js';
 /** How long what is in flight may take when the server ends. */
 const GRACE_MS = 30_000;
 
+/** How `startServer` starts and ends. */
 export interface ServeOptions {
   /** Aborted, the server drains and ends, as `close` does. */
   readonly signal?: AbortSignal;
@@ -51,6 +52,7 @@ export interface Server {
   readonly url: string;
   /** Where gRPC is, `127.0.0.1:8001`; undefined where there is none. */
   readonly grpcUrl: string | undefined;
+  /** What runs the requests: asks without a network in between. */
   readonly engine: Engine;
   /** Resolves when it has ended, however it came to that. */
   readonly closed: Promise<void>;

@@ -12,7 +12,9 @@ import type { Refusal } from './refusal.js';
 
 /** A tensor of an endpoint, as it is told to clients. */
 export interface EndpointTensor {
+  /** As the model calls it. */
   readonly name: string;
+  /** Type of its elements. */
   readonly dtype: DType;
   /** The first dimension is the batch: −1. Others are −1 where any length will do. */
   readonly shape: readonly number[];
@@ -22,10 +24,13 @@ export interface EndpointTensor {
 
 /** What a client calls a model: a model under a name, with a class of its own. */
 export interface Endpoint {
+  /** The name that clients call. */
   readonly name: string;
   /** As the protocol names platforms: `onnxruntime_onnx`, `tensorflow_savedmodel`, … */
   readonly platform: string;
+  /** What it takes: all of them, in each request. */
   readonly inputs: readonly EndpointTensor[];
+  /** What it gives. */
   readonly outputs: readonly EndpointTensor[];
   /** Rows of one request at the most. */
   readonly maxRows: number;
@@ -35,7 +40,9 @@ export interface Endpoint {
 
 /** Rows of one tensor, in a request or an answer. */
 export interface WireTensor {
+  /** As the model calls it. */
   readonly name: string;
+  /** Type of its elements. */
   readonly dtype: DType;
   /** The first dimension is the rows. */
   readonly shape: readonly number[];
@@ -43,7 +50,9 @@ export interface WireTensor {
   readonly data: TypedArray | readonly string[];
 }
 
+/** A request, as whoever speaks a protocol has made it of what came. */
 export interface InferRequest {
+  /** The name that the client calls. */
   readonly endpoint: string;
   /** All of the endpoint's inputs, with as many rows each, of its types and shapes: checked by whoever speaks the protocol. */
   readonly inputs: readonly WireTensor[];
@@ -53,7 +62,7 @@ export interface InferRequest {
   readonly priority?: number;
   /** How long the client waits, from `arrivedAt` on, microseconds; by default the endpoint's deadline. */
   readonly timeoutMicros?: number;
-  /** Microseconds of `now()`. */
+  /** When it came, from when its deadline runs: microseconds of the clock of `process.hrtime`. */
   readonly arrivedAt: number;
 }
 
@@ -67,52 +76,71 @@ export interface InferTimes {
   readonly batchRows: number;
 }
 
+/** The answer to a request. */
 export interface InferResult {
   /** In the order asked for. Their memory is the receiver's own. */
   readonly outputs: readonly WireTensor[];
+  /** Where its time went. */
   readonly times: InferTimes;
 }
 
 /** Counts since the start, and states at this moment. */
 export interface EndpointStats {
+  /** The name that clients call. */
   readonly name: string;
+  /** The model behind it. */
   readonly model: string;
+  /** Requests that were answered. */
   readonly succeeded: number;
-  /** By the reason of the refusal: see `refusal.ts`. */
+  /** Those that were not, by the reason: `RefusalReason`. */
   readonly refused: Readonly<Record<string, number>>;
-  /** Rows and batches that ran. */
+  /** Rows that ran. */
   readonly rows: number;
+  /** Batches that ran. */
   readonly batches: number;
   /** Room for rows in those batches: rows ÷ capacity is how full they were. */
   readonly capacity: number;
+  /** Rows that wait now. */
   readonly queuedRows: number;
+  /** Bytes of their inputs. */
   readonly queuedBytes: number;
-  /** Times of all requests that were answered: a histogram each (`clock/histogram.ts`), as its buckets stand now. */
+  /** Of all requests that were answered: from arrival to the start of the run. */
   readonly queueMicros: Quantiles;
+  /** From there to the end of the last run. */
   readonly computeMicros: Quantiles;
+  /** From arrival to the answer. */
   readonly totalMicros: Quantiles;
 }
 
-/** A histogram that is read. */
+/** A histogram that is read, to about 3 %. */
 export interface Quantiles {
+  /** How many values. */
   readonly count: number;
+  /** Of all values. */
   readonly sum: number;
-  /** `q` from 0 to 1. */
+  /** What a share `q` of the values, from 0 to 1, were at most. */
   quantile(q: number): number;
   /** Upper bounds, ascending, with how many values were at most so large. */
   cumulative(): Iterable<readonly [bound: number, count: number]>;
 }
 
+/** Where a device's time went, microseconds since the start; they add up to the time that went by. */
 export interface DeviceStats {
   /** `cpu`, `cuda:0`, … */
   readonly id: string;
+  /** `onnx`, `tensorflow`, `simulated` or `module`. */
   readonly runtime: string;
+  /** The execution provider that really runs. */
   readonly provider: string;
+  /** Whether it is a device of given speed, whose times are made up. */
   readonly simulated: boolean;
+  /** Sessions side by side. */
   readonly instances: number;
-  /** Microseconds since the start; they add up to the time that went by. */
+  /** At least one batch ran. */
   readonly busy: number;
+  /** Rows were on their way: by cause. */
   readonly starved: { readonly fetch: number; readonly prep: number; readonly batching: number };
+  /** Outputs held every slot. */
   readonly blocked: number;
   /** Nothing was asked of it. */
   readonly idle: number;
@@ -120,13 +148,19 @@ export interface DeviceStats {
 
 /** A batch job that runs beside the endpoints. */
 export interface JobStats {
+  /** As its job file calls it. */
   readonly name: string;
   /** Which part of it, where it is run part by part: `shard 3/12`. What is told of splits is of that part, rows are of all so far. */
   readonly part?: string;
+  /** A job that was stopped goes on when the server is started again. */
   readonly state: 'waiting' | 'running' | 'completed' | 'failed' | 'stopped';
+  /** Rows that have been through its model. */
   readonly rows: number;
+  /** All splits of its source. */
   readonly splits: number;
+  /** Those whose outputs are written. */
   readonly splitsDone: number;
+  /** Why it failed. */
   readonly error?: string;
 }
 
@@ -140,16 +174,21 @@ export interface BesideOptions extends RunOptions {
   readonly part?: string;
 }
 
+/** Counts since the start, and states at this moment, of all that an engine runs. */
 export interface EngineStats {
   /** Microseconds since the engine was started. */
   readonly uptime: number;
+  /** In the order of the configuration. */
   readonly endpoints: readonly EndpointStats[];
+  /** Each device once, whichever models run on it. */
   readonly devices: readonly DeviceStats[];
+  /** Batch jobs that run beside the endpoints. */
   readonly jobs: readonly JobStats[];
 }
 
 /** Runs requests. Whoever starts it closes it. */
 export interface Engine extends AsyncDisposable {
+  /** What clients may call. */
   readonly endpoints: readonly Endpoint[];
   /** Whether requests are taken: all models are loaded, none of them has failed, and it does not drain. */
   readonly isReady: boolean;
@@ -177,6 +216,7 @@ export interface Engine extends AsyncDisposable {
    * @throws as `runJob`; UsageError where it can't run beside the models; InterruptedError where the engine drains already
    */
   runBeside?(job: Job, options?: BesideOptions): Promise<Report>;
+  /** Counts and states, as they are now. */
   stats(): EngineStats;
   /**
    * Takes nothing more; resolves when all that was taken is answered, the jobs of the configuration are stopped, and those of

@@ -4,15 +4,19 @@ import type { ModelTensor, Session, SessionDevice, SessionSpec, TensorView } fro
 
 /** What a module's `load` has to return: a session, of which only this much must be there. */
 export interface ModuleSession {
+  /** What it takes, in the order in which `run` gets it. */
   readonly inputs: readonly ModelTensor[];
+  /** What it gives, in the order in which `run` gets the views for it. */
   readonly outputs: readonly ModelTensor[];
   /** Runs one batch; writes every output into the view given for it. One at a time. */
   run(inputs: readonly TensorView[], outputs: readonly TensorView[]): Promise<void> | void;
   /** By default `{ id: 'cpu', provider: 'module' }`. */
   readonly device?: Partial<SessionDevice>;
+  /** What a user should know, a sentence each. */
   readonly warnings?: readonly string[];
   /** By default what `outputs` says; needed where that leaves dimensions open. */
   readonly outputDims?: Session['outputDims'];
+  /** Called once, after the last run. */
   close?(): Promise<void> | void;
 }
 

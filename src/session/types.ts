@@ -2,7 +2,9 @@ import type { DType, TypedArray } from '../util/dtype.js';
 
 /** A model's input or output as the model declares it. The first dimension is the batch. */
 export interface ModelTensor {
+  /** As the model calls it. */
   readonly name: string;
+  /** Type of its elements. */
   readonly dtype: DType;
   /** Numbers where fixed, names where not; undefined where the model does not say. */
   readonly dims: readonly (number | string)[] | undefined;
@@ -16,9 +18,11 @@ export interface ModelTensor {
 export interface SessionDevice {
   /** `cpu`, `cuda:0`, `simulated:0`, … */
   readonly id: string;
+  /** `onnx`, `tensorflow`, `simulated` or `module`. */
   readonly runtime: string;
   /** The execution provider that really runs the model. */
   readonly provider: string;
+  /** Whether it is a device of given speed, whose times are made up. */
   readonly simulated: boolean;
   /** Whether a GPU does the work, where the runtime can tell. */
   readonly gpu?: boolean;
@@ -26,9 +30,13 @@ export interface SessionDevice {
 
 /** Rows of one tensor, with the batch dimension in front. The same object for the same memory and rows. */
 export interface TensorView {
+  /** As the model calls it. */
   readonly name: string;
+  /** Type of its elements. */
   readonly dtype: DType;
+  /** The number of rows in front. */
   readonly dims: readonly number[];
+  /** All elements, row after row; a view of memory that threads may share. */
   readonly data: TypedArray;
   /** Bytes of a text at most, where elements are texts: see `RowTensor`. */
   readonly text?: number;
@@ -50,9 +58,11 @@ export interface Session {
 
 /** What to load. Clonable. */
 export interface SessionSpec {
+  /** `model.runtime` of the job. */
   readonly runtime: string;
   /** Undefined for the simulated device. */
   readonly uri: string | undefined;
+  /** `model.providers` of the job, to be tried in this order. */
   readonly providers: readonly string[];
   /** Which device, where a provider numbers its devices. */
   readonly deviceId: number;

@@ -1,14 +1,6 @@
-import {
-  type Data,
-  DataType,
-  type Field,
-  makeData,
-  RecordBatch,
-  RecordBatchStreamWriter,
-  type Schema,
-  Struct,
-} from 'apache-arrow';
+import { DataType, type Field, RecordBatchStreamWriter } from 'apache-arrow';
 import * as parquet from 'parquet-wasm';
+import { emptyBatch } from '../dataset/empty.js';
 import { DataError, messageOf } from '../util/errors.js';
 import { inParquetTypes } from './parquet-types.js';
 import { type PartTable, partTable } from './part-table.js';
@@ -78,12 +70,6 @@ function streamOf(
     },
     { highWaterMark: 0 },
   );
-}
-
-function emptyBatch(schema: Schema): RecordBatch {
-  const children = schema.fields.map(({ type }) => makeData({ type, length: 0 } as never) as Data);
-  const data = makeData({ type: new Struct(schema.fields), length: 0, nullCount: 0, children });
-  return new RecordBatch(schema, data);
 }
 
 function propertiesOf(

@@ -1,6 +1,7 @@
 import type { StressProgress } from './progress.js';
 import type { TraceFile } from './trace-file.js';
 
+/** Which scenarios `stressTest` plays, and for how long. */
 export interface StressOptions {
   /** Names of scenarios; by default all that the configuration can have. */
   readonly scenarios?: readonly string[];
@@ -16,6 +17,8 @@ export interface StressOptions {
   readonly rows?: number;
   /** A load that was recorded, for the scenario `trace`. */
   readonly trace?: TraceFile;
+  /** Ends all of it with an InterruptedError; nothing is left behind. */
   readonly signal?: AbortSignal;
+  /** Called about four times a second. */
   readonly onProgress?: (progress: StressProgress) => void;
 }

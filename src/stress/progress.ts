@@ -4,14 +4,17 @@ import type { ServerKind } from './types.js';
 export interface StressProgress {
   /** `capacity`, or the title of a scenario. */
   readonly step: string;
+  /** Which of the two servers; undefined between them. */
   readonly server: ServerKind | undefined;
   /** From 1 on; 0 before the first. */
   readonly number: number;
+  /** How many there will be. */
   readonly steps: number;
+  /** Since the start. */
   readonly elapsedSeconds: number;
   /** How long all of it will take; undefined until that is known. */
   readonly totalSeconds: number | undefined;
-  /** 0 to 1. */
+  /** 0 to 1: how much of it is done. */
   readonly done: number;
 }
 

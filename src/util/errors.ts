@@ -22,9 +22,13 @@ export interface ErrorDetails extends Place {
  * `exitCode` is what the command line ends with (DESIGN §9).
  */
 export class PenstockError extends Error {
+  /** Of its class: `USAGE`, `DATA`, `STORAGE`, `DEVICE`, `STUCK`, `INTERRUPTED`, `INTERNAL`. */
   readonly code: string = 'PENSTOCK';
+  /** What the command line ends with. */
   readonly exitCode: number = 1;
+  /** Where the fault lies, as far as it is known: `file`, `line`, `key`, `column`, `row`. */
   readonly place: Place;
+  /** What to do about it: one imperative sentence. */
   readonly hint: string | undefined;
 
   constructor(message: string, details: ErrorDetails = {}) {

@@ -1,11 +1,9 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { loadServeConfig, startServer } from 'penstock';
 import { expect, onTestFinished, test } from 'vitest';
 import { repository } from '../cli/penstock.js';
-
-const README = `${repository}examples/serve/README.md`;
+import { blocksOf } from '../docs/blocks.js';
 
 test('the calls of the serving example do what is said of them', async () => {
   const config = await loadServeConfig(`${repository}examples/serve/serve.yaml`, {
@@ -13,9 +11,9 @@ test('the calls of the serving example do what is said of them', async () => {
   });
   const server = await startServer(config);
   onTestFinished(() => server.close());
-  const calls = [...readFileSync(README, 'utf8').matchAll(/^```sh\n(.*?)^```$/gms)].map(([, text = '']) =>
-    text.replaceAll('http://127.0.0.1:8000', server.url),
-  );
+  const calls = blocksOf('examples/serve/README.md')
+    .filter(({ language, notRun }) => language === 'sh' && notRun === undefined)
+    .map(({ text }) => text.replaceAll('http://127.0.0.1:8000', server.url));
   const outputs: string[] = [];
   for (const call of calls) {
     const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', call], {

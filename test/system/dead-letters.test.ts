@@ -262,6 +262,20 @@ describe('a transform that throws', () => {
     expect((await failureOf(job)).message).toContain('the transform failed: no 0');
   });
 
+  test('for every row of a record batch, where it makes lists, sends all of them there', async () => {
+    const at = workspace();
+    const second = IDS.filter((id) => id >= 50 && id < 100);
+    writeFileSync(
+      at('transform.mjs'),
+      module(second).replace('Float32Array.from(ids)', 'Array.from(ids, (id) => Float32Array.of(id, 0))'),
+    );
+    const job = jobOf(at, 50, { inputs: { y: { shape: [2] } }, transform: at('transform.mjs') });
+    const report = await runJob(job);
+    expect(report.rows).toMatchObject({ read: 300, deadLettered: 50 });
+    const written = IDS.filter((id) => !second.includes(id) && id % 10 !== 4);
+    expect(await readColumn(at('out'), 'id')).toEqual(written);
+  });
+
   test('after some rows of a split were taken: those that are left keep their places', async () => {
     const at = workspace();
     writeFileSync(at('transform.mjs'), module([0, 49, 50, 299]));

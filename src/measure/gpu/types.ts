@@ -16,15 +16,19 @@ export interface GpuSample {
   readonly gpu: number | null;
   /** Share of that period in which the GPU's memory was read or written. */
   readonly memoryBusy: number | null;
-  /** Of all processes. */
+  /** Memory of the GPU that is taken, by all processes. */
   readonly memoryUsedBytes: number | null;
+  /** Power that the whole GPU draws. */
   readonly watts: number | null;
+  /** How hot it is. */
   readonly celsius: number | null;
+  /** Clock of the streaming multiprocessors: lower under load than at its start where it is hot, or its power capped. */
   readonly smClockMhz: number | null;
+  /** Clock of its memory. */
   readonly memoryClockMhz: number | null;
-  /** From the GPU to the host. */
+  /** Over PCIe, from the GPU to the host. */
   readonly pcieSentBytesPerSecond: number | null;
-  /** From the host to the GPU. */
+  /** Over PCIe, from the host to the GPU. */
   readonly pcieReceivedBytesPerSecond: number | null;
   /** Share of the streaming multiprocessors that were at work, since the sample before (Hopper and later). */
   readonly smActive: number | null;
@@ -53,8 +57,10 @@ export const GPU_METRICS = [
   'dramActive',
 ] as const satisfies readonly (keyof GpuSample)[];
 
+/** The name of what a GPU can tell: see `GpuUtilization`. */
 export type GpuMetric = (typeof GPU_METRICS)[number];
 
+/** Whom the figures come from: NVIDIA's library, or its program where that is not to be had. */
 export type GpuSource = 'nvml' | 'nvidia-smi';
 
 /** Whoever can be asked about the GPUs of this machine. Whoever opens it closes it. */
@@ -74,17 +80,22 @@ export interface GpuProbe {
 
 /** How a metric was distributed over a run. */
 export interface Spread {
+  /** The mean of all samples. */
   readonly mean: number;
+  /** The median. */
   readonly p50: number;
+  /** What 95 of 100 samples were at most. */
   readonly p95: number;
 }
 
 /** What a GPU said of itself between the first batch and the last; what it does not tell is null. */
 export type GpuUtilization = {
+  /** Who was asked. */
   readonly source: GpuSource;
   /** The GPU's name. */
   readonly name: string;
   /** How often it was asked: about ten times a second. */
   readonly samples: number;
+  /** Memory that the GPU has. */
   readonly memoryTotalBytes: number | null;
-} & Readonly<Record<GpuMetric, Spread | null>>;
+} & { readonly [Metric in keyof GpuSample]: Spread | null };

@@ -23,12 +23,14 @@ const SAFE = {
 
 /** The page and all that it asks for, whatever is watched. Whoever opens it closes it. */
 export class LivePage implements ServerPage {
+  /** What those who look on are told. */
   readonly events: LiveEvents;
 
   constructor(events: LiveEvents) {
     this.events = events;
   }
 
+  /** Answers a request for one of its paths; else returns false, having touched nothing. */
   answer(request: IncomingMessage, response: ServerResponse): boolean {
     const path = pathOf(request);
     if (path !== '/' && !path.startsWith('/live/')) return false;
@@ -74,6 +76,9 @@ function pathOf({ url = '/' }: IncomingMessage): string {
 /**
  * The live page of a server, to be handed to `startServer`. Its engine is asked once a second for as long as somebody looks
  * on, and never else.
+ *
+ * @example
+ * const server = await startServer(await loadServeConfig('serve.yaml'), { page: livePage });
  */
 export function livePage({ engine, name, isDraining }: WatchedServer): LivePage {
   const subject: LiveSubject = { kind: 'serve', name, version: readVersion() };
