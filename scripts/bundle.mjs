@@ -152,7 +152,7 @@ async function bundle({ out, vulkan, node, compression, level }, version, scratc
   writeFileSync(join(folder, 'SHA256SUMS'), sums.join(''));
   const file = join(out, `${top}${SUFFIX[compression]}`);
   const seconds = secondsOfFiles();
-  const sizes = await archive(scratch, top, [...paths, 'SHA256SUMS'], { file, compression, level, seconds });
+  const sizes = await archive(scratch, `${top}/`, [...paths, 'SHA256SUMS'], { file, compression, level, seconds });
   writeFileSync(`${file}.sha256`, `${await sha256(file)}  ${basename(file)}\n`);
   printSizes(sizes);
   const packed = statSync(file).size;

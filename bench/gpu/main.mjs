@@ -53,6 +53,7 @@ class Suite {
   #size;
   #steps = [];
   #doctor = null;
+  #models = [];
   #parity = [];
   #figures = [];
   /** Providers that work, and whether the CPU plays the device's part. */
@@ -67,10 +68,15 @@ class Suite {
     const { folder, keep } = this.#options;
     const work = join(folder, 'work');
     for (const own of ['logs', 'work']) mkdirSync(join(folder, own), { recursive: true });
+    process.once('SIGINT', () => {
+      if (!keep) rmSync(work, { recursive: true, force: true });
+      process.exit(130);
+    });
     try {
       await this.#step('doctor', () => this.#lookAround());
       for (const shipped of SHIPPED) await this.#shippedParity(shipped, work);
       for (const heavy of heavyCases(this.#size)) {
+        this.#models.push({ model: heavy.name, about: heavy.about });
         if (!(await this.#step(`${heavy.name}: model and data`, () => heavy.prepare(work)))) continue;
         await this.#heavyParity(heavy, work);
         for (const provider of this.#devices()) await this.#measure(heavy, provider, work);
@@ -79,7 +85,7 @@ class Suite {
       if (!keep) rmSync(work, { recursive: true, force: true });
     }
     this.#write();
-    return this.#steps.every(({ error }) => error === null);
+    return this.#steps.every(({ error }) => error === null) && this.#parity.every(({ agrees }) => agrees);
   }
 
   /** A step that fails is told of, and the others go on. */
@@ -239,7 +245,7 @@ class Suite {
       date: new Date().toISOString().slice(0, 16).replace('T', ' '),
       quick,
       doctor: this.#doctor,
-      models: heavyAbout(this.#size),
+      models: this.#models,
       parity: this.#parity,
       figures: this.#figures,
       steps: this.#steps,
@@ -260,10 +266,6 @@ class Suite {
       return 'Penstock without a GPU: the suite on the CPU, which says nothing about GPUs';
     return `Penstock on ${this.#doctor?.adapter.description ?? 'an unknown GPU'}`;
   }
-}
-
-function heavyAbout(size) {
-  return heavyCases(size).map(({ name, about }) => ({ model: name, about }));
 }
 
 async function main() {

@@ -20,8 +20,8 @@ const TAR_END = 1024;
 /**
  * A component is a stream of its own, so that its size can be told and all cores are at work; xz and gzip read streams
  * that stand one behind another as one.
- * @param {string} folder around `top`
- * @param {string} top the one folder in the archive
+ * @param {string} folder
+ * @param {string} top the one folder in the archive, with a slash; '' where its files have none around them
  * @param {readonly string[]} paths of files, relative to `top`
  * @param {{ file: string, compression: Compression, level: number, seconds: number }} options `seconds`: all files' time
  * @returns {Promise<ComponentSize[]>}
@@ -37,7 +37,7 @@ export async function archive(folder, top, paths, { file, compression, level, se
   const pieces = await inTurn(filled, async ({ code, paths: own }, place) => {
     const piece = `${file}.${place}`;
     const tarred = `${piece}.tar`;
-    await tar(folder, own.map((path) => `${top}/${path}`), tarred, seconds);
+    await tar(folder, own.map((path) => top + path), tarred, seconds);
     if (place < filled.length - 1) truncateSync(tarred, statSync(tarred).size - TAR_END);
     await compress(tarred, piece, compression, level, code);
     rmSync(tarred);
@@ -51,7 +51,7 @@ export async function archive(folder, top, paths, { file, compression, level, se
   return filled.map(({ name, paths: own }, i) => ({
     name,
     files: own.length,
-    bytes: own.reduce((sum, path) => sum + statSync(`${folder}/${top}/${path}`).size, 0),
+    bytes: own.reduce((sum, path) => sum + statSync(`${folder}/${top}${path}`).size, 0),
     packedBytes: pieces[i]?.packedBytes ?? 0,
   }));
 }

@@ -59,12 +59,7 @@ export async function cudaArchive(files, scratch, { out, name, pieceMib, compres
   }
   const paths = await stage(files, scratch);
   await mkdir(out, { recursive: true });
-  const sizes = await archive(dirname(scratch), scratch.slice(dirname(scratch).length + 1), paths, {
-    file,
-    compression,
-    level,
-    seconds,
-  });
+  const sizes = await archive(scratch, '', paths, { file, compression, level, seconds });
   return { sizes, pieces: await split(file, pieceMib * 1024 * 1024) };
 }
 

@@ -89,6 +89,7 @@ export const COMPONENTS = [
   { name: 'other packages', paths: 'penstock/node_modules/**', code: false },
   { name: 'models', paths: 'penstock/native-models/**', code: false },
   { name: 'Penstock', paths: 'penstock/**', code: false },
+  { name: 'CUDA and its like', paths: 'cuda/**', code: true },
   { name: 'system libraries', paths: 'lib/**', code: true },
   { name: 'run.sh and checksums', paths: '**', code: false },
 ];
