@@ -28,6 +28,8 @@ export const FILES_OUT = [
   '**/{tsconfig*.json,Makefile,Gruntfile.js,bower.json,component.json,yarn.lock,package-lock.json}',
   // Sources of native addons, which are there built.
   '**/*.{c,cc,cpp,h,hh,hpp,gyp,gypi,inc,S,asm}',
+  // Native addons for another C library.
+  '**/*.musl.node',
   // For browsers.
   '**/*.{html,svg}',
 ];

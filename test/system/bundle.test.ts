@@ -4,7 +4,7 @@ import { randomFillSync } from 'node:crypto';
 import { appendFileSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { repository } from '../cli/penstock.js';
 
 const { version, dependencies, optionalDependencies } = JSON.parse(
@@ -26,12 +26,15 @@ function reasonToSkip(): string | undefined {
   return status === 0 ? undefined : 'no namespaces of our own (unshare)';
 }
 
-describe.skipIf(why !== undefined)(`a bundle on a bare host${why === undefined ? '' : ` (${why})`}`, () => {
+describe('a bundle on a bare host', () => {
   let folder: string;
   let root: string;
   let out: string;
 
+  beforeEach((context) => context.skip(why !== undefined, why));
+
   beforeAll(() => {
+    if (why !== undefined) return;
     folder = mkdtempSync(join(tmpdir(), 'penstock-bundle-test-'));
     root = join(folder, 'root');
     out = join(folder, 'out');
@@ -45,7 +48,9 @@ describe.skipIf(why !== undefined)(`a bundle on a bare host${why === undefined ?
     }
   }, 120_000);
 
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => {
+    if (why === undefined) rmSync(folder, { recursive: true, force: true });
+  });
 
   function bundle(...args: readonly string[]): void {
     const script = join(repository, 'scripts/bundle.mjs');
