@@ -11,8 +11,9 @@ import { archive, run, SUFFIX, sha256 } from './bundle/archive.mjs';
 import { packageFiles, penstockFiles } from './bundle/contents.mjs';
 import { cudaArchive, cudaFiles, fetchCuda } from './bundle/cuda.mjs';
 import { debianLibraries, isLibrary, lendingLines } from './bundle/libraries.mjs';
-import { BAR_MIB } from './bundle/rules.mjs';
+import { BAR_MIB, DEBIAN } from './bundle/rules.mjs';
 import { EXECUTABLE, stage } from './bundle/stage.mjs';
+import { neededLibraries } from '../dist/job/doctor/elf.js';
 import { installNewestLts } from './newest-lts.mjs';
 import { root } from './steps.mjs';
 
@@ -95,7 +96,18 @@ async function nodeFiles(file, scratch) {
   return [
     { from: node, to: 'node/bin/node', mode: EXECUTABLE },
     ...(existsSync(licence) ? [{ from: licence, to: 'node/LICENSE' }] : []),
+    ...(neededLibraries(node)?.includes(DEBIAN.atomic.needed) ? atomicFiles(join(scratch, 'atomic')) : []),
   ];
+}
+
+/** @param {string} scratch an empty folder */
+function atomicFiles(scratch) {
+  try {
+    return debianLibraries('atomic', scratch);
+  } catch (error) {
+    console.log(`${error instanceof Error ? error.message : error}: hosts must have ${DEBIAN.atomic.needed} themselves`);
+    return [];
+  }
 }
 
 /**

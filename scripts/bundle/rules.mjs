@@ -100,6 +100,11 @@ export const COMPONENTS = [
  * Libraries out of Debian's packages. run.sh uses a folder of them only where the host has no `needed` library of its own.
  */
 export const DEBIAN = {
+  atomic: {
+    needed: 'libatomic.so.1',
+    packages: ['libatomic1'],
+    whatFor: 'what Node.js links from release 26 on, and no small image has',
+  },
   vulkan: {
     needed: 'libvulkan.so.1',
     packages: ['libvulkan1'],

@@ -1,4 +1,5 @@
-// A bundle in a root that has nothing but it, a C library, a shell and coreutils, with no network but loopback.
+// A bundle in a root that has nothing but it and the least of what Debian has: C and C++ libraries, a shell, coreutils,
+// tar and gzip; with no network but loopback.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
 import { appendFileSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,8 +14,11 @@ const { version, dependencies, optionalDependencies } = JSON.parse(
 const NAME = `penstock-${version}-linux-x64`;
 const RUN = `/opt/${NAME}/run.sh`;
 /** What every Debian has, down to the smallest image. */
-const PROGRAMS = ['sh', 'readlink', 'dirname', 'cat', 'grep', 'sha256sum', 'tar', 'gzip'];
-const LIBRARIES = ['libstdc++.so.6', 'libgcc_s.so.1'];
+const PROGRAMS = ['sh', 'env', 'readlink', 'dirname', 'cat', 'grep', 'ln', 'sha256sum', 'tar', 'gzip'];
+const LIBRARIES = [
+  ...['libc.so.6', 'libm.so.6', 'libdl.so.2', 'libpthread.so.0', 'librt.so.1'],
+  ...['libstdc++.so.6', 'libgcc_s.so.1'],
+];
 const NAMESPACES = ['--net', '--mount', '--fork'];
 
 const why = reasonToSkip();
@@ -42,7 +46,9 @@ describe('a bundle on a bare host', () => {
     for (const own of ['opt', 'tmp', 'proc', 'dev']) mkdirSync(join(root, own), { recursive: true });
     writeFileSync(join(root, 'dev/null'), '');
     execFileSync('tar', ['-xf', join(out, `${NAME}.tar`), '-C', join(root, 'opt')]);
-    for (const file of filesOfHost()) {
+    // Where Debian's package could not be had, the host must have it.
+    const lent = existsSync(join(root, 'opt', NAME, 'lib/atomic'));
+    for (const file of filesOfHost(lent ? LIBRARIES : [...LIBRARIES, 'libatomic.so.1'])) {
       mkdirSync(join(root, dirname(file)), { recursive: true });
       copyFileSync(realpathSync(file), join(root, file));
     }
@@ -171,18 +177,16 @@ describe('a bundle on a bare host', () => {
 });
 
 /** Programs and libraries of this machine, with what they link. */
-function filesOfHost(): Set<string> {
-  const programs = [...PROGRAMS, 'env', 'ln'].map((name) => `/usr/bin/${name}`).filter((file) => existsSync(file));
-  const files = new Set([...programs, '/usr/bin/env']);
-  for (const name of ['sh']) if (existsSync(`/bin/${name}`)) files.add(`/bin/${name}`);
-  const linked = [...files, process.execPath].flatMap((file) =>
-    [...execFileSync('ldd', [file], { encoding: 'utf8' }).matchAll(/(\/\S+\.so\S*) \(0x/g)].map(([, library]) => library),
-  );
-  for (const library of linked) if (library !== undefined) files.add(library);
-  const found = execFileSync('/sbin/ldconfig', ['-p'], { encoding: 'utf8' });
-  for (const name of LIBRARIES) {
-    const path = found.split('\n').find((line) => line.trim().startsWith(`${name} `) && line.includes('x86-64'))?.split('=> ')[1];
-    if (path !== undefined) files.add(path);
-  }
-  return files;
+function filesOfHost(libraries: readonly string[]): Set<string> {
+  const programs = [...PROGRAMS.map((name) => `/usr/bin/${name}`), '/bin/sh'].filter((file) => existsSync(file));
+  const linked = programs.flatMap((file) => {
+    const told = execFileSync('ldd', [file], { encoding: 'utf8' });
+    return [...told.matchAll(/(\/\S+\.so\S*) \(0x/g)].map(([, library = '']) => library);
+  });
+  const known = execFileSync('/sbin/ldconfig', ['-p'], { encoding: 'utf8' }).split('\n');
+  const found = libraries.map((name) => {
+    const line = known.find((one) => one.trim().startsWith(`${name} `) && one.includes('x86-64'));
+    return line?.split('=> ')[1];
+  });
+  return new Set([...programs, ...linked, ...found.filter((path) => path !== undefined)]);
 }
