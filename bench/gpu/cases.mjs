@@ -16,14 +16,14 @@ export const SIZES = {
     side: 224,
     images: { files: 8, rows: 512 },
     texts: { files: 8, rows: 8192 },
-    parityRows: 64,
+    parityRows: { hardware: 64, software: 2 },
     runSeconds: 15,
   },
   quick: {
     side: 64,
     images: { files: 2, rows: 64 },
     texts: { files: 2, rows: 512 },
-    parityRows: 8,
+    parityRows: { hardware: 8, software: 2 },
     runSeconds: 3,
   },
 };

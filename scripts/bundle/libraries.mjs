@@ -1,7 +1,7 @@
 // @ts-check
 // Shared libraries as programs ask for them, out of folders and out of Debian's packages.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { DEBIAN } from './rules.mjs';
 
@@ -33,15 +33,11 @@ export function debianLibraries(set, scratch) {
   const { packages } = DEBIAN[set];
   const unpacked = join(scratch, 'unpacked');
   mkdirSync(unpacked, { recursive: true });
-  try {
-    execFileSync('apt-get', ['download', ...packages], { cwd: scratch, stdio: ['ignore', 'ignore', 'pipe'] });
-  } catch (error) {
-    const said = String(/** @type {{ stderr?: unknown }} */ (error).stderr ?? error).trim();
-    throw new Error(`Debian's packages ${packages.join(', ')} can't be had: ${said} (apt-get update may help)`);
-  }
-  for (const name of readdirSync(scratch).filter((name) => name.endsWith('.deb'))) {
-    execFileSync('dpkg-deb', ['-x', join(scratch, name), unpacked]);
-  }
+  unpack(packages, scratch, unpacked);
+  // Of packages that are made together, one has what all of them say of copyright, and the others a link to it.
+  const documents = (/** @type {string} */ name) => join(unpacked, 'usr/share/doc', name);
+  const told = packages.filter((name) => !existsSync(documents(name))).map((name) => basename(readlinkSync(documents(name))));
+  if (told.length > 0) unpack([...new Set(told)], scratch, unpacked);
   const found = ['usr/lib/x86_64-linux-gnu', 'lib/x86_64-linux-gnu']
     .map((folder) => join(unpacked, folder))
     .filter((folder) => existsSync(folder))
@@ -49,10 +45,27 @@ export function debianLibraries(set, scratch) {
   return [
     ...found.map(({ from, name }) => ({ from, to: `lib/${set}/${name}` })),
     ...packages.map((name) => ({
-      from: realpathSync(join(unpacked, 'usr/share/doc', name, 'copyright')),
+      from: realpathSync(join(documents(name), 'copyright')),
       to: `lib/${set}/${name}.copyright`,
     })),
   ];
+}
+
+/**
+ * @param {readonly string[]} packages
+ * @param {string} scratch
+ * @param {string} folder
+ */
+function unpack(packages, scratch, folder) {
+  try {
+    execFileSync('apt-get', ['download', ...packages], { cwd: scratch, stdio: ['ignore', 'ignore', 'pipe'] });
+  } catch (error) {
+    const said = String(/** @type {{ stderr?: unknown }} */ (error).stderr ?? error).trim();
+    throw new Error(`Debian's packages ${packages.join(', ')} can't be had: ${said} (apt-get update may help)`);
+  }
+  for (const name of readdirSync(scratch).filter((file) => file.endsWith('.deb'))) {
+    execFileSync('dpkg-deb', ['-x', join(scratch, name), folder]);
+  }
 }
 
 /** The lines of run.sh that lend those libraries to hosts without. */

@@ -8,7 +8,7 @@ import { resnetReference } from '../../bench/gpu/models/resnet-reference.mjs';
 import { compare } from '../../bench/gpu/parity.mjs';
 
 /** The network does not care; a reference in plain loops does. */
-const SIDE = 64;
+const SIDE = 32;
 
 describe('the convolutional network', () => {
   it('computes what plain loops in float64 do', async () => {

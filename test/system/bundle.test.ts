@@ -105,7 +105,7 @@ describe('a bundle on a bare host', () => {
     expect(ceilings.device.rowsPerSecond.median).toBeGreaterThan(0);
     expect(knee.batchSize).toBeGreaterThan(0);
     expect(existsSync(join(root, 'tmp/bench.html'))).toBe(true);
-  });
+  }, 240_000);
 
   it('loads every package that Penstock depends on', () => {
     const names = Object.keys({ ...dependencies, ...optionalDependencies });
