@@ -7,13 +7,13 @@ import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { neededLibraries } from '../dist/job/doctor/elf.js';
 import { archive, run, SUFFIX, sha256 } from './bundle/archive.mjs';
 import { packageFiles, penstockFiles } from './bundle/contents.mjs';
 import { cudaArchive, cudaFiles, fetchCuda } from './bundle/cuda.mjs';
 import { debianLibraries, isLibrary, lendingLines } from './bundle/libraries.mjs';
 import { BAR_MIB, DEBIAN } from './bundle/rules.mjs';
 import { EXECUTABLE, stage } from './bundle/stage.mjs';
-import { neededLibraries } from '../dist/job/doctor/elf.js';
 import { installNewestLts } from './newest-lts.mjs';
 import { root } from './steps.mjs';
 
@@ -47,7 +47,8 @@ function parse() {
     },
   });
   const { compress, node } = values;
-  if (compress !== 'xz' && compress !== 'gz' && compress !== 'none') throw new Error('--compress: expected xz, gz or none');
+  if (compress !== 'xz' && compress !== 'gz' && compress !== 'none')
+    throw new Error('--compress: expected xz, gz or none');
   return {
     help: values.help,
     out: resolve(values.out),
@@ -105,7 +106,9 @@ function atomicFiles(scratch) {
   try {
     return debianLibraries('atomic', scratch);
   } catch (error) {
-    console.log(`${error instanceof Error ? error.message : error}: hosts must have ${DEBIAN.atomic.needed} themselves`);
+    console.log(
+      `${error instanceof Error ? error.message : error}: hosts must have ${DEBIAN.atomic.needed} themselves`,
+    );
     return [];
   }
 }
@@ -151,7 +154,12 @@ async function bundle({ out, vulkan, node, compression, level }, version, scratc
     ...(await nodeFiles(node, join(scratch, 'node'))),
     ...penstockFiles(),
     ...packageFiles(),
-    ...(vulkan ? [...debianLibraries('vulkan', join(scratch, 'vulkan')), ...debianLibraries('x11', join(scratch, 'x11'))] : []),
+    ...(vulkan
+      ? [
+          ...debianLibraries('vulkan', join(scratch, 'vulkan')),
+          ...debianLibraries('x11', join(scratch, 'x11')),
+        ]
+      : []),
     { from: join(root, 'scripts/bundle/run.sh'), to: 'run.sh', mode: EXECUTABLE },
   ];
   const paths = await stage(files, folder);
@@ -164,7 +172,12 @@ async function bundle({ out, vulkan, node, compression, level }, version, scratc
   writeFileSync(join(folder, 'SHA256SUMS'), sums.join(''));
   const file = join(out, `${top}${SUFFIX[compression]}`);
   const seconds = secondsOfFiles();
-  const sizes = await archive(scratch, `${top}/`, [...paths, 'SHA256SUMS'], { file, compression, level, seconds });
+  const sizes = await archive(scratch, `${top}/`, [...paths, 'SHA256SUMS'], {
+    file,
+    compression,
+    level,
+    seconds,
+  });
   writeFileSync(`${file}.sha256`, `${await sha256(file)}  ${basename(file)}\n`);
   printSizes(sizes);
   const packed = statSync(file).size;

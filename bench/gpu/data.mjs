@@ -95,6 +95,7 @@ export function repeatFiles(from, to, copies) {
   mkdirSync(to, { recursive: true });
   const names = readdirSync(from).sort();
   for (let copy = 0; copy < copies; copy++) {
-    for (const name of names) linkSync(join(from, name), join(to, `${String(copy).padStart(4, '0')}-${name}`));
+    for (const name of names)
+      linkSync(join(from, name), join(to, `${String(copy).padStart(4, '0')}-${name}`));
   }
 }

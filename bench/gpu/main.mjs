@@ -129,7 +129,9 @@ class Suite {
   /** Those to compare with the CPU: also slow ones, where there is little to compute. */
   #compared() {
     const { quick } = this.#options;
-    return [...this.#working].filter(([name, { software }]) => name !== 'cpu' && (quick || !software)).map(([name]) => name);
+    return [...this.#working]
+      .filter(([name, { software }]) => name !== 'cpu' && (quick || !software))
+      .map(([name]) => name);
   }
 
   #isSoftware(provider) {
@@ -144,7 +146,8 @@ class Suite {
     const outputs = (provider, rows) =>
       this.#outputs(shippedJob(shipped, provider, this.#optionsFor(provider)), provider, work, rows);
     // TensorFlow.js reaches a GPU by WebGPU only.
-    const others = shipped.runtime === 'onnx' ? this.#compared() : this.#compared().filter((name) => name === 'webgpu');
+    const others =
+      shipped.runtime === 'onnx' ? this.#compared() : this.#compared().filter((name) => name === 'webgpu');
     await this.#step(`${shipped.name}: parity`, async () => {
       const expected = await outputs(shipped.reference, SHIPPED_ROWS.hardware);
       for (const provider of others) {
@@ -184,7 +187,8 @@ class Suite {
     const file = this.#jobFile(name, { ...job, source, sink: { uri: out, format: 'arrow' } }, work);
     const report = await penstock(['run', file], this.#path(`logs/${name}.log`));
     const [device] = report.devices;
-    if (device.provider !== provider) throw new Error(`${provider} was asked for, and ${device.provider} ran`);
+    if (device.provider !== provider)
+      throw new Error(`${provider} was asked for, and ${device.provider} ran`);
     return readOutputs(out);
   }
 
@@ -209,7 +213,11 @@ class Suite {
       const long = join(work, `${name}-data`);
       repeatFiles(job.source.uri, long, Math.min(1000, Math.ceil(rows / (files * perFile))));
       const source = { ...job.source, uri: long };
-      const longJob = this.#jobFile(`${name}-run`, { ...job, source, batch: { ...job.batch, size: batchSize } }, work);
+      const longJob = this.#jobFile(
+        `${name}-run`,
+        { ...job, source, batch: { ...job.batch, size: batchSize } },
+        work,
+      );
       const page = this.#path(`${name}-run.html`);
       const run = await penstock(['run', longJob, '--report', page], this.#path(`logs/${name}-run.log`));
       this.#keepDocument(name, 'run', run);

@@ -33,7 +33,8 @@ export function compare(rows, expected, provider) {
   let sameLargest = 0;
   expected.forEach((row, i) => {
     const own = rows[i];
-    if (own.length !== row.length) throw new Error(`row ${i} has ${own.length} numbers, expected ${row.length}`);
+    if (own.length !== row.length)
+      throw new Error(`row ${i} has ${own.length} numbers, expected ${row.length}`);
     for (let k = 0; k < row.length; k++) {
       // NaN is as far away as can be.
       const apart = Math.abs(own[k] - row[k]);

@@ -48,7 +48,7 @@ function machineText({ doctor }) {
   const { machine, gpus, adapter, onnxruntime, providers, penstock } = doctor;
   const gpu =
     gpus.devices.length > 0
-      ? gpus.devices.map(({ name }) => name).join(', ') + `, driver ${gpus.driver}`
+      ? `${gpus.devices.map(({ name }) => name).join(', ')}, driver ${gpus.driver}`
       : 'no NVIDIA GPU';
   const webgpu = adapter.description
     ? `WebGPU on ${adapter.description}${adapter.software ? ', which is software' : ''}`
@@ -76,7 +76,20 @@ function verdictLines(figures) {
 
 function figuresTable(figures) {
   return table(
-    ['model', 'on', 'batch', 'storage', 'loader', 'device', 'pipeline', '÷ device', 'run', 'busy', 'starved', 'a batch'],
+    [
+      'model',
+      'on',
+      'batch',
+      'storage',
+      'loader',
+      'device',
+      'pipeline',
+      '÷ device',
+      'run',
+      'busy',
+      'starved',
+      'a batch',
+    ],
     figures.map(({ model, provider, batchSize, bench, run }) => {
       const { storage, loader, device } = bench.ceilings;
       const own = deviceOf(run);

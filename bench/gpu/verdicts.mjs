@@ -3,11 +3,13 @@
 export const BARS = { busy: 0.95, apart: 0.05 };
 
 const TODO = {
-  fetch: 'storage holds the device up: put the data on a local disk, or give source.cache one; then more producers',
+  fetch:
+    'storage holds the device up: put the data on a local disk, or give source.cache one; then more producers',
   prep: 'preparation holds the device up: more producers (cores), or leave casts and scales to the model, as these do',
   batching: 'batches wait for rows: a larger ring, or batch.maxDelayMs and buckets that fit the data',
   sink: 'the sink holds the device up: sink.format arrow, a faster disk, or fewer outputs',
-  device: 'nothing but the device limits it: a larger batch (see the knee), another instance, or a faster model',
+  device:
+    'nothing but the device limits it: a larger batch (see the knee), another instance, or a faster model',
 };
 
 /**
@@ -21,7 +23,9 @@ export function verdictsOf({ bench, run }) {
   const ratio = pipeline / ceiling;
   const busy = device.busy >= BARS.busy;
   const near = Math.abs(ratio - 1) <= BARS.apart;
-  const others = Object.entries(bench.ceilings).filter(([name, stage]) => name !== 'device' && stage !== null);
+  const others = Object.entries(bench.ceilings).filter(
+    ([name, stage]) => name !== 'device' && stage !== null,
+  );
   const lower = others.filter(([, stage]) => stage.rowsPerSecond.median < ceiling).map(([name]) => name);
   return [
     {

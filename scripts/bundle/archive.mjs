@@ -2,7 +2,15 @@
 // A folder as an archive that is the same, byte for byte, wherever and whenever it is made of the same files.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { closeSync, createReadStream, createWriteStream, openSync, rmSync, statSync, truncateSync } from 'node:fs';
+import {
+  closeSync,
+  createReadStream,
+  createWriteStream,
+  openSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { pipeline } from 'node:stream/promises';
@@ -27,17 +35,24 @@ const TAR_END = 1024;
  * @returns {Promise<ComponentSize[]>}
  */
 export async function archive(folder, top, paths, { file, compression, level, seconds }) {
-  const groups = COMPONENTS.map(({ name, paths: pattern, code }) => ({ name, code, isIn: picomatch(pattern) })).map(
-    (component, place, all) => ({
-      ...component,
-      paths: paths.filter((path) => all.findIndex(({ isIn }) => isIn(path)) === place).sort(byBytes),
-    }),
-  );
+  const groups = COMPONENTS.map(({ name, paths: pattern, code }) => ({
+    name,
+    code,
+    isIn: picomatch(pattern),
+  })).map((component, place, all) => ({
+    ...component,
+    paths: paths.filter((path) => all.findIndex(({ isIn }) => isIn(path)) === place).sort(byBytes),
+  }));
   const filled = groups.filter((group) => group.paths.length > 0);
   const pieces = await inTurn(filled, async ({ code, paths: own }, place) => {
     const piece = `${file}.${place}`;
     const tarred = `${piece}.tar`;
-    await tar(folder, own.map((path) => top + path), tarred, seconds);
+    await tar(
+      folder,
+      own.map((path) => top + path),
+      tarred,
+      seconds,
+    );
     if (place < filled.length - 1) truncateSync(tarred, statSync(tarred).size - TAR_END);
     await compress(tarred, piece, compression, level, code);
     rmSync(tarred);
@@ -115,7 +130,10 @@ async function compress(from, to, compression, level, code) {
  */
 export function run(program, args, stdout = 'ignore') {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['ignore', stdout, 'pipe'], env: { ...process.env, LC_ALL: 'C' } });
+    const child = spawn(program, args, {
+      stdio: ['ignore', stdout, 'pipe'],
+      env: { ...process.env, LC_ALL: 'C' },
+    });
     let said = '';
     child.stderr?.setEncoding('utf8').on('data', (text) => {
       said += text;

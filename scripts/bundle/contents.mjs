@@ -18,8 +18,16 @@ import {
 
 /** @typedef {{ from: string, to: string, mode?: number }} BundledFile `to` is relative to the bundle's folder */
 
-/** Case does not tell licences apart, nor files on some disks. */
-const isLicence = picomatch([...LICENCES], { dot: true, nocase: true });
+const isLicence = anyOf(LICENCES);
+
+/**
+ * @param {readonly string[]} globs
+ * @returns {(path: string) => boolean}
+ */
+function anyOf(globs) {
+  const tests = globs.map((glob) => picomatch(glob, { dot: true }));
+  return (path) => tests.some((fits) => fits(path));
+}
 
 /**
  * Penstock as npm would pack it, and what a bundle has of it besides.
@@ -36,7 +44,7 @@ export function penstockFiles() {
   );
   /** @type {string[]} */
   const names = packed[0].files.map((/** @type {{ path: string }} */ file) => file.path);
-  const isOut = picomatch(PENSTOCK_OUT, { dot: true });
+  const isOut = anyOf(PENSTOCK_OUT);
   const also = globSync(PENSTOCK_ALSO, { cwd: root });
   const all = new Set([...names.filter((name) => isLicence(name) || !isOut(name)), ...also]);
   return [...all].map((name) => ({
@@ -53,7 +61,7 @@ export function packageFiles() {
   const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
   return Object.entries(packages).flatMap(([path, entry]) => {
     const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
-    if (path === '' || entry.dev === true || !fits(entry) || picomatch.isMatch(name, PACKAGES_OUT)) return [];
+    if (path === '' || entry.dev === true || !fits(entry) || anyOf(PACKAGES_OUT)(name)) return [];
     if (!existsSync(join(root, path))) {
       if (entry.optional || entry.devOptional || entry.peer) return [];
       throw new Error(`${path} is not installed: run npm ci first`);
@@ -64,7 +72,8 @@ export function packageFiles() {
 
 /** @param {{ os?: string[], cpu?: string[], libc?: string[] }} entry of the lock file */
 function fits({ os, cpu, libc }) {
-  const has = (/** @type {string[] | undefined} */ list, /** @type {string} */ one) => list?.includes(one) ?? true;
+  const has = (/** @type {string[] | undefined} */ list, /** @type {string} */ one) =>
+    list?.includes(one) ?? true;
   return has(os, PLATFORM.os) && has(cpu, PLATFORM.cpu) && has(libc, PLATFORM.libc);
 }
 
@@ -74,13 +83,18 @@ function fits({ os, cpu, libc }) {
  * @returns {BundledFile[]}
  */
 function filesOf(name, path) {
-  const rules = Object.entries(BY_PACKAGE).filter(([pattern]) => picomatch.isMatch(name, pattern));
+  const rules = Object.entries(BY_PACKAGE).filter(([pattern]) => picomatch(pattern)(name));
   const only = rules.flatMap(([, rule]) => rule.only ?? []);
-  const isOut = picomatch([...FILES_OUT, ...rules.flatMap(([, rule]) => rule.but ?? [])], { dot: true });
-  const isIn = only.length === 0 ? () => true : picomatch(only, { dot: true });
+  const isOut = anyOf([...FILES_OUT, ...rules.flatMap(([, rule]) => rule.but ?? [])]);
+  const isIn = only.length === 0 ? () => true : anyOf(only);
   const folder = join(root, path);
   // Packages inside of it have an entry of their own.
-  return globSync('**', { cwd: folder, dot: true, ignore: ['**/node_modules/**'], followSymbolicLinks: false })
+  return globSync('**', {
+    cwd: folder,
+    dot: true,
+    ignore: ['**/node_modules/**'],
+    followSymbolicLinks: false,
+  })
     .filter((file) => isLicence(file) || (isIn(file) && !isOut(file)))
     .map((file) => ({ from: join(folder, file), to: `penstock/${path}/${file}` }));
 }

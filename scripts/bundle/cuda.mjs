@@ -1,6 +1,14 @@
 // @ts-check
 // The CUDA libraries of ONNX Runtime, and those that they need, as an archive of their own in pieces.
-import { cpSync, createReadStream, createWriteStream, existsSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';

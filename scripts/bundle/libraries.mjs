@@ -36,7 +36,9 @@ export function debianLibraries(set, scratch) {
   unpack(packages, scratch, unpacked);
   // Of packages that are made together, one has what all of them say of copyright, and the others a link to it.
   const documents = (/** @type {string} */ name) => join(unpacked, 'usr/share/doc', name);
-  const told = packages.filter((name) => !existsSync(documents(name))).map((name) => basename(readlinkSync(documents(name))));
+  const told = packages
+    .filter((name) => !existsSync(documents(name)))
+    .map((name) => basename(readlinkSync(documents(name))));
   if (told.length > 0) unpack([...new Set(told)], scratch, unpacked);
   const found = ['usr/lib/x86_64-linux-gnu', 'lib/x86_64-linux-gnu']
     .map((folder) => join(unpacked, folder))
@@ -61,7 +63,9 @@ function unpack(packages, scratch, folder) {
     execFileSync('apt-get', ['download', ...packages], { cwd: scratch, stdio: ['ignore', 'ignore', 'pipe'] });
   } catch (error) {
     const said = String(/** @type {{ stderr?: unknown }} */ (error).stderr ?? error).trim();
-    throw new Error(`Debian's packages ${packages.join(', ')} can't be had: ${said} (apt-get update may help)`);
+    throw new Error(
+      `Debian's packages ${packages.join(', ')} can't be had: ${said} (apt-get update may help)`,
+    );
   }
   for (const name of readdirSync(scratch).filter((file) => file.endsWith('.deb'))) {
     execFileSync('dpkg-deb', ['-x', join(scratch, name), folder]);

@@ -6,7 +6,7 @@ export const PLATFORM = { os: 'linux', cpu: 'x64', libc: 'glibc' };
 
 /** Kept whatever other rules say: whoever hands software on hands on its licence, too. */
 export const LICENCES = [
-  '**/{LICENSE,LICENCE,NOTICE,COPYING,COPYRIGHT,ThirdPartyNotices}*',
+  '**/{LICENSE,LICENCE,License,Licence,NOTICE,Notice,COPYING,COPYRIGHT,ThirdPartyNotices}*',
   '**/{license,licence,notice,copying}{,.md,.txt}',
 ];
 

@@ -13,7 +13,8 @@ const PLAIN = 0o644;
  * @returns {Promise<string[]>} their paths in it, sorted
  */
 export async function stage(files, folder) {
-  for (const parent of new Set(files.map(({ to }) => dirname(to)))) await mkdir(join(folder, parent), { recursive: true });
+  for (const parent of new Set(files.map(({ to }) => dirname(to))))
+    await mkdir(join(folder, parent), { recursive: true });
   for (const { from, to, mode } of files) {
     const target = join(folder, to);
     await copyFile(from, target);

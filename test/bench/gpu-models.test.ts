@@ -24,7 +24,9 @@ describe('the convolutional network', () => {
   });
 
   it('has the size of ResNet-50', () => {
-    const weights = resnetLayers().flatMap((layer) => (layer.kind === 'conv' || layer.kind === 'dense' ? [layer] : []));
+    const weights = resnetLayers().flatMap((layer) =>
+      layer.kind === 'conv' || layer.kind === 'dense' ? [layer] : [],
+    );
     const count = weights.reduce((sum, { weight, bias }) => sum + weight.length + bias.length, 0);
     // What torchvision's has, without the two numbers a channel that batch normalisation comes to one of.
     expect(weights).toHaveLength(54);
@@ -58,5 +60,7 @@ describe('the encoder', () => {
 
 function rowsOf(tensor: Tensor | undefined, width: number): Float32Array[] {
   const data = tensor?.data as Float32Array;
-  return Array.from({ length: data.length / width }, (_, row) => data.subarray(row * width, (row + 1) * width));
+  return Array.from({ length: data.length / width }, (_, row) =>
+    data.subarray(row * width, (row + 1) * width),
+  );
 }

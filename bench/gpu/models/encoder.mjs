@@ -121,7 +121,11 @@ function addLayer(graph, name, input, layer, away, { split, merge, root }) {
 }
 
 function addDense(graph, name, input, { from, to, weight, bias }) {
-  const product = graph.node('MatMul', [input, graph.weight(`${name}.weight`, [from, to], weight)], `${name}.product`);
+  const product = graph.node(
+    'MatMul',
+    [input, graph.weight(`${name}.weight`, [from, to], weight)],
+    `${name}.product`,
+  );
   return graph.node('Add', [product, graph.weight(`${name}.bias`, [to], bias)], name);
 }
 
@@ -130,7 +134,10 @@ function addNorm(graph, name, input, { scale, shift }) {
     graph.weight(`${name}.scale`, [scale.length], scale),
     graph.weight(`${name}.shift`, [shift.length], shift),
   ];
-  return graph.node('LayerNormalization', [input, ...weights], name, { axis: 2, epsilon: { float: EPSILON } });
+  return graph.node('LayerNormalization', [input, ...weights], name, {
+    axis: 2,
+    epsilon: { float: EPSILON },
+  });
 }
 
 /** x ÷ 2 × (1 + tanh(√(2 ÷ π) × (x + 0.044715 × x³))) */
@@ -140,7 +147,11 @@ function addGelu(graph, name, x) {
   const part = (operator, inputs, suffix) => graph.node(operator, inputs, `${name}.${suffix}`);
   const cube = part('Mul', [part('Mul', [x, x], 'square'), x], 'cube');
   const bent = part('Mul', [cube, graph.number(`${name}.cubic`, GELU.cubic)], 'bent');
-  const inner = part('Mul', [part('Add', [x, bent], 'inside'), graph.number(`${name}.root`, GELU.root)], 'inner');
+  const inner = part(
+    'Mul',
+    [part('Add', [x, bent], 'inside'), graph.number(`${name}.root`, GELU.root)],
+    'inner',
+  );
   const share = part('Add', [part('Tanh', [inner], 'tanh'), graph.number(`${name}.one`, 1)], 'share');
   const half = part('Mul', [x, graph.number(`${name}.half`, 0.5)], 'halved');
   return graph.node('Mul', [half, share], name);
