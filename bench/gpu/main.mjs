@@ -167,6 +167,7 @@ class Suite {
       const expected = await outputs('cpu', hardware);
       this.#compareWith(heavy.name, 'cpu', expected, reference, 'float64');
       for (const provider of this.#compared()) {
+        if (this.#isSoftware(provider) && !heavy.inSoftware) continue;
         const rows = this.#isSoftware(provider) ? software : hardware;
         const own = await outputs(provider, rows);
         this.#compareWith(heavy.name, provider, own, reference, 'float64');
