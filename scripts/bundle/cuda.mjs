@@ -31,8 +31,9 @@ export async function fetchCuda(scratch) {
   symlinkSync(join(root, 'node_modules'), join(scratch, 'node_modules'));
   const script = join(scratch, 'script/install.js');
   await run(process.execPath, [script, '--onnxruntime-node-install=cuda12']).catch((error) => {
+    const [line] = /\w*Error: .*/.exec(error.message) ?? [error.message];
     throw new Error(
-      `ONNX Runtime's CUDA libraries can't be had from NuGet: ${error.message}\n` +
+      `ONNX Runtime's CUDA libraries can't be had from NuGet: ${line}\n` +
         'Where they are installed elsewhere, say in which folders: --cuda-from FOLDER',
     );
   });
