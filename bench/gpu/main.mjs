@@ -1,7 +1,7 @@
 // What this machine's GPU does with Penstock, in one folder of results: which devices compute what they should, how fast
 // two heavy models run on each, and what holds them back. See docs/gpu-hosts.md.
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { heavyCases, SHIPPED, SIZES, shippedJob } from './cases.mjs';
@@ -206,6 +206,7 @@ class Suite {
       const sized = ['--set', `batch.size=${batchSize}`];
       const enough = quick && batchSize === job.batch.size;
       const time = quick ? ['--quick'] : ['--seconds', String(seconds)];
+      if (enough) renameSync(this.#path(`${name}-first-look-bench.html`), this.#path(`${name}-bench.html`));
       const bench = enough ? first : await this.#bench(file, name, [...time, ...sized]);
       this.#keepDocument(name, 'bench', bench);
 

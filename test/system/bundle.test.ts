@@ -62,7 +62,7 @@ describe('a bundle on a bare host', () => {
       mkdirSync(join(root, dirname(file)), { recursive: true });
       copyFileSync(realpathSync(file), join(root, file));
     }
-  }, 120_000);
+  }, 300_000);
 
   afterAll(() => {
     if (why === undefined) rmSync(folder, { recursive: true, force: true });
