@@ -16,14 +16,14 @@ export const SIZES = {
     side: 224,
     images: { files: 8, rows: 512 },
     texts: { files: 8, rows: 8192 },
-    parityRows: { hardware: 64, software: 2 },
+    parityRows: 64,
     runSeconds: 15,
   },
   quick: {
     side: 64,
     images: { files: 2, rows: 64 },
     texts: { files: 2, rows: 512 },
-    parityRows: { hardware: 8, software: 2 },
+    parityRows: 8,
     runSeconds: 3,
   },
 };
@@ -64,7 +64,6 @@ export function shippedJob({ name, runtime, model, shape }, provider, options) {
  * @typedef {object} HeavyCase
  * @property {string} name
  * @property {string} about
- * @property {boolean} inSoftware whether a software adapter gets through a row of it in seconds
  * @property {(folder: string) => Promise<void>} prepare makes model and data
  * @property {() => Float64Array[]} reference what the first rows come to, in float64
  * @property {(folder: string, provider: string, options: object) => object} job without a sink
@@ -80,7 +79,6 @@ function resnetCase({ side, images }) {
   return {
     name: 'resnet50',
     about: `ResNet-50's shape on uint8 images of ${side} × ${side} × 3, which the device casts and normalises`,
-    inSoftware: false,
     async prepare(folder) {
       writeFileSync(join(folder, 'resnet50.onnx'), resnetModel(layers, side));
       await writeImages(join(folder, 'images'), { ...images, side });
@@ -102,7 +100,6 @@ function encoderCase({ texts }) {
   return {
     name: 'encoder',
     about: `6 layers, 384 wide, over texts of 8 to 512 tokens in buckets of ${BUCKETS.join(', ')}`,
-    inSoftware: true,
     async prepare(folder) {
       writeFileSync(join(folder, 'encoder.onnx'), encoderModel(weights));
       await writeTexts(join(folder, 'texts'), texts);
