@@ -5,7 +5,9 @@ import type { QueueOptions } from './worker-options.js';
 
 /** What became of it. */
 export interface Cancellation {
+  /** 16 hex digits. */
   readonly run: string;
+  /** The job's name. */
   readonly job: string;
   /** `ended`: it was over already, and nothing has changed. */
   readonly state: 'cancelled' | 'ended';

@@ -3,23 +3,35 @@ import type { DeviceResult, RunPayload, ShardResult } from './payload.js';
 
 /** One device of one worker, over all shards that it ran. Shares are 0 to 1, of the time from first to last batch of each. */
 export interface RunDevice extends Omit<DeviceShares, 'handoff'> {
+  /** `cuda:0`, `cpu` and so on, on its worker. */
   readonly id: string;
+  /** What ran the model. */
   readonly runtime: string;
+  /** The engine under the runtime that really ran. */
   readonly provider: string;
+  /** It only pretended to compute. */
   readonly simulated: boolean;
+  /** Batches that it ran. */
   readonly batches: number;
+  /** Rows of those. */
   readonly rows: number;
   /** Of which the shares are. */
   readonly seconds: number;
 }
 
+/** What one worker did for a run. */
 export interface RunWorker {
+  /** As `queueStatus` calls it. */
   readonly id: string;
+  /** The name of its machine. */
   readonly host: string;
+  /** Shards that it completed. */
   readonly shards: number;
+  /** Rows of those, written or found committed. */
   readonly rows: number;
   /** That it was at work on this run's shards, loading of models included. */
   readonly seconds: number;
+  /** What they ran on there. */
   readonly devices: readonly RunDevice[];
 }
 
@@ -27,10 +39,15 @@ export interface RunWorker {
 export interface RunReport {
   /** 16 hex digits. */
   readonly run: string;
+  /** The job's name. */
   readonly job: string;
+  /** A run that is not completed has no report. */
   readonly status: 'completed';
+  /** Of the job over its data: as in the report of a run on one machine. */
   readonly fingerprint: string;
+  /** Into how many it was cut. */
   readonly shards: number;
+  /** Rows of all shards together. */
   readonly rows: {
     readonly read: number;
     readonly written: number;
@@ -38,17 +55,23 @@ export interface RunReport {
     /** Found committed by an earlier run of the same job. */
     readonly resumed: number;
   };
+  /** Batches of all devices, and the rows that they had on average. */
   readonly batches: { readonly count: number; readonly meanRows: number };
   /** From the start of the first shard that is counted here to the end of the last. */
   readonly seconds: number;
   /** Of all workers together, models' loading included. */
   readonly throughput: { readonly rowsPerSecond: number };
+  /** Those that completed shards. */
   readonly workers: readonly RunWorker[];
   /** Of all devices together. */
   readonly shares: Omit<DeviceShares, 'handoff'>;
+  /** Whether any device only pretended to compute. */
   readonly simulated: boolean;
+  /** What held it up most. */
   readonly bottleneck: Bottleneck;
+  /** What would help, in words. */
   readonly advice: string;
+  /** What users should know, of all shards. */
   readonly warnings: readonly string[];
 }
 

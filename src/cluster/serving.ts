@@ -8,6 +8,7 @@ const PORTS_APART = 10;
 /** What requests in flight, and the end of a shard that is interrupted, may take when the server ends. */
 const GRACE_MS = 30_000;
 
+/** How endpoints are served in a worker's process. */
 export interface ServingOptions extends Pick<ServeOptions, 'token' | 'insecure' | 'log' | 'page'> {
   /** The place of this process among those that listen on this host. */
   readonly process?: { readonly index: number; readonly count: number } | undefined;
@@ -20,6 +21,7 @@ export interface ServingOptions extends Pick<ServeOptions, 'token' | 'insecure' 
  * `startWorker`. Whoever starts it closes it.
  */
 export interface Serving extends ShardRunner, AsyncDisposable {
+  /** What answers the requests. */
   readonly server: Server;
   /**
    * Takes no requests and no shards any more. Resolves when what was in flight is answered, and the shard that runs has

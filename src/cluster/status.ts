@@ -11,6 +11,7 @@ import type { QueueOptions } from './worker-options.js';
 /** Runs that have ended, of which the latest are told of. */
 const ENDED_SHOWN = 20;
 
+/** Where a run stands. */
 export type RunState =
   /** No worker has begun. */
   | 'waiting'
@@ -25,19 +26,31 @@ export type RunState =
 export interface ShardStatus {
   /** 0-based. */
   readonly index: number;
+  /** The id of the worker that has it; null where that is not known yet. */
   readonly worker: string | null;
+  /** From 1 on. */
   readonly attempt: number;
+  /** How far it is; null before its first row. */
   readonly progress: ShardProgress | null;
 }
 
+/** A run as it stands. */
 export interface RunStatus {
+  /** 16 hex digits. */
   readonly run: string;
+  /** The job's name. */
   readonly job: string;
+  /** Where it stands. */
   readonly state: RunState;
+  /** 1 comes first. */
   readonly priority: number;
+  /** Its share of the workers among runs of its priority. */
   readonly weight: number;
+  /** ISO 8601; null where what stands in the queue can't be read. */
   readonly submittedAt: string | null;
+  /** ISO 8601; null where it has not ended. */
   readonly endedAt: string | null;
+  /** Its shards by what becomes of them. */
   readonly shards: {
     readonly total: number;
     readonly done: number;
@@ -52,6 +65,7 @@ export interface RunStatus {
   readonly rowsPerSecond: number;
   /** Until its end, if it goes on like this; null where that can't be told yet. */
   readonly secondsLeft: number | null;
+  /** Shards at work. */
   readonly working: readonly ShardStatus[];
   /** Why no worker takes its shards: what each of them lacks. Empty where one can. */
   readonly unmet: readonly string[];
@@ -61,12 +75,16 @@ export interface RunStatus {
   readonly report: RunReport | null;
 }
 
+/** What a worker says of itself. */
 export interface WorkerStatus extends Registration {}
 
+/** What is in a queue. */
 export interface QueueStatus {
   /** Where the queue is, without user and password. */
   readonly queue: string;
+  /** Of the queue, among those on one Redis. */
   readonly name: string;
+  /** Those that have shown signs of life. */
   readonly workers: readonly WorkerStatus[];
   /** Those that are not done, in the order of their urgency; then the latest that are. */
   readonly runs: readonly RunStatus[];

@@ -25,6 +25,7 @@ const ATTEMPTS = 3;
 /** Workers of a run that was cancelled, or has failed, let go of its output within this time. */
 const LET_GO_MS = 15_000;
 
+/** How a run is put into the queue. */
 export interface SubmitOptions extends QueueOptions {
   /** Into how many shards the data set is cut, at most one a split. Default: 64, or as many as there are splits. */
   readonly shards?: number;
@@ -40,6 +41,7 @@ export interface SubmitOptions extends QueueOptions {
   readonly attempts?: number;
   /** Replace what another job has written to the sink. Default: false, and that is an error. */
   readonly overwrite?: boolean;
+  /** Stops it before the run is in the queue; it then rejects with an InterruptedError. */
   readonly signal?: AbortSignal;
 }
 
@@ -47,13 +49,16 @@ export interface SubmitOptions extends QueueOptions {
 export interface Submission {
   /** 16 hex digits: the same for the same job, data and sink. */
   readonly run: string;
+  /** The job's name. */
   readonly job: string;
   /**
    * `queued`: its shards are in the queue now; `known`: they were there already, and nothing has changed; `completed`: nothing is
    * left to do.
    */
   readonly state: 'queued' | 'known' | 'completed';
+  /** Into how many it is cut. */
   readonly shards: number;
+  /** Splits of the data set, and so parts of the output. */
   readonly splits: number;
   /** Parts of its output that earlier runs have committed. */
   readonly committed: number;

@@ -3,6 +3,7 @@ import type { Job } from '../job/schema.js';
 import type { Report } from '../measure/report.js';
 import type { UsageError } from '../util/errors.js';
 
+/** Which queue. */
 export interface QueueOptions {
   /**
    * Where the queue is: `redis[s]://[user[:password]@]host[:port][/db]`. Default: `PENSTOCK_QUEUE` of the environment. User and
@@ -13,6 +14,7 @@ export interface QueueOptions {
   readonly name?: string;
 }
 
+/** What a worker may do, and how. */
 export interface WorkerOptions extends QueueOptions {
   /** Drains the worker: it takes nothing new, finishes its shard within `drainSeconds`, and ends. */
   readonly signal?: AbortSignal;
@@ -49,6 +51,7 @@ export interface WorkerOptions extends QueueOptions {
 export interface ShardRunner {
   /** Why it can't run a job; undefined where it can. */
   refuses(job: Job): UsageError | undefined;
+  /** Runs it as `runJob` does. */
   run(job: Job, options: RunOptions): Promise<Report>;
 }
 
@@ -58,7 +61,9 @@ export interface ShardId {
   readonly run: string;
   /** The job's name. */
   readonly job: string;
+  /** Which one of its run, from 0. */
   readonly index: number;
+  /** Of how many. */
   readonly count: number;
 }
 
@@ -94,17 +99,21 @@ export type WorkerEvent =
 
 /** What a worker has done. */
 export interface WorkerSummary {
+  /** Its id. */
   readonly worker: string;
-  /** Shards that it has completed, and their rows. */
+  /** Shards that it has completed. */
   readonly shards: number;
+  /** Rows of those. */
   readonly rows: number;
   /** Attempts that failed. */
   readonly failed: number;
+  /** From its start to its end. */
   readonly seconds: number;
 }
 
 /** A worker at work. `startWorker(options): Promise<QueueWorker>` resolves once it is registered with the queue. */
 export interface QueueWorker extends AsyncDisposable {
+  /** As `queueStatus` calls it. */
   readonly id: string;
   /** Resolves once it has ended, drained or idle; rejects only where nothing can go on. */
   readonly closed: Promise<WorkerSummary>;

@@ -21,7 +21,7 @@ const FAREWELL_MS = 3000;
  * does. Resolves once it has registered with the queue.
  *
  * @example
- * const worker = await startWorker({ queue: 'redis://localhost:6379', signal });
+ * const worker = await startWorker({ queue: 'redis://localhost:6379', signal: AbortSignal.timeout(3_600_000) });
  * const { shards } = await worker.closed;
  *
  * @throws UsageError where an option is wrong; QueueError where the queue can't be reached; InterruptedError after `signal`

@@ -9,7 +9,9 @@ import type { Job } from './schema.js';
  * in hexadecimal. Undefined where it brings nothing.
  */
 export interface Digests {
+  /** Of all files that the model consists of. */
   readonly model?: string;
+  /** Of the transform's module. */
   readonly transform?: string;
 }
 

@@ -5,7 +5,6 @@ import { anchor } from '../../scripts/docs/markdown.mjs';
 import { repository } from '../cli/penstock.js';
 import { PAGES, read } from './blocks.js';
 
-
 /** Links of a page, without those in code. */
 function linksOf(page: string): string[] {
   const text = read(page)

@@ -41,7 +41,8 @@ async function run(ground: Playground, { text, server }: Block): Promise<void> {
   }
 }
 
-const OURS = /\bpenstock ((?:run|bench|inspect|doctor|serve|stress|submit|worker|schema|demo)\b[^|;&#)>]*)/;
+const OURS =
+  /\bpenstock ((?:run|bench|inspect|doctor|serve|stress|submit|worker|status|cancel|schema|demo)\b[^|;&#)>]*)/;
 
 /** Of commands that can't be run, those that are ours: their options at least must be there. Variables are 1. */
 export function checksOf(text: string): string {
