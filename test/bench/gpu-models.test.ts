@@ -32,6 +32,25 @@ describe('the convolutional network', () => {
     expect(weights).toHaveLength(54);
     expect(count / 25_530_472).toBeCloseTo(1, 3);
   });
+
+  it('costs what ResNet-50 costs for an image of 224 × 224', () => {
+    const sides = new Map([['pixels', 224]]);
+    let multiplications = 0;
+    for (const layer of resnetLayers()) {
+      let side = sides.get(layer.input) ?? 0;
+      if (layer.kind === 'conv') {
+        const { from, to, size, stride, pad } = layer;
+        side = Math.floor((side + 2 * pad - size) / stride) + 1;
+        multiplications += side * side * from * to * size * size;
+      }
+      if (layer.kind === 'maxpool') side = Math.ceil(side / 2);
+      if (layer.kind === 'dense') multiplications += layer.from * layer.to;
+      sides.set(layer.name, side);
+    }
+    // torchvision's documents say 4.09 GFLOPS.
+    expect(multiplications / 4.09e9).toBeCloseTo(1, 2);
+    expect(sides.get('stage4.2.out')).toBe(7);
+  });
 });
 
 describe('the encoder', () => {
