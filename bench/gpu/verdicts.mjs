@@ -12,7 +12,8 @@ const TODO = {
     'nothing but the device limits it: a larger batch (see the knee), another instance, or a faster model',
 };
 
-const NOISE = 'more than the device does alone is noise: nothing else may run meanwhile, and longer runs help (--seconds)';
+const NOISE =
+  'more than the device does alone is noise: nothing else may run meanwhile, and longer runs help (--seconds)';
 
 /**
  * @param {{ bench: any, run: any }} figures the documents of `penstock bench` and `penstock run`, with batches of one size
