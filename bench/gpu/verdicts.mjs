@@ -12,6 +12,9 @@ const TODO = {
     'nothing but the device limits it: a larger batch (see the knee), another instance, or a faster model',
 };
 
+const NOISE =
+  'more than the device does alone is noise: nothing else may run meanwhile, and longer runs help (--seconds)';
+
 /**
  * @param {{ bench: any, run: any }} figures the documents of `penstock bench` and `penstock run`, with batches of one size
  * @returns {{ what: string, seen: string, met: boolean, todo: string | null }[]}
@@ -38,7 +41,7 @@ export function verdictsOf({ bench, run }) {
       what: `the pipeline is within ${percent(BARS.apart)} of what the device does alone`,
       seen: `${percent(ratio)} of it`,
       met: near,
-      todo: near ? null : TODO[bench.limitedBy],
+      todo: near ? null : ratio > 1 ? NOISE : TODO[bench.limitedBy],
     },
     {
       what: 'the device is the lowest ceiling',
