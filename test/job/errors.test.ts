@@ -29,7 +29,7 @@ describe('a value of the wrong kind', () => {
     ['producers: all', 'producers: expected auto or a whole number, 1 or more, got "all"'],
     ['name: 2024', 'name: expected text, got 2024; did you mean "2024"?'],
     ['name: ""', 'name: expected text, got ""'],
-    ['transform: true', 'transform: expected a path of a module, got true; did you mean "true"?'],
+    ['transform: true', 'transform: expected a path or URL of a module, got true; did you mean "true"?'],
     ['inputs: [image]', 'inputs: expected a mapping, got a list'],
     [
       'inputs: { image: pixels }',

@@ -7,9 +7,9 @@ const swiftshader = useSwiftshader();
 
 /**
  * Rows on a GPU in software, which takes seconds for a batch: all 2,000 took four minutes on two busy cores, so by default
- * it is the first 256.
+ * it is the first 128.
  */
-const ROWS = Number(process.env.PENSTOCK_TEST_WEBGPU_ROWS ?? 256);
+const ROWS = Number(process.env.PENSTOCK_TEST_WEBGPU_ROWS ?? 128);
 
 const ONNX = ['model.runtime=onnx', `model.uri=${repository}native-models/digits/digits.onnx`];
 const TENSORFLOW = [
