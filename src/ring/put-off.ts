@@ -2,7 +2,7 @@ import { now } from '../clock/now.js';
 import type { EventCount } from '../util/event-count.js';
 
 /** A signal is put off for no longer than this, microseconds, unless nothing else happens meanwhile. */
-const LONGEST = 1000;
+const LONGEST = 4000;
 
 /**
  * Signals of an event count that are put off for as long as whoever gives them has other work at hand: where batches take

@@ -24,6 +24,9 @@ import { SlotsAhead } from './slots-ahead.js';
 /** Tells the devices what the model has that is to run first. */
 export type TellUrgency = (priority: number, deadline: number) => void;
 
+/** A turn of the event loop that takes longer is not waited for. */
+const LONG_TURN_MICROS = 2000;
+
 /** A run that was claimed and is being written. */
 interface Placing {
   readonly request: PendingRequest;
@@ -54,6 +57,8 @@ export class Dispatcher {
   readonly #tellUrgency: TellUrgency;
   readonly #places: Places;
   #isScheduled = false;
+  /** When it was scheduled, or filled, last. */
+  #scheduledAt = 0;
   /** All that are not answered yet. */
   readonly pending = new Set<PendingRequest>();
   #onEmpty: (() => void)[] = [];
@@ -104,7 +109,9 @@ export class Dispatcher {
   add(request: PendingRequest): void {
     this.pending.add(request);
     this.queue.add(request);
-    this.#schedule();
+    // With very many clients the event loop may not come to what is due at the end of its turn for seconds: see Arrivals.
+    if (this.#isScheduled && now() - this.#scheduledAt > LONG_TURN_MICROS) this.#fillNow();
+    else this.#schedule();
   }
 
   /** Microseconds that a request would wait for its answer, from now on. */
@@ -135,8 +142,8 @@ export class Dispatcher {
       }
       if (ring.status === RingStatus.ABORTED) return;
       if (isBack || this.queue.rows > 0) this.#fill();
-      // Answers are written in the rest of this turn of the event loop.
-      if (isBack) setImmediate(() => this.door.answered(now() - at));
+      // Answers are written by promises that are kept now: a tick comes after those.
+      if (isBack) process.nextTick(() => this.door.answered(now() - at));
       await ring.done.waitAsync(ticket);
     }
   }
@@ -197,14 +204,20 @@ export class Dispatcher {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
+    this.#scheduledAt = now();
     setImmediate(() => {
       this.#isScheduled = false;
-      try {
-        this.#fill();
-      } catch (error) {
-        this.#isBroken(error);
-      }
+      this.#fillNow();
     });
+  }
+
+  #fillNow(): void {
+    this.#scheduledAt = now();
+    try {
+      this.#fill();
+    } catch (error) {
+      this.#isBroken(error);
+    }
   }
 
   #isBroken(error: unknown): void {

@@ -121,11 +121,12 @@ export class ModelService {
     if (instances === undefined) return undefined;
     const { dispatcher, plan } = instances;
     const { priority, deadlineMs } = state.spec;
-    // A model that has nothing to do may try whatever comes.
-    if (dispatcher.queue.rows === 0 || deadlineMs === null) return undefined;
+    if (deadlineMs === null) return undefined;
     const deadline = deadlineOf({ arrivedAt }, deadlineMs);
-    const wait = this.#waitMicros(dispatcher, state, { priority, deadline, waitingRows: 1 });
     const left = deadline - now();
+    // A model that has nothing to do may try whatever is not too late already.
+    if (dispatcher.queue.rows === 0 && left > 0) return undefined;
+    const wait = this.#waitMicros(dispatcher, state, { priority, deadline, waitingRows: 1 });
     if (wait <= left) return this.#fullness(state, dispatcher.queue, 1, plan.rowBytes);
     dispatcher.door.arrived(now(), 1);
     return this.#late(state, wait, left);

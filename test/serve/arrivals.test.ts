@@ -27,3 +27,15 @@ test('what it finds right after a turn full of work may have come when that turn
   await nextTurn();
   expect(arrivals.stamp()).toBe(began);
 });
+
+test('what comes over a connection has come since the request before it was handled, however long the turn is', async () => {
+  const arrivals = new Arrivals();
+  const [busy, fresh] = [{}, {}];
+  const first = arrivals.stamp(busy);
+  for (const until = now() + 2000; now() < until; );
+  const handled = now();
+  expect(arrivals.stamp(busy)).toBeLessThanOrEqual(handled);
+  for (const until = now() + 2000; now() < until; );
+  expect(arrivals.stamp(busy)).toBeGreaterThanOrEqual(handled);
+  expect(arrivals.stamp(fresh)).toBe(first);
+});

@@ -7,7 +7,7 @@ import type { RequestEnd } from '../telemetry/request.js';
 import { type Admission, notAdmitted } from './admission.js';
 import type { HttpLimits } from './limits.js';
 import { errorText, HttpRefusal, retryAfter, statusOf } from './status.js';
-import { turnAwayFirst } from './turn-away.js';
+import { arrivals, turnAwayFirst } from './turn-away.js';
 
 const MOST_HEADER_BYTES = 16 * 1024;
 const MOST_NAME_CHARACTERS = 256;
@@ -57,7 +57,7 @@ export function createApp(
   app.decorateRequest('arrivedAt', 0);
   app.decorateRequest('outcome');
   app.addHook('onRequest', (request, _reply, done) => {
-    request.arrivedAt = inference.arrivals.stamp();
+    request.arrivedAt = arrivals.get(request.raw) ?? inference.arrivals.stamp(request.raw.socket);
     done();
   });
   if (inference.watch !== undefined) watch(app, inference.watch);

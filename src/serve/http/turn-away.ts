@@ -7,6 +7,9 @@ import { errorText, retryAfter, statusOf } from './status.js';
 /** What infer requests ask for, where their names need no decoding. */
 const INFER = /^\/v2\/models\/([\w.~-]+)(\/versions\/([\w.~-]+))?\/infer$/;
 
+/** When requests came that were looked at here. */
+export const arrivals = new WeakMap<IncomingMessage, number>();
+
 /**
  * Answers requests that come too late, or find the queue full, before anything else looks at them. That is what a server that
  * gets more than it can do spends its time with: the less it takes, the more of the others are in time.
@@ -32,7 +35,8 @@ function turnedAway(
   const [matches, name = '', ofVersion, version = VERSION] = INFER.exec(url) ?? [];
   if (matches === undefined || version !== VERSION || notAdmitted(admission, headers) !== undefined)
     return false;
-  const arrivedAt = inference.arrivals.stamp();
+  const arrivedAt = inference.arrivals.stamp(request.socket);
+  arrivals.set(request, arrivedAt);
   const refusal = inference.engine.turnAway?.(name, arrivedAt);
   if (refusal === undefined) return false;
   const route = `/v2/models/:model${ofVersion === undefined ? '' : '/versions/:version'}/infer`;
