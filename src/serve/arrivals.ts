@@ -9,7 +9,7 @@ const STRAIGHT_ON = 500;
  * before took, which a clock that is read now does not show. The earliest moment counts, so that no answer comes later than
  * was thought.
  *
- * With more than a thousand sockets that are readable all the time, a turn takes seconds: libuv looks for more of them up to 48
+ * With more than a thousand sockets that are readable all the time, a turn may take seconds: libuv looks for more of them up to 48
  * times before it goes on. But what comes over a connection has come since the request before it was handled.
  */
 export class Arrivals {

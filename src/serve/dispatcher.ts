@@ -109,7 +109,7 @@ export class Dispatcher {
   add(request: PendingRequest): void {
     this.pending.add(request);
     this.queue.add(request);
-    // With very many clients the event loop may not come to what is due at the end of its turn for seconds: see Arrivals.
+    // With very many clients the event loop may not come to what is due at the end of its turn for long: see Arrivals.
     if (this.#isScheduled && now() - this.#scheduledAt > LONG_TURN_MICROS) this.#fillNow();
     else this.#schedule();
   }
