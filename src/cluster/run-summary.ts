@@ -1,4 +1,11 @@
-import { adviceOn, type Bottleneck, bottleneckOf, type DeviceShares, round } from '../measure/report.js';
+import {
+  adviceOn,
+  type Bottleneck,
+  bottleneckOf,
+  type DeviceShares,
+  round,
+  sharesBy,
+} from '../measure/report.js';
 import type { DeviceResult, RunPayload, ShardResult } from './payload.js';
 
 /** One device of one worker, over all shards that it ran. Shares are 0 to 1, of the time from first to last batch of each. */
@@ -180,14 +187,5 @@ function sharesOver(devices: readonly DeviceResult[]): Omit<DeviceShares, 'hando
   const all = devices.reduce((seconds, device) => seconds + device.seconds, 0);
   const mean = (of: (device: DeviceResult) => number): number =>
     all > 0 ? round(devices.reduce((sum, device) => sum + of(device) * device.seconds, 0) / all) : 0;
-  return {
-    busy: mean(({ busy }) => busy),
-    starved: {
-      total: mean(({ starved }) => starved.total),
-      fetch: mean(({ starved }) => starved.fetch),
-      prep: mean(({ starved }) => starved.prep),
-      batching: mean(({ starved }) => starved.batching),
-    },
-    blocked: mean(({ blocked }) => blocked),
-  };
+  return sharesBy(mean);
 }

@@ -187,6 +187,22 @@ export function together(devices: readonly DeviceTimes[]): DeviceTimes {
   };
 }
 
+/** Shares of several devices as one, by the mean that is given. `handoff` is of one device alone. */
+export function sharesBy<Device extends Omit<DeviceShares, 'handoff'>>(
+  mean: (share: (device: Device) => number) => number,
+): Omit<DeviceShares, 'handoff'> {
+  return {
+    busy: mean(({ busy }) => busy),
+    starved: {
+      total: mean(({ starved }) => starved.total),
+      fetch: mean(({ starved }) => starved.fetch),
+      prep: mean(({ starved }) => starved.prep),
+      batching: mean(({ starved }) => starved.batching),
+    },
+    blocked: mean(({ blocked }) => blocked),
+  };
+}
+
 /** A device's times as shares of its window; zeros where it never ran. */
 export function sharesOf(times: DeviceTimes): DeviceShares {
   const { busy, starved, blocked } = times;

@@ -1,4 +1,4 @@
-import type { Bottleneck, DeviceShares, Report } from '../measure/report.js';
+import { type Bottleneck, type DeviceShares, type Report, sharesBy } from '../measure/report.js';
 import { percentExact } from '../util/figures.js';
 import { figure, percentOf } from './figure.js';
 import { type Html, html } from './html.js';
@@ -61,16 +61,7 @@ export function meanShares(devices: readonly DeviceShares[]): DeviceShares {
   const ran = devices.filter((device) => HEADINGS.some(({ share }) => share(device) > 0));
   const mean = (share: (device: DeviceShares) => number): number =>
     ran.reduce((sum, device) => sum + share(device), 0) / Math.max(1, ran.length);
-  return {
-    busy: mean(({ busy }) => busy),
-    starved: {
-      total: mean(({ starved }) => starved.total),
-      fetch: mean(({ starved }) => starved.fetch),
-      prep: mean(({ starved }) => starved.prep),
-      batching: mean(({ starved }) => starved.batching),
-    },
-    blocked: mean(({ blocked }) => blocked),
-  };
+  return sharesBy(mean);
 }
 
 /** What a producer's time goes to. */

@@ -68,16 +68,7 @@ describe.skipIf(!REDIS)(
       const redis = await redisServer();
       const { file, rows, out } = jobFile();
       const working = worker(redis);
-      const waited = await penstock(
-        'submit',
-        file,
-        '--queue',
-        redis.url,
-        '--shards',
-        '2',
-        '--wait',
-        '--json',
-      );
+      const waited = await submitAndWait(file, redis.url);
       expect(waited.code, waited.stderr).toBe(0);
       expect(JSON.parse(waited.stdout)).toMatchObject({
         status: 'completed',
@@ -98,16 +89,7 @@ describe.skipIf(!REDIS)(
         more: { inputs: { x: { column: 'id', dtype: 'uint8' } }, errors: { maxRows: 100 } },
       });
       worker(redis);
-      const waited = await penstock(
-        'submit',
-        file,
-        '--queue',
-        redis.url,
-        '--shards',
-        '2',
-        '--wait',
-        '--json',
-      );
+      const waited = await submitAndWait(file, redis.url);
       expect(waited.code, waited.stderr).toBe(3);
       expect(JSON.parse(waited.stdout)).toMatchObject({ rows: { written: 256, deadLettered: 44 } });
     });
@@ -116,16 +98,7 @@ describe.skipIf(!REDIS)(
       const redis = await redisServer();
       const { file } = jobFile({ rows: 50, more: { inputs: { x: { column: 'id', dtype: 'uint8' } } } });
       const working = worker(redis);
-      const waited = await penstock(
-        'submit',
-        file,
-        '--queue',
-        redis.url,
-        '--shards',
-        '2',
-        '--wait',
-        '--json',
-      );
+      const waited = await submitAndWait(file, redis.url);
       expect(waited.code).toBe(1);
       expect(JSON.parse(waited.stdout)).toMatchObject({
         job: 'small',
@@ -224,6 +197,10 @@ describe.skipIf(!REDIS)(
     });
   },
 );
+
+/** Submits a job in two shards, and stays until it has ended. */
+const submitAndWait = (file: string, queue: string) =>
+  penstock('submit', file, '--queue', queue, '--shards', '2', '--wait', '--json');
 
 describe('commands of the queue', () => {
   test.each([
