@@ -64,7 +64,7 @@ export function createApp(
   app.addHook('onRequest', (request, reply, done) => {
     // Whoever keeps its connection would not notice that others are elsewhere by now.
     if (inference.isClosing) reply.header('connection', 'close');
-    if (request.routeOptions.config.isPublic === true) done();
+    if (request.routeOptions.config.isPublic === true || arrivals.has(request.raw)) done();
     else done(notAdmitted(admission, request.headers));
   });
   // Bodies are read by whoever wants them, within bounds.

@@ -7,7 +7,7 @@ import { errorText, retryAfter, statusOf } from './status.js';
 /** What infer requests ask for, where their names need no decoding. */
 const INFER = /^\/v2\/models\/([\w.~-]+)(\/versions\/([\w.~-]+))?\/infer$/;
 
-/** When requests came that were looked at here. */
+/** When requests came that were looked at here, and are admitted: neither needs to be found out again. */
 export const arrivals = new WeakMap<IncomingMessage, number>();
 
 /**
