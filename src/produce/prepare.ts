@@ -99,7 +99,11 @@ export class Preparer {
     if (found.length > left || origin.length === 0) {
       return { batch: emptyBatch(transform.schema ?? source.schema), dropped: undefined, origin };
     }
-    return { ...(await transform.apply(takeRows(source, origin), context)), origin };
+    try {
+      return { ...(await transform.apply(takeRows(source, origin), context)), origin };
+    } catch (failure) {
+      throw inSource(failure, origin);
+    }
   }
 
   /** The same failure for fewer rows, for one if it fails by itself. */
@@ -168,8 +172,12 @@ async function failureOf(
   }
 }
 
-/** A fault with the row's number in the record batch that was read. */
-export function inSource(fault: unknown, origin: Int32Array | undefined): unknown {
-  if (!(fault instanceof RowFault) || origin === undefined) return fault;
-  return new RowFault(origin[fault.row] ?? fault.row, fault.column, fault.message);
+/** A failure with its rows' numbers in the record batch that was read. */
+export function inSource(failure: unknown, origin: Int32Array | undefined): unknown {
+  if (origin === undefined || !isOfRows(failure)) return failure;
+  const inRead = (row: number): number => origin[row] ?? row;
+  if (failure instanceof RowFault)
+    return new RowFault(inRead(failure.row), failure.column, failure.message);
+  const { message, from, to, cause } = failure;
+  return new TransformFailure(message, inRead(from), inRead(to - 1) + 1, cause);
 }

@@ -1,6 +1,7 @@
 import { access } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { type Data, type DataType, Field, makeData, RecordBatch, Schema, Struct } from 'apache-arrow';
+import { unlessAborted } from '../util/abort.js';
 import type { DType } from '../util/dtype.js';
 import { DataError, messageOf, UsageError } from '../util/errors.js';
 import { ColumnError, columnOf, describe } from './column-values.js';
@@ -50,8 +51,8 @@ export class Transform {
   readonly #expected: ReadonlyMap<string, DataType>;
   /** What its columns were when the job was planned. */
   readonly schema: Schema | undefined;
-  /** Rejects when the stream is stopped: what the module waits for is not waited for then. */
-  readonly #stopped: Promise<never>;
+  /** Aborted when the stream is stopped: what the module waits for is not waited for then. */
+  readonly #signal: AbortSignal;
 
   private constructor(
     plan: Pick<TransformPlan, 'url' | 'plain'>,
@@ -63,12 +64,7 @@ export class Transform {
     this.#module = module;
     this.schema = expected;
     this.#expected = new Map(expected?.fields.map(({ name, type }) => [name, type]));
-    this.#stopped = new Promise((_, reject) => {
-      const stop = (): void => reject(signal.reason);
-      if (signal.aborted) stop();
-      else signal.addEventListener('abort', stop, { once: true });
-    });
-    this.#stopped.catch(() => {});
+    this.#signal = signal;
   }
 
   /**
@@ -143,8 +139,7 @@ export class Transform {
   }
 
   #await(result: unknown): unknown {
-    const isPromise = typeof result === 'object' && result !== null && 'then' in result;
-    return isPromise ? Promise.race([result, this.#stopped]) : result;
+    return isPromise(result) ? unlessAborted(result, this.#signal) : result;
   }
 
   #merge(batch: RecordBatch, columns: Columns): Transformed {
@@ -179,6 +174,10 @@ export class Transform {
     const at = frameIn(cause, url);
     return `${pathOf(url)}: ${what}: ${messageOf(cause)}${at === undefined ? '' : ` (${at})`}`;
   }
+}
+
+function isPromise(result: unknown): result is PromiseLike<unknown> {
+  return typeof result === 'object' && result !== null && 'then' in result;
 }
 
 async function importModule(url: string): Promise<Module> {
