@@ -47,21 +47,31 @@ const readFile = promisify(read);
 const statFile = promisify(fstat);
 const closeFile = promisify(close);
 
+/** Bytes of one read at most: node:fs takes lengths of up to 31 bits. */
+const MOST_BYTES = 2 ** 30;
+
 /** Opens a file that was listed; a StorageError where it changed since. */
 export async function openLocal(object: StoredObject): Promise<ObjectReader> {
   const { uri } = object;
-  const fd = await openFile(uri, 'r').catch((cause) => {
+  const failed = (cause: unknown): never => {
     throw new StorageError(`${uri}: can't be opened: ${messageOf(cause)}`, { file: uri, cause });
-  });
-  const current = describe(uri, await statFile(fd));
-  if (current.size !== object.size || current.version !== object.version) {
+  };
+  const fd = await openFile(uri, 'r').catch(failed);
+  try {
+    checkUnchanged(object, describe(uri, await statFile(fd).catch(failed)));
+  } catch (error) {
     await closeFile(fd);
-    throw new StorageError(
-      `${uri}: the file changed since it was listed (${object.size} bytes then, ${current.size} now)`,
-      { file: uri, hint: 'Run the job again once the data is at rest.' },
-    );
+    throw error;
   }
   return new LocalReader(object, fd);
+}
+
+function checkUnchanged({ uri, size, version }: StoredObject, now: StoredObject): void {
+  if (now.size === size && now.version === version) return;
+  throw new StorageError(
+    `${uri}: the file changed since it was listed (${size} bytes then, ${now.size} now)`,
+    { file: uri, hint: 'Run the job again once the data is at rest.' },
+  );
 }
 
 class LocalReader implements ObjectReader {
@@ -77,11 +87,10 @@ class LocalReader implements ObjectReader {
     let done = 0;
     while (done < into.byteLength) {
       const position = offset + done;
-      const { bytesRead } = await readFile(this.#fd, into, done, into.byteLength - done, position).catch(
-        (cause) => {
-          throw this.#failed(position, cause);
-        },
-      );
+      const length = Math.min(into.byteLength - done, MOST_BYTES);
+      const { bytesRead } = await readFile(this.#fd, into, done, length, position).catch((cause) => {
+        throw this.#failed(position, cause);
+      });
       if (bytesRead === 0) throw this.#shortened(position, offset + into.byteLength);
       done += bytesRead;
     }
@@ -97,7 +106,7 @@ class LocalReader implements ObjectReader {
 
   #readSome(into: Uint8Array, at: number, length: number, position: number): number {
     try {
-      return readSync(this.#fd, into, at, length, position);
+      return readSync(this.#fd, into, at, Math.min(length, MOST_BYTES), position);
     } catch (cause) {
       throw this.#failed(position, cause);
     }

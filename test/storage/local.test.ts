@@ -202,6 +202,20 @@ describe('a reader', () => {
     await expect(file.read(50, new Uint8Array(100))).rejects.toThrow('ends at byte 100, before byte 150');
   });
 
+  test('reads as many bytes as are asked for, also where they are more than 2 GiB', async () => {
+    const at = workspace();
+    const size = 2 ** 31 + 100;
+    writeFileSync(at('data'), '');
+    // A file without blocks on the disk; cut short before it is read, so that the test need not read it all.
+    truncateSync(at('data'), size);
+    const file = await opened(await only(at('data')));
+    truncateSync(at('data'), 10);
+    const into = new Uint8Array(size);
+    const shortened = `ends at byte 10, before byte ${size}: it was shortened`;
+    await expect(file.read(0, into)).rejects.toThrow(shortened);
+    expect(() => file.readSync?.(0, into, 0, size)).toThrow(shortened);
+  });
+
   test('fails with the place in the file where reading fails', async () => {
     const at = workspace();
     writeFileSync(at('data'), content);
