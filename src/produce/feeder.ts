@@ -63,15 +63,15 @@ export class Feeder {
 
   async #feedBatch(batch: RecordBatch): Promise<void> {
     const collator = this.#batches;
-    this.#locating(0, () => collator.begin(batch));
-    const most = Math.max(1, Math.floor(CHUNK_BYTES / this.#rowBytes));
     const base = this.#row;
+    this.#locating(base, () => collator.begin(batch));
+    const most = Math.max(1, Math.floor(CHUNK_BYTES / this.#rowBytes));
     for (let row = 0; row < batch.numRows; ) {
       await this.#takeTurn();
-      const bucket = this.#locating(0, () => collator.bucketOf(row));
+      const bucket = this.#locating(base, () => collator.bucketOf(row));
       const end = collator.endOfBucket(row, Math.min(batch.numRows, row + most), bucket);
       const claim = await this.#side.claimAsync(this.#split, base + row, end - row, bucket);
-      this.#locating(0, () => collator.write(claim, row));
+      this.#locating(base, () => collator.write(claim, row));
       this.#side.commit(collator.tokens(row, row + claim.count));
       row += claim.count;
       this.#row = base + row;
@@ -95,6 +95,7 @@ export class Feeder {
     this.#turnStartedAt = now();
   }
 
+  /** @param base rows of the source before the one that a fault counts as 0 */
   #locating<T>(base: number, work: () => T): T {
     try {
       return work();

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { RecordBatch, tableFromArrays } from 'apache-arrow';
+import { type Data, Float32, RecordBatch, tableFromArrays, vectorFromArray } from 'apache-arrow';
 import { type Batch, createLoader, type LoaderOptions, PenstockError } from 'penstock';
 import { describe, expect, test } from 'vitest';
 import { float32, int32, vectors, writeArrow } from '../helpers/arrow.js';
@@ -274,6 +274,15 @@ describe('a loader over an iterable', () => {
     [{}, 'row 1 of the source, column "x": is missing'],
   ])('refuses the row %j', async (row, message) => {
     expect((await failureOf({ source: [{ x: [1, 2] }, row] as never })).message).toBe(message);
+  });
+
+  test('counts the rows of all record batches before one that it refuses', async () => {
+    const batch = (values: (number | null)[]) =>
+      new RecordBatch({ x: vectorFromArray(values, new Float32()).data[0] as Data });
+    const source = [batch([1, 2, 3]), batch([4, null])];
+    expect((await failureOf({ source })).message).toBe(
+      'row 4 of the source, column "x": is null, and a tensor has no place for nulls',
+    );
   });
 
   test('does not hold up the event loop while rows go in', async () => {
