@@ -98,15 +98,15 @@ class Binder {
     const isNumber = typeof value === 'number' || typeof value === 'bigint';
     const base = valueTypeOf(type);
     if (DataType.isDate(base) || DataType.isTimestamp(base)) {
-      const millis = typeof value === 'string' ? millisOf(value) : Number.NaN;
-      if (!Number.isFinite(millis)) {
+      const moment = typeof value === 'string' ? momentOf(value) : undefined;
+      if (moment === undefined) {
         throw this.#misfit(
           named,
           type,
           "compare it with a date or time such as '2026-01-31' or '2026-01-31T12:00:00Z'",
         );
       }
-      return fromMillis(millis, base);
+      return stored(moment, base);
     }
     if (domain === 'text' && typeof value === 'string') return value;
     if (domain === 'boolean' && typeof value === 'boolean') return value;
@@ -128,7 +128,7 @@ class Binder {
 type Named = { readonly column: string; readonly at: number };
 
 /** What a dictionary holds, or the type itself. */
-export function valueTypeOf(type: DataType): DataType {
+function valueTypeOf(type: DataType): DataType {
   return DataType.isDictionary(type) ? type.dictionary : type;
 }
 
@@ -142,25 +142,48 @@ function domainOf(type: DataType): Domain | undefined {
   return undefined;
 }
 
-/** ISO 8601; without a zone it is UTC, whatever the machine's is. */
-function millisOf(text: string): number {
-  if (!/^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?(Z|[+-]\d{2}:?\d{2})?$/.test(text))
-    return Number.NaN;
-  const iso = text.replace(' ', 'T');
-  return Date.parse(/T.*(Z|[+-]\d{2}:?\d{2})$/.test(iso) || !iso.includes('T') ? iso : `${iso}Z`);
+/** A moment, as exactly as it is written. */
+interface Moment {
+  /** Of its second, from 1970. */
+  readonly millis: number;
+  /** Behind that. */
+  readonly nanos: number;
 }
 
-function fromMillis(millis: number, type: DataType): Literal {
-  if (DataType.isDate(type)) return type.unit === DateUnit.DAY ? millis / 86_400_000 : millis;
+const MOMENT =
+  /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(?::(\d{2})(\.\d+)?)?)?(Z|[+-]\d{2}:?\d{2})?$/;
+
+/** ISO 8601; without a zone it is UTC, whatever the machine's is. Digits behind those of nanoseconds are cut off. */
+function momentOf(text: string): Moment | undefined {
+  const match = MOMENT.exec(text);
+  if (match === null) return undefined;
+  const [, date = '', minute = '00:00', second = '00', fraction = '', zone = 'Z'] = match;
+  const millis = Date.parse(`${date}T${minute}:${second}${zone}`);
+  // The 30th of February is read as the 2nd of March.
+  const isDay = new Date(date).getUTCDate() === Number(date.slice(-2));
+  if (!Number.isFinite(millis) || !isDay) return undefined;
+  return { millis, nanos: Number(fraction.slice(1, 10).padEnd(9, '0')) };
+}
+
+/** As a column of this type stores it; finer than its unit, a number between two of its values. */
+function stored({ millis, nanos }: Moment, type: DataType): Literal {
+  if (DataType.isDate(type)) {
+    const exactly = millis + nanos / 1e6;
+    return type.unit === DateUnit.DAY ? exactly / 86_400_000 : exactly;
+  }
   const unit = DataType.isTimestamp(type) ? type.unit : TimeUnit.MILLISECOND;
-  if (unit === TimeUnit.SECOND) return millis / 1000;
-  if (unit === TimeUnit.MILLISECOND) return millis;
-  return BigInt(Math.round(millis)) * (unit === TimeUnit.MICROSECOND ? 1000n : 1_000_000n);
+  if (unit === TimeUnit.SECOND) return millis / 1000 + nanos / 1e9;
+  if (unit === TimeUnit.MILLISECOND) return millis + nanos / 1e6;
+  if (unit === TimeUnit.NANOSECOND) return BigInt(millis) * 1_000_000n + BigInt(nanos);
+  return nanos % 1000 === 0 ? BigInt(millis) * 1000n + BigInt(nanos / 1000) : millis * 1000 + nanos / 1000;
 }
 
 /** A decimal is stored as a whole number of its smallest unit. */
 function scaled(value: number | bigint, scale: number): Literal {
-  return typeof value === 'bigint' ? value * 10n ** BigInt(scale) : Number(`${value}e${scale}`);
+  if (typeof value === 'bigint') return value * 10n ** BigInt(scale);
+  // Through its digits, which a product would round; the smallest and the largest have an exponent of their own.
+  const [digits, exponent = '0'] = String(value).split('e');
+  return Number(`${digits}e${Number(exponent) + scale}`);
 }
 
 /** To what the column can hold, as SQL does: 0.1 is equal to the float32 that is next to it. */

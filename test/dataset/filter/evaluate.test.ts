@@ -28,6 +28,14 @@ const COLUMNS: Record<string, arrow.Vector> = {
     [0, 1, null, 1_767_225_600_000, 5, 6, 7],
     new arrow.TimestampMicrosecond('UTC'),
   ),
+  nano: arrow.vectorFromArray(
+    [0n, 1_500_001n, null, 1_500_002n, 2n, 3n, 4n],
+    new arrow.TimestampNanosecond('UTC'),
+  ),
+  small: arrow.vectorFromArray(
+    [0, 14, 15, 16, 1, 2, 3].map((v) => Uint32Array.from([v, 0, 0, 0])),
+    new arrow.Decimal(8, 10, 128),
+  ),
   money: arrow.vectorFromArray(
     [150, 250, 0, 350, 1, 2, 3].map((v) => Uint32Array.from([v, 0, 0, 0])),
     new arrow.Decimal(2, 10, 128),
@@ -81,6 +89,13 @@ describe('the rows that a filter picks', () => {
     ["day >= '2024-10-04'", [3, 4]],
     ["stamp = '2026-01-01'", [3]],
     ["stamp < '1970-01-01 00:00:00.005'", [0, 1]],
+    ["stamp <= '1970-01-01 00:00:00.0055'", [0, 1, 4]],
+    ["stamp >= '1970-01-01T00:00:00.0069999Z'", [3, 6]],
+    ["nano >= '1970-01-01T00:00:00.001500002'", [3]],
+    ["nano = '1970-01-01T02:00:00.001500001+02:00'", [1]],
+    ['small > 0.00000015', [3]],
+    ['small = 1.5e-7', [2]],
+    ['small < 1e21', [0, 1, 2, 3, 4, 5, 6]],
     ['money > 2.5', [3]],
     ['money = 1.50', [0]],
     ['list IS NULL', [1]],
@@ -99,6 +114,8 @@ describe('the rows that a filter picks', () => {
     ['flag = 1', 'compare it with TRUE or FALSE, not with 1'],
     ['list = 1', 'only IS NULL can be asked of it'],
     ['day > 3', "compare it with a date or time such as '2026-01-31'"],
+    ["day > '2026-02-30'", "compare it with a date or time such as '2026-01-31'"],
+    ["stamp > '2026-01-31T12:00.5'", "compare it with a date or time such as '2026-01-31'"],
     ["i LIKE '1%'", 'LIKE compares text'],
   ])('are not asked for where the types do not fit: %s', (filter, message) => {
     expect(() => rowsWhere(filter)).toThrow(message);
