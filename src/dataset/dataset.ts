@@ -161,14 +161,19 @@ export async function openFile(
   signal?: AbortSignal,
 ): Promise<DataFile> {
   const format = formatNamed(name);
-  const reader = await openObject(object, storage, signal);
-  if (filter === undefined) return format.open(reader, request);
+  if (filter === undefined) return format.open(await openObject(object, storage, signal), request);
   const expression = parseFilter(filter);
   const { columns } = request;
   const decoded = columns && [...new Set([...columns, ...columnsOf(expression)])];
   // Nothing is left in the file: rows are picked from what is decoded.
-  const file = await format.open(reader, decoded === undefined ? {} : { columns: decoded });
-  return new FilteredFile(file, object.uri, bindFilter(expression, file.schema, filter), columns);
+  const wanted = decoded === undefined ? {} : { columns: decoded };
+  const file = await format.open(await openObject(object, storage, signal), wanted);
+  try {
+    return new FilteredFile(file, object.uri, bindFilter(expression, file.schema, filter), columns);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
 }
 
 function cut(units: readonly FileUnit[], targetBytes: number): Run[] {

@@ -165,6 +165,9 @@ describe('a limit', () => {
   });
 });
 
+/** How many files this process has open, where the system tells. */
+const filesOpen = (): number => readdirSync('/proc/self/fd').length;
+
 describe('files of one source', () => {
   async function open(first: ColumnData[], second: ColumnData[]): Promise<Dataset> {
     const at = workspace();
@@ -211,18 +214,17 @@ describe('files of one source', () => {
 
   test('are closed again, also where one is damaged', async (context) => {
     context.skip(process.platform !== 'linux', 'counts open files in /proc');
-    const openFiles = (): number => readdirSync('/proc/self/fd').length;
     const at = workspace();
     mkdirSync(at('data'));
     for (const name of ['a', 'b', 'c']) writeArrow(at('data', `${name}.arrow`), batches(4));
-    const before = openFiles();
+    const before = filesOpen();
     await openDataset({ uri: at('data'), limit: 5 });
-    expect(openFiles()).toBe(before);
+    expect(filesOpen()).toBe(before);
     writeFileSync(at('data', 'b.arrow'), 'no longer');
     await expect(openDataset({ uri: at('data') })).rejects.toThrow(
       `${at('data', 'b.arrow')}: is not an Arrow file`,
     );
-    expect(openFiles()).toBe(before);
+    expect(filesOpen()).toBe(before);
   });
 });
 
@@ -241,13 +243,13 @@ describe('the format', () => {
     mkdirSync(at('data'));
     writeArrow(at('data', 'a.arrow'), batches(3));
     writeStream(at('data', 'b.arrows'), batches(3));
-    const before = readdirSync('/proc/self/fd').length;
+    const before = filesOpen();
     const failure = openDataset({ uri: at('data') });
     await expect(failure).rejects.toBeInstanceOf(DataError);
     await expect(failure).rejects.toThrow(
       `${at('data', 'b.arrows')}: is of format arrow-stream, and ${at('data', 'a.arrow')} of format arrow; `,
     );
-    expect(readdirSync('/proc/self/fd')).toHaveLength(before);
+    expect(filesOpen()).toBe(before);
   });
 
   test('that is named must be that of the files', async () => {
@@ -299,6 +301,16 @@ describe("a split's file", () => {
       expect([...(batch.getChild('m') ?? [])]).toEqual([5, 6]);
     }
     await file.close();
+  });
+
+  test.each(['n =', "n = 'text'"])('is closed again where its filter is none: %s', async (filter) => {
+    const at = workspace();
+    writeArrow(at('a.arrow'), batches(4));
+    const { objects } = await openDataset({ uri: at('a.arrow') });
+    const before = process.platform === 'linux' ? filesOpen() : undefined;
+    const failure = openFile(objects[0] as never, { ...ARROW, filter }, { columns: ['n'] });
+    await expect(failure).rejects.toThrow('source.filter');
+    if (before !== undefined) expect(filesOpen()).toBe(before);
   });
 
   test('is not opened once it has changed since it was listed', async () => {
