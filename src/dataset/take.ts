@@ -10,11 +10,11 @@ import {
   vectorFromArray,
 } from 'apache-arrow';
 
-/** Elements from a start up to an end, start and end in turn: rows that are taken together. */
-export type Runs = Int32Array;
+/** Elements from a start up to an end, start and end in turn: rows that are taken together; wide where 32 bits are too few. */
+export type Runs = Int32Array | Float64Array;
 
 /** Rows that are selected, put together to runs. */
-export function runsOf(rows: Int32Array): Runs {
+export function runsOf(rows: Int32Array): Int32Array {
   const runs = new Int32Array(rows.length * 2);
   let count = 0;
   for (let i = 0; i < rows.length; ) {
@@ -149,8 +149,9 @@ function takeOffsets(
   runs: Runs,
   length: number,
 ): { offsets: Int32Array | BigInt64Array; inner: Runs } {
-  const out = new Int32Array(length + 1);
-  const inner = new Int32Array(runs.length);
+  const isLarge = offsets instanceof BigInt64Array;
+  const out = isLarge ? new Float64Array(length + 1) : new Int32Array(length + 1);
+  const inner = isLarge ? new Float64Array(runs.length) : new Int32Array(runs.length);
   let to = 0;
   let total = 0;
   for (let r = 0; r < runs.length; r += 2) {
@@ -162,5 +163,5 @@ function takeOffsets(
     inner[r] = begin;
     inner[r + 1] = Number(offsets[runs[r + 1] as number]);
   }
-  return { offsets: offsets instanceof Int32Array ? out : BigInt64Array.from(out, BigInt), inner };
+  return { offsets: out instanceof Int32Array ? out : BigInt64Array.from(out, BigInt), inner };
 }

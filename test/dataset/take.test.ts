@@ -52,4 +52,15 @@ describe('some rows of a column of', () => {
       );
     }
   });
+
+  test('large text are the same where that lies beyond 2 GiB', () => {
+    const begin = 2 ** 31 + 5;
+    const data = new Uint8Array(begin + 3);
+    data.set(Buffer.from('abc'), begin);
+    const valueOffsets = BigInt64Array.of(0n, 2n, BigInt(begin), BigInt(begin + 3));
+    const x = arrow.makeData({ type: new arrow.LargeUtf8(), length: 3, valueOffsets, data });
+    const taken = takeRows(new arrow.RecordBatch({ x }), Int32Array.of(0, 2));
+    expect(taken.get(0)?.x).toBe('\0\0');
+    expect(taken.get(1)?.x).toBe('abc');
+  });
 });
