@@ -48,9 +48,14 @@ export function timestampText({ type, values }: Data): Render {
   };
 }
 
-/** Days, or milliseconds, which should be whole days. */
+/** Days, or milliseconds, which should be whole days; beyond what calendars know, as the number that is stored. */
 export function dateText({ values }: Data): Render {
-  if (values instanceof Int32Array) return (row) => `"${day(BigInt(values[row] as number)) as string}"`;
+  if (values instanceof Int32Array) {
+    return (row) => {
+      const days = values[row] as number;
+      return `"${day(BigInt(days)) ?? days}"`;
+    };
+  }
   return (row) => {
     const time = (values as Words)[row] as bigint;
     const { whole: days, rest } = divide(time, DAY_SECONDS * 1000n);

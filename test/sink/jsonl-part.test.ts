@@ -133,6 +133,8 @@ describe('kept columns', () => {
       '1970-01-02',
       '1969-12-31T23:59:59.999',
     ]);
+    const days = arrow.makeData({ type: new arrow.DateDay(), data: Int32Array.of(2_932_896, 2 ** 31 - 1) });
+    expect(writtenData(days)).toEqual(['9999-12-31', '2147483647']);
     const nanos = 1_769_860_800_123_456_789n;
     const times = [nanos, undefined, -1n];
     expect(writtenData(stored(new arrow.TimestampNanosecond('UTC'), times))).toEqual([
