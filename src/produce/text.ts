@@ -19,13 +19,19 @@ export function isText(type: DataType): boolean {
 }
 
 export function textColumn(data: Data): TextColumn {
-  const isNull = data.nullCount === 0 ? () => false : (row: number) => !data.getValid(row);
+  const isOwnNull = data.nullCount === 0 ? () => false : (row: number) => !data.getValid(row);
   if (!DataType.isDictionary(data.type))
-    return { bytes: data.values, offsets: data.valueOffsets, codes: undefined, isNull };
-  const words = data.dictionary?.memoize().data ?? [];
-  const [only] = words;
-  if (only === undefined || words.length > 1) return { ...joined(words), codes: data.values, isNull };
-  return { bytes: only.values, offsets: only.valueOffsets, codes: data.values, isNull };
+    return { bytes: data.values, offsets: data.valueOffsets, codes: undefined, isNull: isOwnNull };
+  const { dictionary: words, values: codes } = data;
+  const chunks = words?.data ?? [];
+  // A value of a dictionary may be null itself.
+  const hasNulls = (words?.nullCount ?? 0) > 0;
+  const isNull = hasNulls
+    ? (row: number) => isOwnNull(row) || words?.isValid(Number(codes[row])) === false
+    : isOwnNull;
+  const [only] = chunks;
+  if (only === undefined || chunks.length > 1) return { ...joined(chunks), codes, isNull };
+  return { bytes: only.values, offsets: only.valueOffsets, codes, isNull };
 }
 
 /** A dictionary that came in several pieces, as one. */
