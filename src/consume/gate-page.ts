@@ -46,7 +46,7 @@ export const memberOwner = (member: number): number => 2 + member;
  * How much service a claimant may be owed before it comes first, whatever its class, microseconds: long enough for a burst
  * of what is more urgent, short enough that nothing that waits is taken for stuck.
  */
-export const OWED_BOUND_MICROS = 1_000_000;
+const OWED_BOUND_MICROS = 1_000_000;
 
 /** Shared memory of a gate; clonable between threads. */
 export interface GateMemory {

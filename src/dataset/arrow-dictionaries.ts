@@ -1,8 +1,9 @@
-import { Data, DataType, type Field, Vector } from 'apache-arrow';
+import { type Data, DataType, type Field, Vector } from 'apache-arrow';
 import type { StoredObject } from '../storage/types.js';
 import { messageOf } from '../util/errors.js';
 import { checkValues } from './arrow-check.js';
 import { corrupt } from './arrow-errors.js';
+import { remade } from './remade.js';
 
 /** The values of a dictionary, as a field of their own. */
 interface Wanted {
@@ -116,9 +117,7 @@ function refersToOthers({ children }: DataType): boolean {
 
 /** The same data with the dictionaries that it refers to as they are in `vectors`. */
 function linked(data: Data, vectors: ReadonlyMap<number, Vector>): Data {
-  const { type, offset, length, nullCount, valueOffsets, values, nullBitmap, typeIds } = data;
+  const { type } = data;
   const dictionary = DataType.isDictionary(type) ? vectors.get(type.id) : undefined;
-  const children = data.children.map((child) => linked(child, vectors));
-  const buffers = [valueOffsets, values, nullBitmap, typeIds] as never;
-  return new Data(type, offset, length, nullCount, buffers, children, dictionary, data.variadicBuffers);
+  return remade(data, { dictionary, children: data.children.map((child) => linked(child, vectors)) });
 }

@@ -1,12 +1,13 @@
 import type { RecordBatch } from 'apache-arrow';
 import { ProducerState, type StateClock } from '../clock/state-clock.js';
 import type { StoredValues } from '../dataset/types.js';
+import { bucketFor } from '../ring/buckets.js';
 import { type Bucket, rowElements } from '../ring/layout.js';
 import type { Claim } from '../ring/producer-side.js';
 import type { Ring } from '../ring/ring.js';
 import { arrayOf, bytesOf, type TypedArray } from '../util/dtype.js';
 import { flatten } from './leaf.js';
-import { rowLengths } from './lengths.js';
+import { rowLengths, tooLongFault } from './lengths.js';
 import { nullRowsOf } from './nulls.js';
 import { checkLengths, checkNulls, checkStored, checkType, checkValues } from './row-check.js';
 import { type ReportFault, RowFault } from './row-fault.js';
@@ -140,20 +141,11 @@ export class Collator {
 
   /** −1 where no bucket holds the row. */
   #bucket(row: number): number {
-    if (this.#lengths === undefined) return 0;
-    const length = this.#lengths[row] as number;
-    const buckets = this.#buckets;
-    for (let b = 0; b < buckets.length; b++) if (length <= (buckets[b] as Bucket).length) return b;
-    return -1;
+    return this.#lengths === undefined ? 0 : bucketFor(this.#lengths[row] as number, this.#buckets);
   }
 
   #tooLong(row: number): RowFault {
-    const [length, longest] = [this.#lengths?.[row], this.#buckets.at(-1)?.length];
-    return new RowFault(
-      row,
-      this.#lengthColumn as string,
-      `is ${length} long; the longest of batch.buckets holds ${longest}`,
-    );
+    return tooLongFault(row, this.#lengthColumn as string, this.#lengths?.[row] ?? 0, this.#buckets);
   }
 
   /** The first row after `row`, and before `end`, that belongs to another bucket; `end` where none does. */

@@ -1,4 +1,4 @@
-import { arrayOf, bytesOf, type DType, type TypedArray } from '../util/dtype.js';
+import { bytesOf, type DType, type TypedArray } from '../util/dtype.js';
 import { halfTable, numberToHalf } from '../util/half.js';
 
 /**
@@ -46,7 +46,7 @@ export function refusal(source: DType, target: DType, affine: boolean): string |
 const cache = new Map<string, Convert>();
 
 /** Whether some values of one type do not fit the other. */
-export function narrows(source: DType, target: DType): boolean {
+function narrows(source: DType, target: DType): boolean {
   const [from, to] = [INTEGER_RANGES[source], INTEGER_RANGES[target]];
   return from !== undefined && to !== undefined && (from[0] < to[0] || from[1] > to[1]);
 }
@@ -154,9 +154,4 @@ function outsideText(source: DType, target: DType): string {
   const below = from[0] < to[0] ? `v < ${to[0]}${suffix}` : '';
   const above = from[1] > to[1] ? `v > ${to[1]}${suffix}` : '';
   return [below, above].filter(Boolean).join(' || ');
-}
-
-/** An array of `length` zeros of a dtype: for tests and staging. */
-export function zeros(dtype: DType, length: number): TypedArray {
-  return new (arrayOf(dtype))(length);
 }

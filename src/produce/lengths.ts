@@ -1,4 +1,5 @@
 import type { Data, RecordBatch } from 'apache-arrow';
+import type { Bucket } from '../ring/layout.js';
 import { firstInvalid } from './leaf.js';
 import { type ReportFault, RowFault, throwFault } from './row-fault.js';
 
@@ -29,6 +30,17 @@ function fillFromLists(lengths: Int32Array, data: Data, column: string, report: 
     if (from >= 0 && to >= from && to <= elements) lengths[row] = to - from;
     else report(outsideFault(row, column, from, to, elements));
   }
+}
+
+/** The fault of a row that no bucket holds. */
+export function tooLongFault(
+  row: number,
+  column: string,
+  length: number,
+  buckets: readonly Bucket[],
+): RowFault {
+  const longest = buckets.at(-1)?.length;
+  return new RowFault(row, column, `is ${length} long; the longest of batch.buckets holds ${longest}`);
 }
 
 /** What a damaged file may claim of a list. */

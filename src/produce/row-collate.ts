@@ -1,8 +1,10 @@
+import { bucketFor } from '../ring/buckets.js';
 import { type Bucket, rowElements, type TensorRegion } from '../ring/layout.js';
 import type { Claim } from '../ring/producer-side.js';
 import type { Ring } from '../ring/ring.js';
 import type { DType, TypedArray } from '../util/dtype.js';
 import { numberToHalf } from '../util/half.js';
+import { tooLongFault } from './lengths.js';
 import { RowFault } from './row-fault.js';
 import type { CollateInput } from './writer.js';
 
@@ -57,15 +59,8 @@ export class RowCollator {
     const lengthColumn = this.#lengthColumn;
     if (lengthColumn !== undefined) {
       this.#length = lengthOf(row[lengthColumn], lengthColumn);
-      this.bucket = this.#buckets.findIndex(({ length }) => this.#length <= length);
-      if (this.bucket < 0) {
-        const longest = this.#buckets.at(-1)?.length;
-        throw new RowFault(
-          0,
-          lengthColumn,
-          `is ${this.#length} long; the longest of batch.buckets holds ${longest}`,
-        );
-      }
+      this.bucket = bucketFor(this.#length, this.#buckets);
+      if (this.bucket < 0) throw tooLongFault(0, lengthColumn, this.#length, this.#buckets);
     }
     for (const writer of this.#writers) {
       const { input, region } = writer;

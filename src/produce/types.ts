@@ -72,6 +72,17 @@ export interface ProducedSplit {
   readonly bytes: number;
 }
 
+/** What a producer lets others do in its thread. */
+export interface ProduceHooks {
+  /** All rows of a split are in the ring, which is told only then: whoever takes over, should we die in between, tells it again. */
+  produced(split: ProducedSplit): void;
+  /**
+   * Called after each run of rows, and after each split that was told, where a thread is consumer and sink too: takes what
+   * is ready. The producer's clock is idle meanwhile.
+   */
+  turn?(): Promise<void>;
+}
+
 /** Errors travel as records: their classes would not survive the way between threads. */
 export type ProduceResult =
   | {

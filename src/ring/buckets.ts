@@ -23,7 +23,9 @@ export function planBuckets({ size, lengths, maxTokens = Number.POSITIVE_INFINIT
 
 /** The first bucket that holds a row of this length; −1 where none does. */
 export function bucketFor(length: number, buckets: readonly Bucket[]): number {
-  return buckets.findIndex((bucket) => length <= bucket.length);
+  // Hot: looked up for every row.
+  for (let b = 0; b < buckets.length; b++) if (length <= (buckets[b] as Bucket).length) return b;
+  return -1;
 }
 
 /**

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type Shard, shardText } from '../dataset/shard.js';
 import type { OutputStore } from '../storage/output-types.js';
 import { InUseError } from '../util/errors.js';
-import { hasEnded, type ProcessIdentity, thisProcess } from '../util/process-identity.js';
+import { hasEnded, type ProcessIdentity, processIdentitySchema, thisProcess } from '../util/process-identity.js';
 import { type LeaseName, leaseFile } from './output-files.js';
 
 export const HEARTBEAT_MS = 10_000;
@@ -14,12 +14,7 @@ const holderSchema = z.object({
   id: z.string(),
   since: z.string(),
   released: z.boolean(),
-  process: z.object({
-    host: z.string(),
-    pid: z.number(),
-    space: z.string(),
-    started: z.string().optional(),
-  }),
+  process: processIdentitySchema,
 });
 
 /** What a lease file says. */
@@ -56,8 +51,7 @@ export async function readHolder(
   const bytes = await store.read(leaseFile(number, shard));
   if (bytes === undefined) return undefined;
   try {
-    const { process, ...holder } = holderSchema.parse(JSON.parse(Buffer.from(bytes).toString()));
-    return { ...holder, process: { ...process, started: process.started } };
+    return holderSchema.parse(JSON.parse(Buffer.from(bytes).toString()));
   } catch {
     return UNKNOWN;
   }

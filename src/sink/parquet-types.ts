@@ -1,5 +1,5 @@
 import {
-  Data,
+  type Data,
   DataType,
   DateDay,
   Dictionary,
@@ -15,6 +15,7 @@ import {
   TimeUnit,
   Vector,
 } from 'apache-arrow';
+import { remade } from '../dataset/remade.js';
 import { DataError } from '../util/errors.js';
 
 const DAY_MS = 86_400_000n;
@@ -49,15 +50,15 @@ export function inParquetTypes(column: string, data: Data): Data {
     return with64(data, new TimestampMillisecond(type.timezone), (seconds) => milliseconds(column, seconds));
   if (DataType.isTime(type) && type.unit === TimeUnit.SECOND) {
     const values = Int32Array.from(data.values as Int32Array, (seconds) => seconds * 1000);
-    return withValues(data, new TimeMillisecond(), values);
+    return remade(data, { type: new TimeMillisecond(), values });
   }
   if (DataType.isDate(type) && data.values instanceof BigInt64Array) {
     const days = Int32Array.from(data.values, (time, row) => (data.getValid(row) ? dayOf(column, time) : 0));
-    return withValues(data, new DateDay(), days);
+    return remade(data, { type: new DateDay(), values: days });
   }
   const children = data.children.map((child) => inParquetTypes(column, child));
   if (children.every((child, i) => child === data.children[i])) return data;
-  return remade(data, withChildren(type, children), data.values, children);
+  return remade(data, { type: withChildren(type, children), children });
 }
 
 function inDictionary(column: string, data: Data<Dictionary>): Data {
@@ -67,14 +68,14 @@ function inDictionary(column: string, data: Data<Dictionary>): Data {
   const [first] = changed;
   if (first === undefined || changed.every((chunk, i) => chunk === chunks[i])) return data;
   const own = new Dictionary(first.type, type.indices, type.id, type.isOrdered);
-  return remade(data, own, data.values, [], new Vector(changed));
+  return remade(data, { type: own, dictionary: new Vector(changed) });
 }
 
 function with64(data: Data, type: DataType, change: (value: bigint) => bigint): Data {
   const values = BigInt64Array.from(data.values as BigInt64Array, (value, row) =>
     data.getValid(row) ? change(value) : 0n,
   );
-  return withValues(data, type, values);
+  return remade(data, { type, values });
 }
 
 function milliseconds(column: string, seconds: bigint): bigint {
@@ -104,17 +105,4 @@ function withChildren(type: DataType, children: readonly Data[]): DataType {
   if (DataType.isFixedSizeList(type)) return new FixedSizeList(type.listSize, first);
   if (DataType.isMap(type)) return new Map_(first as never, type.keysSorted);
   return new Struct(fields);
-}
-
-const withValues = (data: Data, type: DataType, values: unknown): Data => remade(data, type, values, []);
-
-function remade(
-  { offset, length, nullCount, valueOffsets, nullBitmap, typeIds, variadicBuffers }: Data,
-  type: DataType,
-  values: unknown,
-  children: Data[],
-  dictionary?: Vector,
-): Data {
-  const buffers = [valueOffsets, values, nullBitmap, typeIds] as never;
-  return new Data(type, offset, length, nullCount, buffers, children, dictionary, variadicBuffers);
 }

@@ -1,4 +1,5 @@
-import { Data, DataType, type Dictionary, Vector } from 'apache-arrow';
+import { type Data, DataType, type Dictionary, Vector } from 'apache-arrow';
+import { remade } from '../dataset/remade.js';
 import { DataError } from '../util/errors.js';
 
 /**
@@ -19,7 +20,7 @@ export function shareDictionaries(name: string, batches: readonly Data[]): Data[
   );
   return batches.map((data, b) => {
     const own = children.map((child) => child[b] as Data);
-    return own.every((child, i) => child === data.children[i]) ? data : remade(data, first.type, own);
+    return own.every((child, i) => child === data.children[i]) ? data : remade(data, { type: first.type, children: own });
   });
 }
 
@@ -45,7 +46,8 @@ function shared(name: string, batches: readonly Data[]): Data[] {
   }
   return batches.map((data, b) => {
     const base = bases[b] as number;
-    return remade(data, type, [], base === 0 ? data.values : shifted(data.values, base), all);
+    const values = base === 0 ? data.values : shifted(data.values, base);
+    return remade(data, { type, values, dictionary: all });
   });
 }
 
@@ -111,15 +113,4 @@ function shifted<T extends { slice(): T; length: number; [i: number]: number | b
     moved[i] = typeof index === 'bigint' ? index + BigInt(by) : index + by;
   }
   return moved;
-}
-
-function remade(
-  { offset, length, nullCount, valueOffsets, values, nullBitmap, typeIds, variadicBuffers }: Data,
-  type: DataType,
-  children: Data[],
-  own = values,
-  dictionary?: Vector,
-): Data {
-  const buffers = [valueOffsets, own, nullBitmap, typeIds] as never;
-  return new Data(type, offset, length, nullCount, buffers, children, dictionary, variadicBuffers);
 }

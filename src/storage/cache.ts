@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
-import { StorageError } from '../util/errors.js';
+import { allOver } from '../util/ahead.js';
 import { CacheDirectory } from './cache-directory.js';
+import { checkRange } from './range.js';
 import type { ObjectReader, StoredObject } from './types.js';
 
 /** A cache of remote objects on a local disk. */
@@ -49,11 +50,8 @@ class CachedReader implements ObjectReader {
   }
 
   async read(offset: number, into: Uint8Array): Promise<void> {
-    const { uri, size } = this.object;
+    checkRange(this.object, offset, into.byteLength);
     const end = offset + into.byteLength;
-    if (!(offset >= 0 && end <= size)) {
-      throw new StorageError(`${uri}: ends at byte ${size}, before byte ${end}`, { file: uri });
-    }
     const parts: Promise<void>[] = [];
     for (let at = offset; at < end; ) {
       const block = Math.floor(at / BLOCK_BYTES);
@@ -63,8 +61,7 @@ class CachedReader implements ObjectReader {
       );
       at = partEnd;
     }
-    const failed = (await Promise.allSettled(parts)).find((part) => part.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
+    await allOver(parts);
   }
 
   /** Fills `into` from byte `from` of a block. */

@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { allOver } from '../util/ahead.js';
 import { messageOf, StorageError, UsageError } from '../util/errors.js';
 import { Remote } from './remote.js';
 import { isAbsence } from './remote-errors.js';
@@ -103,8 +104,7 @@ export async function download(object: StoredObject, file: string, fetching: Fet
       }
     };
     const all = Array.from({ length: Math.min(PIECES_AT_ONCE, Math.ceil(size / PIECE_BYTES)) }, fetchPieces);
-    const failed = (await Promise.allSettled(all)).find((one) => one.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
+    await allOver(all);
     if (etag === undefined) await checkUnchanged(remote, object);
   } finally {
     await handle.close();

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile, stat, unlink, utimes, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { hasEnded, thisProcess } from '../util/process-identity.js';
+import { hasEnded, processIdentitySchema, thisProcess } from '../util/process-identity.js';
 
 /** How often its holder shows that it lives, and for how long a lock without such a sign holds. */
 const BEAT_MS = 5000;
@@ -10,15 +10,7 @@ const VOID_MS = 30_000;
 /** How often those who wait look. */
 const LOOK_MS = 100;
 
-const holderSchema = z.object({
-  id: z.string(),
-  process: z.object({
-    host: z.string(),
-    pid: z.number(),
-    space: z.string(),
-    started: z.string().optional(),
-  }),
-});
+const holderSchema = z.object({ id: z.string(), process: processIdentitySchema });
 type Holder = z.output<typeof holderSchema>;
 
 /**
@@ -70,7 +62,7 @@ async function isVoid(file: string): Promise<boolean> {
   if (stats === undefined) return false;
   if (Date.now() - stats.mtimeMs > VOID_MS) return true;
   const holder = await holderOf(file);
-  return holder !== undefined && hasEnded({ ...holder.process, started: holder.process.started });
+  return holder !== undefined && hasEnded(holder.process);
 }
 
 /** Undefined where nobody holds it, or whoever does has not written it yet. */

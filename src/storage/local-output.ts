@@ -12,6 +12,7 @@ import {
 import { dirname, join } from 'node:path';
 import { messageOf, StorageError } from '../util/errors.js';
 import type { OutputFile, OutputStore } from './output-types.js';
+import { storageClock } from './storage-clock.js';
 import { temporaryName } from './temporary-name.js';
 
 /*
@@ -106,12 +107,8 @@ export class LocalOutput implements OutputStore {
     }
   }
 
-  async clock(): Promise<number> {
-    const name = temporaryName('clock');
-    await this.write(name, new Uint8Array(0));
-    const file = await this.stat(name);
-    await this.remove(name);
-    return file?.modified ?? Date.now();
+  clock(): Promise<number> {
+    return storageClock(this);
   }
 
   /** Nothing is left behind where anything fails. */

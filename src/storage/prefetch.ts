@@ -1,4 +1,5 @@
-import { StorageError } from '../util/errors.js';
+import { allOver } from '../util/ahead.js';
+import { checkRange } from './range.js';
 import type { ObjectReader, StoredObject } from './types.js';
 
 /** Objects up to this size are read whole, in one request. */
@@ -22,8 +23,7 @@ export async function prefetched(reader: ObjectReader): Promise<ObjectReader> {
     }
     const head = new Uint8Array(HEAD_BYTES);
     const tail = new Uint8Array(TAIL_BYTES);
-    const reads = [reader.read(0, head), reader.read(object.size - TAIL_BYTES, tail)];
-    for (const read of await Promise.allSettled(reads)) if (read.status === 'rejected') throw read.reason;
+    await allOver([reader.read(0, head), reader.read(object.size - TAIL_BYTES, tail)]);
     return new Prefetched(reader, head, tail);
   } catch (error) {
     await reader.close();
@@ -46,10 +46,7 @@ class InMemory implements ObjectReader {
   }
 
   readSync(offset: number, into: Uint8Array, at: number, length: number): void {
-    const { uri, size } = this.object;
-    if (!(offset >= 0 && offset + length <= size)) {
-      throw new StorageError(`${uri}: ends at byte ${size}, before byte ${offset + length}`, { file: uri });
-    }
+    checkRange(this.object, offset, length);
     into.set(this.#bytes.subarray(offset, offset + length), at);
   }
 

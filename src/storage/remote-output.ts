@@ -3,7 +3,7 @@ import type { RemoteEntry } from './opendal.js';
 import type { OutputFile, OutputStore } from './output-types.js';
 import { Remote } from './remote.js';
 import { faultIn, isAbsence } from './remote-errors.js';
-import { temporaryName } from './temporary-name.js';
+import { storageClock } from './storage-clock.js';
 
 /**
  * How long a file that was created must have stood before it counts, milliseconds, where storage does not exclude others
@@ -107,12 +107,8 @@ export class RemoteOutput implements OutputStore {
   /** What a request was answered for is durable. */
   async settle(): Promise<void> {}
 
-  async clock(): Promise<number> {
-    const name = temporaryName('clock');
-    await this.write(name, new Uint8Array(0));
-    const file = await this.stat(name);
-    await this.remove(name);
-    return file?.modified ?? Date.now();
+  clock(): Promise<number> {
+    return storageClock(this);
   }
 }
 

@@ -1,5 +1,6 @@
 import { StorageError } from '../util/errors.js';
 import type { RemoteEntry } from './opendal.js';
+import { checkRange } from './range.js';
 import { Remote } from './remote.js';
 import { isAbsence } from './remote-errors.js';
 import type { ObjectReader, StoredObject } from './types.js';
@@ -56,11 +57,7 @@ class RemoteReader implements ObjectReader {
   }
 
   async read(offset: number, into: Uint8Array): Promise<void> {
-    const { uri, size } = this.object;
-    const end = offset + into.byteLength;
-    if (!(offset >= 0 && end <= size)) {
-      throw new StorageError(`${uri}: ends at byte ${size}, before byte ${end}`, { file: uri });
-    }
+    checkRange(this.object, offset, into.byteLength);
     await this.#remote.read(offset, into, this.#etag);
   }
 

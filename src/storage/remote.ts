@@ -1,3 +1,4 @@
+import { allOver } from '../util/ahead.js';
 import { UsageError } from '../util/errors.js';
 import { Budget } from './budget.js';
 import { connect, type RemoteEntry, RemoteFault, type RemoteService } from './opendal.js';
@@ -141,8 +142,7 @@ export class Remote {
     for (let at = 0; at < into.byteLength; at += CHUNK_BYTES) {
       chunks.push(this.#readChunk(offset + at, into.subarray(at, at + CHUNK_BYTES), ifMatch));
     }
-    const failed = (await Promise.allSettled(chunks)).find((chunk) => chunk.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
+    await allOver(chunks);
   }
 
   #readChunk(offset: number, into: Uint8Array, ifMatch: string | undefined): Promise<void> {

@@ -11,7 +11,7 @@ export interface ServiceConfig {
 }
 
 /** What all remote storage takes, acted on here. */
-export const OWN_OPTIONS: readonly string[] = ['timeout', 'retries'];
+const OWN_OPTIONS: readonly string[] = ['timeout', 'retries'];
 
 /** What `source.storage` and `sink.storage` may say by scheme: keys of OpenDAL's service that are no secrets. */
 const HTTP_OPTIONS: readonly string[] = [];

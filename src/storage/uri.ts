@@ -3,7 +3,7 @@ import { UsageError } from '../util/errors.js';
 const URL_SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
 
 /** The kinds of remote storage, by the scheme of their URLs. */
-export const REMOTE_SCHEMES = ['http', 'https', 's3', 'gs', 'az'] as const;
+const REMOTE_SCHEMES = ['http', 'https', 's3', 'gs', 'az'] as const;
 export type RemoteScheme = (typeof REMOTE_SCHEMES)[number];
 
 /** What of the job file names a place, for messages. */

@@ -29,6 +29,15 @@ export async function* inOrder<T, R>(
   }
 }
 
+/** What all of these come to, once every one is over, however it ends; or the first error by their order. */
+export async function allOver<T>(works: readonly Promise<T>[]): Promise<T[]> {
+  const results = await Promise.allSettled(works);
+  return results.map((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  });
+}
+
 /** The same promise, whose turn comes later: should it fail before, that is no unhandled rejection. */
 export function awaitedLater<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});

@@ -22,9 +22,9 @@ export interface ErrorDetails extends Place {
  * `exitCode` is what the command line ends with (DESIGN §9).
  */
 export class PenstockError extends Error {
-  /** Of its class: `USAGE`, `DATA`, `STORAGE`, `DEVICE`, `STUCK`, `INTERRUPTED`, `INTERNAL`. */
+  /** Of its class: `USAGE`, `IN_USE`, `DATA`, `STORAGE`, `QUEUE`, `DEVICE`, `STUCK`, `INTERRUPTED`, `INTERNAL`. */
   readonly code: string = 'PENSTOCK';
-  /** What the command line ends with. */
+  /** What the command line ends with: 2 for a mistake of the user's, 130 for an interruption, else 1. */
   readonly exitCode: number = 1;
   /** Where the fault lies, as far as it is known: `file`, `line`, `key`, `column`, `row`. */
   readonly place: Place;

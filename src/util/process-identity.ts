@@ -1,5 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { z } from 'zod';
 
 /** Tells a process from all others, on all machines. */
 export interface ProcessIdentity {
@@ -10,6 +11,11 @@ export interface ProcessIdentity {
   /** When it started, in the units of its system: numbers are given again. Undefined where that can't be known. */
   readonly started: string | undefined;
 }
+
+/** One that was written down as JSON. */
+export const processIdentitySchema = z
+  .object({ host: z.string(), pid: z.number(), space: z.string(), started: z.string().optional() })
+  .transform((identity): ProcessIdentity => ({ ...identity, started: identity.started }));
 
 export function thisProcess(): ProcessIdentity {
   const { pid } = process;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { converter, refusal, zeros } from '../../src/produce/convert.js';
+import { converter, refusal } from '../../src/produce/convert.js';
 import { arrayOf, bytesOf, DTYPES, type DType, type TypedArray } from '../../src/util/dtype.js';
 import { HALVES } from '../util/halves.js';
 
@@ -76,7 +76,7 @@ function elements(dtype: DType): fc.Arbitrary<Value> {
 }
 
 function fill(dtype: DType, values: readonly Value[]): TypedArray {
-  const array = zeros(dtype, values.length);
+  const array = new (arrayOf(dtype))(values.length);
   values.forEach((value, i) => {
     array[i] = value as never;
   });
@@ -94,7 +94,7 @@ describe('an element becomes what exact arithmetic says', () => {
     fc.assert(
       fc.property(fc.array(elements(source), { minLength: 1, maxLength: 100 }), (values) => {
         const from = fill(source, values);
-        const to = zeros(target, values.length);
+        const to = new (arrayOf(target))(values.length);
         const expected = mapped(from, (element) => plain(source, target, element));
         const misfit = expected.indexOf(MISFIT);
         expect(convert(from, 0, to, 0, values.length, 1, 0)).toBe(misfit);
@@ -112,7 +112,7 @@ describe('an element becomes what exact arithmetic says', () => {
     fc.assert(
       fc.property(fc.array(elements(source), { maxLength: 100 }), number, number, (values, factor, term) => {
         const from = fill(source, values);
-        const to = zeros(target, values.length);
+        const to = new (arrayOf(target))(values.length);
         expect(convert(from, 0, to, 0, values.length, factor, term)).toBe(-1);
         const expected = mapped(from, (element) =>
           nearest(target, Number(meaning(source, element)) * factor + term),
@@ -131,9 +131,9 @@ test.each(allowed)('%s → %s takes the elements it is told and touches no other
       fc.property(fc.nat({ max: 60 }), fc.nat({ max: 60 }), fc.nat({ max: 60 }), (from, to, count) => {
         // 1 is 1 in every type; float16 has it in bits.
         const one = source === 'float16' ? 0x3c00 : 1;
-        const elements = zeros(source, from + count + 5);
+        const elements = new (arrayOf(source))(from + count + 5);
         elements.fill((isBig(source) ? 1n : one) as never, from, from + count);
-        const tensor = zeros(target, to + count + 5);
+        const tensor = new (arrayOf(target))(to + count + 5);
         expect(convert(elements, from, tensor, to, count, 1, 0)).toBe(-1);
         const got = mapped(tensor, (element) => Number(meaning(target, element)));
         expect(got).toEqual([...Array(to).fill(0), ...Array(count).fill(1), ...Array(5).fill(0)]);

@@ -1,8 +1,7 @@
 import * as arrow from 'apache-arrow';
-import { zeros } from '../../src/produce/convert.js';
 import { planSlotLayout, type RowTensor } from '../../src/ring/layout.js';
 import type { CompleteSplit, OutputValues } from '../../src/sink/types.js';
-import type { DType, TypedArray } from '../../src/util/dtype.js';
+import { arrayOf, type DType, type TypedArray } from '../../src/util/dtype.js';
 import { numberToHalf } from '../../src/util/half.js';
 import type { SampleColumn } from '../dataset/columns.js';
 
@@ -10,7 +9,7 @@ import type { SampleColumn } from '../dataset/columns.js';
 export function output(as: string, tensor: RowTensor, values: readonly (number | bigint)[]): OutputValues {
   const region = planSlotLayout([{ length: 1, capacity: 1 }], [], [tensor]).outputs[0];
   if (region === undefined) throw new Error('no region');
-  const data: TypedArray = zeros(tensor.dtype, values.length);
+  const data: TypedArray = new (arrayOf(tensor.dtype))(values.length);
   values.forEach((value, i) => {
     data[i] = value as never;
   });

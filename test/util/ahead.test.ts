@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { inOrder } from '../../src/util/ahead.js';
+import { allOver, inOrder } from '../../src/util/ahead.js';
 import { random } from '../helpers/random.js';
 
 const SEED = 7;
@@ -72,5 +72,20 @@ describe('work on items side by side', () => {
 
   test('of no items is over at once', async () => {
     for await (const _ of inOrder([], 3, async () => 1)) throw new Error('an item');
+  });
+});
+
+describe('several works', () => {
+  test('come to what each of them does, in their order', async () => {
+    const later = turn().then(() => 1);
+    expect(await allOver([later, Promise.resolve(2)])).toEqual([1, 2]);
+  });
+
+  test('end with the first error by their order, once none is under way', async () => {
+    let isOver = false;
+    const failing = turn().then(() => Promise.reject(new Error('the first')));
+    const works = [failing, Promise.reject(new Error('the second')), turn().then(turn).then(() => (isOver = true))];
+    await expect(allOver(works)).rejects.toThrow('the first');
+    expect(isOver).toBe(true);
   });
 });

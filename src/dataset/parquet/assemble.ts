@@ -1,4 +1,5 @@
 import { type Data, DataType, makeData, type Struct } from 'apache-arrow';
+import { packBits } from '../../util/bits.js';
 import type { LeafSlice } from './leaf-buffer.js';
 import type { SchemaNode } from './schema.js';
 
@@ -89,7 +90,7 @@ function assembleLeaf(node: SchemaNode & { kind: 'leaf' }, slice: LeafSlice): Da
     } as never);
   }
   const bytes = nullCount === 0 ? values.bytes : spread(validity, values.bytes, type.width);
-  const data = DataType.isBool(type.arrow) ? packBits(bytes, length) : type.toArrow(bytes, length);
+  const data = DataType.isBool(type.arrow) ? packBits(bytes.subarray(0, length)) : type.toArrow(bytes, length);
   return makeData({ ...validity, type: type.arrow, data } as never);
 }
 
@@ -124,13 +125,6 @@ function spreadOffsets({ length, nullBitmap }: Validity, offsets: Int32Array): I
     out[i + 1] = offsets[from] as number;
   }
   return out;
-}
-
-function packBits(bytes: Uint8Array, length: number): Uint8Array {
-  const bits = new Uint8Array(Math.ceil(length / 64) * 8);
-  for (let i = 0; i < length; i++)
-    bits[i >> 3] = (bits[i >> 3] as number) | ((bytes[i] as number) << (i & 7));
-  return bits;
 }
 
 function assembleList(node: SchemaNode & { kind: 'list' }, slices: Slices): Data {

@@ -1,6 +1,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DeviceError, messageOf, StorageError } from '../../util/errors.js';
+import { isInside } from '../is-inside.js';
 import { type ExternalTensor, externalTensors } from './model-proto.js';
 import { FileBytes, MalformedError } from './protobuf.js';
 
@@ -56,7 +57,7 @@ function tensorsOutside(model: string): ExternalTensor[] {
 function namedFile(model: string, location: string): string {
   const folder = path.dirname(model);
   const file = path.join(folder, location);
-  if (location === '' || path.isAbsolute(location) || !isInside(file, folder)) throw outside(model, location);
+  if (location === '' || path.isAbsolute(location) || !isInside(folder, file)) throw outside(model, location);
   return file;
 }
 
@@ -74,14 +75,9 @@ async function check(model: string, location: string, tensors: readonly External
   // Links are followed, as ONNX Runtime does: caches of models are made of them.
   const allowed = [await realpath(folder), path.dirname(await realpath(model))];
   const target = await realpath(file);
-  if (!allowed.some((one) => isInside(target, one))) throw outside(model, location);
+  if (!allowed.some((one) => isInside(one, target))) throw outside(model, location);
   checkLength(model, file, stats.size, tensors);
   return file;
-}
-
-function isInside(file: string, folder: string): boolean {
-  const relative = path.relative(folder, file);
-  return relative !== '' && !path.isAbsolute(relative) && relative.split(path.sep)[0] !== '..';
 }
 
 function outside(model: string, location: string): DeviceError {

@@ -1,6 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { DeviceError } from '../../util/errors.js';
+import { isInside } from '../is-inside.js';
 
 /**
  * The path of a file that a model names. A model is data from elsewhere: what it names must lie beside it, and lead
@@ -28,9 +29,4 @@ export async function insideModel(
   const homes = [await realpath(path.dirname(file)), path.dirname(await realpath(file))];
   if (homes.some((home) => isInside(home, leads))) return named;
   throw refuse(`, a link to ${leads}`, 'Copy the model with what its links lead to, as cp -rL does.');
-}
-
-function isInside(folder: string, file: string): boolean {
-  const inside = path.relative(folder, file);
-  return inside !== '' && inside.split(path.sep)[0] !== '..' && !path.isAbsolute(inside);
 }

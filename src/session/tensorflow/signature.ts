@@ -98,6 +98,6 @@ export function modelTensor(
 }
 
 /** TensorFlow appends to a node's name which of its outputs is meant; the first needs no saying. */
-export function publicName(name: string): string {
+function publicName(name: string): string {
   return name.replace(/:0$/, '');
 }
