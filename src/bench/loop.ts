@@ -9,8 +9,7 @@ import {
 import { BatchRunner, type Rejection } from '../consume/batch-runner.js';
 import { isRaised, type StopFlag, StopSignal } from '../produce/stop-signal.js';
 import { produceSplits } from '../produce/task.js';
-import type { ProduceHooks } from '../produce/types.js';
-import type { ProducedSplit, ProducerContext } from '../produce/types.js';
+import type { ProducedSplit, ProduceHooks, ProducerContext } from '../produce/types.js';
 import { ConsumerSide } from '../ring/consumer-side.js';
 import { ControlSide } from '../ring/control-side.js';
 import { SlotWord, SplitWord } from '../ring/protocol.js';

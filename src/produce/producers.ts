@@ -1,7 +1,7 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { ControlSide, UnfinishedSplit } from '../ring/control-side.js';
-import { DeviceError, fromRecord, messageOf } from '../util/errors.js';
+import { asPenstockError, DeviceError, fromRecord, messageOf, PenstockError } from '../util/errors.js';
 import { threadFlags } from '../util/exec-argv.js';
 import { settledWithin } from '../util/grace.js';
 import { threadFile } from '../util/thread-file.js';
@@ -15,9 +15,10 @@ import type { ProducedSplit, ProduceResult, ProducerContext, ProduceTask } from 
 /** How often a split is tried before its producers' deaths are taken for its fault. */
 const MAX_ATTEMPTS = 3;
 
-/** How long threads that were told to stop may take to let go of remote storage. */
+/** How long threads that were told to stop may take to let go of remote storage, or to come up. */
 const GRACE_MS = 30_000;
-type Pool = Piscina<ProduceTask, ProduceResult>;
+
+type RunTask = (task: ProduceTask) => Promise<ProduceResult>;
 
 /** What is told of splits while they are produced. */
 export interface ProduceListener {
@@ -29,7 +30,9 @@ export interface ProduceListener {
 
 /** The pool of producer threads. Whoever starts it closes it. */
 export class Producers {
-  readonly #pool: Pool;
+  readonly #pool: Piscina<ProduceTask, ProduceResult>;
+  /** Rejects where a thread fails that has nothing to do, as one does that can't even be started. */
+  readonly #broken: Promise<never>;
   /** Whether the threads share modules with a transform. */
   readonly #isShared: boolean;
   /** Those that it begins with; … */
@@ -60,6 +63,12 @@ export class Producers {
       maxThreads: this.most,
       ...threadFlags(),
     });
+    this.#broken = new Promise((_, reject) => {
+      this.#pool.on('error', (cause) =>
+        reject(new DeviceError(`a producer's thread failed: ${messageOf(cause)}`, { cause })),
+      );
+    });
+    this.#broken.catch(() => {});
     this.#watchNewThreads();
   }
 
@@ -77,12 +86,13 @@ export class Producers {
       listener.onProduced(produced);
     };
     const once = { ...listener, onProduced: receive };
+    const run: RunTask = (task) => this.#watched(this.#pool.run(task, { transferList: [task.port] }));
     const lanes = new Map<number, Promise<void>>();
     let failure: { readonly error: unknown } | undefined;
     this.#startUpTo = (count) => {
       for (let lane = 0; lane < count; lane++) {
         if (lanes.has(lane)) continue;
-        const ended = new Lane(this.#pool, context, lane, control, once)
+        const ended = new Lane(run, context, lane, control, once)
           .run()
           .catch((error: unknown) => {
             failure ??= { error };
@@ -90,7 +100,6 @@ export class Producers {
           .finally(() => lanes.delete(lane));
         lanes.set(lane, ended);
       }
-      this.#watchNewThreads();
       // A thread that ends while it reads remote storage takes the process with it.
       if (areRemote(context.splits)) this.#reading = Promise.all(lanes.values());
     };
@@ -106,6 +115,17 @@ export class Producers {
     return this.#isShared ? module : threadFile(name, module);
   }
 
+  /** A task that was handed to the pool: then, and where a thread dies of it, others are started. */
+  async #watched<T>(running: Promise<T>): Promise<T> {
+    this.#watchNewThreads();
+    try {
+      return await Promise.race([running, this.#broken]);
+    } finally {
+      this.#watchNewThreads();
+    }
+  }
+
+  /** To be called before a new thread can have come up. */
   #watchNewThreads(): void {
     for (const thread of this.#pool.threads) {
       if (!this.#up.has(thread)) this.#up.set(thread, isUp(thread));
@@ -129,11 +149,13 @@ export class Producers {
     const onAbort = (): void => raise(stop);
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted) onAbort();
-    const running = pool.run({ ...task, stop }, { filename }).catch((cause: unknown) => {
-      throw new DeviceError(`the thread that tried the transform ended: ${messageOf(cause)}`, { cause });
-    });
+    const ended = (cause: unknown): DeviceError =>
+      new DeviceError(`the thread that tried the transform ended: ${messageOf(cause)}`, { cause });
     try {
-      const result = await running;
+      const running = this.#watched(pool.run({ ...task, stop }, { filename }));
+      const result = await running.catch((cause: unknown) => {
+        throw asPenstockError(cause, ended);
+      });
       if ('error' in result) throw fromRecord(result.error);
       return result;
     } finally {
@@ -145,7 +167,7 @@ export class Producers {
   async close(): Promise<void> {
     await settledWithin(this.#reading, GRACE_MS);
     for (const thread of this.#pool.threads) thread.ref();
-    await Promise.all(this.#up.values());
+    await settledWithin(Promise.all(this.#up.values()), GRACE_MS);
     await this.#pool.destroy();
   }
 }
@@ -159,7 +181,7 @@ function isUp(thread: Worker): Promise<void> {
 
 /** One of the concurrent producers of a stream: a task, and another one wherever its thread dies. */
 class Lane {
-  readonly #pool: Pool;
+  readonly #runTask: RunTask;
   readonly #context: ProducerContext;
   readonly #lane: number;
   readonly #control: ControlSide;
@@ -168,13 +190,13 @@ class Lane {
   readonly #deaths = new Map<number, number>();
 
   constructor(
-    pool: Pool,
+    runTask: RunTask,
     context: ProducerContext,
     lane: number,
     control: ControlSide,
     listener: ProduceListener,
   ) {
-    this.#pool = pool;
+    this.#runTask = runTask;
     this.#context = context;
     this.#lane = lane;
     this.#control = control;
@@ -204,12 +226,17 @@ class Lane {
     const receive = (produced: ProducedSplit): void => this.#listener.onProduced(produced);
     port1.on('message', receive);
     const task: ProduceTask = { context: this.#context, lane: this.#lane, unfinished, port: port2 };
-    const result = await this.#pool
-      .run(task, { transferList: [port2] })
-      .catch((death: unknown) => ({ death }));
-    drain(port1, receive);
-    port1.close();
-    return result;
+    try {
+      const result = await this.#runTask(task).catch((death: unknown) => {
+        // It is the pool that failed: another thread would fare no better.
+        if (death instanceof PenstockError) throw death;
+        return { death };
+      });
+      drain(port1, receive);
+      return result;
+    } finally {
+      port1.close();
+    }
   }
 
   #count(split: number, cause: unknown): void {

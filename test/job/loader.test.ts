@@ -1,4 +1,6 @@
 import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 import { type Data, Float32, RecordBatch, tableFromArrays, vectorFromArray } from 'apache-arrow';
 import { type Batch, createLoader, type LoaderOptions, PenstockError } from 'penstock';
 import { describe, expect, test } from 'vitest';
@@ -180,6 +182,27 @@ describe('a loader over files', () => {
       'batch.size: expected a whole number from 1 to 32767, got 0',
     );
     expect(() => createLoader({ source: 'x', prefetch: 0 })).toThrow('prefetch: expected a whole number');
+  });
+
+  test('says so where no producer can be started', () => {
+    const at = workspace();
+    writeRows(at('a.arrow'), 2, 5);
+    // Preloaded into every thread, as by an instrumentation that does not work in threads.
+    writeFileSync(
+      at('preload.mjs'),
+      `import { isMainThread } from 'node:worker_threads';
+       if (!isMainThread) throw new Error('not in threads');`,
+    );
+    const script = `import { createLoader } from 'penstock';
+      try { for await (const batch of createLoader({ source: ${JSON.stringify(at('a.arrow'))} })) batch.release(); }
+      catch (error) { console.log(error.code, error.message); }`;
+    const flags = ['--import', pathToFileURL(at('preload.mjs')).href, '--input-type=module'];
+    const { stdout, status } = spawnSync(process.execPath, [...flags, '-e', script], {
+      encoding: 'utf8',
+      timeout: 30_000,
+    });
+    expect(stdout).toBe("DEVICE a producer's thread failed: not in threads\n");
+    expect(status).toBe(0);
   });
 
   test('lets the process end by itself after a break and after an error', () => {
