@@ -184,11 +184,13 @@ export class ArrowFile implements DataFile {
   }
 
   async rowsBefore(index: number): Promise<number> {
-    for (let i = this.#rowsBefore.length - 1; i < index; i++) {
+    const sums = this.#rowsBefore;
+    for (let i = sums.length - 1; i < index; i++) {
       const { metadata } = await this.#readMessage(i);
-      this.#rowsBefore.push((this.#rowsBefore[i] as number) + metadata.length);
+      // Somebody who asked at the same time may have come as far: so it is put in its place, not at the end.
+      sums[i + 1] = (sums[i] as number) + metadata.length;
     }
-    return this.#rowsBefore[index] as number;
+    return sums[index] as number;
   }
 
   async close(): Promise<void> {

@@ -73,9 +73,12 @@ export class CacheDirectory {
     }
     for (const { byteLength } of parts) this.#unseenBytes += byteLength;
     if (this.#unseenBytes < this.#maxBytes * UNSEEN) return;
-    this.#evicting ??= this.#evict().finally(() => {
-      this.#evicting = undefined;
-    });
+    this.#evicting ??= this.#evict()
+      // Somebody removes the directory, or may not look into it: what was read is read all the same.
+      .catch(() => {})
+      .finally(() => {
+        this.#evicting = undefined;
+      });
     await this.#evicting;
   }
 

@@ -161,13 +161,16 @@ async function linked(temporary: string, path: string, bytes: Uint8Array): Promi
     if (codeOf(cause) === 'EEXIST') return false;
     if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(codeOf(cause) ?? '')) throw cause;
   }
-  try {
-    await fill(await open(path, 'wx'), bytes);
-    return true;
-  } catch (cause) {
-    if (codeOf(cause) === 'EEXIST') return false;
+  const handle = await open(path, 'wx').catch((cause) => {
+    if (codeOf(cause) === 'EEXIST') return undefined;
     throw cause;
-  }
+  });
+  if (handle === undefined) return false;
+  await fill(handle, bytes).catch(async (cause) => {
+    await unlink(path).catch(() => {});
+    throw cause;
+  });
+  return true;
 }
 
 const codeOf = (cause: unknown): string | undefined => (cause as NodeJS.ErrnoException).code;

@@ -263,6 +263,12 @@ describe('rows before a record batch', () => {
     expect(await file.rowsBefore(0)).toBe(0);
     expect(await file.rowsBefore(3)).toBe(12);
   });
+
+  test('are counted right for several who ask at the same time', async () => {
+    const columns = everyType(13, random(1)).slice(0, 3);
+    const file = await ArrowFile.open(new MemoryReader(fileOf(columns, BATCHES)), { columns: [] });
+    expect(await Promise.all([4, 2, 3, 4].map((index) => file.rowsBefore(index)))).toEqual([13, 7, 12, 13]);
+  });
 });
 
 describe('opening', () => {

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import { Int32, vectorFromArray } from 'apache-arrow';
 import { describe, expect, test } from 'vitest';
 import { FALLBACK, formatNamed, formatOf } from '../../src/dataset/format.js';
@@ -51,11 +51,11 @@ test.each([
   const opened = await format.open(reader, {});
   const batches = opened.batches({ first: 0, count: opened.units.length });
   expect((await batches.next()).done).toBe(false);
-  // Time for the next one to arrive; the one after it fails.
-  await sleep(10);
+  // The next one arrives; the one after it fails.
+  await turn();
   failing = true;
   expect((await batches.next()).done).toBe(false);
-  // Long enough for an unhandled rejection to be noticed.
-  await sleep(10);
+  // An unhandled rejection would be noticed now.
+  await turn();
   await expect(batches.next()).rejects.toThrow('the cable is out');
 });
