@@ -40,5 +40,8 @@ export interface TransformContext extends TransformSetup {
 /**
  * A transform module's default export. It runs in the producers, on whole record batches, whose memory is valid until it
  * returns. A split may be produced twice, after a thread has died, so the same rows must give the same columns.
+ *
+ * What it throws counts against rows: with a job's `errors.maxRows` the record batch is halved until those that fail stand
+ * alone and go to the dead letters, else the run fails with a DataError that names them.
  */
 export type Transform = (batch: RecordBatch, context: TransformContext) => Columns | Promise<Columns>;

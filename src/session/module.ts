@@ -8,7 +8,10 @@ export interface ModuleSession {
   readonly inputs: readonly ModelTensor[];
   /** What it gives, in the order in which `run` gets the views for it. */
   readonly outputs: readonly ModelTensor[];
-  /** Runs one batch; writes every output into the view given for it. One at a time. */
+  /**
+   * Runs one batch; writes every output into the view given for it. One at a time. What it throws counts against the batch:
+   * that is halved until the rows that fail stand alone.
+   */
   run(inputs: readonly TensorView[], outputs: readonly TensorView[]): Promise<void> | void;
   /** By default `{ id: 'cpu', provider: 'module' }`. */
   readonly device?: Partial<SessionDevice>;

@@ -6,6 +6,7 @@ export interface Place {
   readonly line?: number;
   /** Dotted key in a job file, for instance `batch.size`. */
   readonly key?: string;
+  /** Of the data. */
   readonly column?: string;
   /** 0-based row in `file`. */
   readonly row?: number;

@@ -3,21 +3,14 @@ import { load } from '../../src/session/simulated.js';
 import type { ModelTensor, Session, TensorView } from '../../src/session/types.js';
 import { bytesOf, type DType, viewOf } from '../../src/util/dtype.js';
 import { numberToHalf } from '../../src/util/half.js';
+import { sessionSpec } from './spec.js';
 
 /** A time that passes only when somebody sleeps, or when a test lets it. Real where `at` is undefined. */
 const time = vi.hoisted(() => ({ at: undefined as number | undefined }));
 vi.mock('../../src/clock/now.js', () => ({ now: () => time.at ?? performance.now() * 1000 }));
 
 function session(options: Record<string, unknown> = {}, inputs: ModelTensor[] = []): Promise<Session> {
-  return load({
-    runtime: 'simulated',
-    uri: undefined,
-    providers: [],
-    deviceId: 0,
-    options,
-    intraOpNumThreads: 1,
-    inputs,
-  });
+  return load(sessionSpec({ runtime: 'simulated', uri: undefined, options, inputs }));
 }
 
 function view(name: string, dtype: DType, dims: number[], values: readonly (number | bigint)[]): TensorView {

@@ -3,6 +3,7 @@ import { onTestFinished } from 'vitest';
 import { load } from '../../../src/session/onnx/load.js';
 import type { Session, SessionSpec, TensorView } from '../../../src/session/types.js';
 import { bytesOf, type DType, sizeOf, viewOf } from '../../../src/util/dtype.js';
+import { sessionSpec } from '../spec.js';
 
 /** Writes a model and loads it on the CPU. */
 export function sessionOf(
@@ -14,15 +15,8 @@ export function sessionOf(
   return open(path, options);
 }
 
-export const specOf = (uri: string, options: SessionSpec['options'] = {}): SessionSpec => ({
-  runtime: 'onnx',
-  uri,
-  providers: ['cpu'],
-  deviceId: 0,
-  options,
-  intraOpNumThreads: 1,
-  inputs: [],
-});
+export const specOf = (uri: string, options: SessionSpec['options'] = {}): SessionSpec =>
+  sessionSpec({ uri, options });
 
 export async function open(uri: string, options: SessionSpec['options'] = {}): Promise<Session> {
   const session = await load(specOf(uri, options));

@@ -8,6 +8,7 @@ import type { Session, SessionSpec, TensorView } from '../../../src/session/type
 import { DeviceError, StorageError, UsageError } from '../../../src/util/errors.js';
 import { readArrow } from '../../helpers/arrow.js';
 import { workspace } from '../../helpers/workspace.js';
+import { sessionSpec } from '../spec.js';
 
 const at = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 const DIGITS = at('native-models/digits/digits.onnx');
@@ -17,16 +18,7 @@ const hasCuda = existsSync(
 const PIXELS = 28 * 28;
 const ROWS = 32;
 
-const spec = (changes: Partial<SessionSpec> = {}): SessionSpec => ({
-  runtime: 'onnx',
-  uri: DIGITS,
-  providers: ['cpu'],
-  deviceId: 0,
-  options: {},
-  intraOpNumThreads: 1,
-  inputs: [],
-  ...changes,
-});
+const spec = (changes: Partial<SessionSpec> = {}): SessionSpec => sessionSpec({ uri: DIGITS, ...changes });
 
 async function digits(changes: Partial<SessionSpec> = {}): Promise<Session> {
   const session = await load(spec(changes));

@@ -6,6 +6,7 @@ import { OnnxType, onnxModel } from '../../helpers/onnx.js';
 import { childrenOf, failingSessions, hasProc, isAlive, NO_PROC } from '../../helpers/processes.js';
 import { random } from '../../helpers/random.js';
 import { workspace } from '../../helpers/workspace.js';
+import { sessionSpec } from '../spec.js';
 
 type Process = typeof import('../../../src/session/process/session.js');
 type Load = typeof import('../../../src/session/load.js');
@@ -19,16 +20,7 @@ const PIXELS = 28 * 28;
 const WAYS = ['memory', 'socket'] as const;
 type Way = (typeof WAYS)[number];
 
-const spec = (changes: Partial<SessionSpec> = {}): SessionSpec => ({
-  runtime: 'onnx',
-  uri: DIGITS,
-  providers: ['cpu'],
-  deviceId: 0,
-  options: {},
-  intraOpNumThreads: 1,
-  inputs: [],
-  ...changes,
-});
+const spec = (changes: Partial<SessionSpec> = {}): SessionSpec => sessionSpec({ uri: DIGITS, ...changes });
 
 async function isolated(changes: Partial<SessionSpec> = {}, way: Way = 'memory'): Promise<Session> {
   const session = await (way === 'memory'

@@ -3,21 +3,14 @@ import { onTestFinished } from 'vitest';
 import { load } from '../../../src/session/tensorflow/load.js';
 import type { Session, SessionSpec, TensorView } from '../../../src/session/types.js';
 import { arrayOf, type DType, sizeOf } from '../../../src/util/dtype.js';
+import { sessionSpec } from '../spec.js';
 
 export const at = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 export const LAYERS = at('native-models/digits/tfjs');
 export const GRAPH = at('native-models/digits/tfjs-graph');
 
-export const spec = (uri: string, changes: Partial<SessionSpec> = {}): SessionSpec => ({
-  runtime: 'tensorflow',
-  uri,
-  providers: ['wasm'],
-  deviceId: 0,
-  options: {},
-  intraOpNumThreads: 1,
-  inputs: [],
-  ...changes,
-});
+export const spec = (uri: string, changes: Partial<SessionSpec> = {}): SessionSpec =>
+  sessionSpec({ uri, runtime: 'tensorflow', providers: ['wasm'], ...changes });
 
 export async function open(uri: string, changes: Partial<SessionSpec> = {}): Promise<Session> {
   const session = await load(spec(uri, changes));
