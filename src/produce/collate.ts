@@ -30,16 +30,12 @@ export class Collator {
   readonly #lengthColumn: string | undefined;
   readonly #writers: readonly Writer[];
   readonly #clock: StateClock | undefined;
-  readonly #arena: Uint8Array;
-  readonly #slotBytes: number;
   #scratch = new ArrayBuffer(0);
   #lengths: Int32Array | undefined;
 
   /** `clock` is switched to fetch and back while stored values are read. */
   constructor(ring: Ring, inputs: readonly CollateInput[], lengthColumn?: string, clock?: StateClock) {
     this.#clock = clock;
-    this.#arena = new Uint8Array(ring.memory.arena);
-    this.#slotBytes = ring.layout.slotBytes;
     this.#buckets = ring.layout.buckets;
     this.#lengthColumn = lengthColumn;
     this.#writers = inputs.map((input) => writerOf(ring, input));
@@ -178,12 +174,12 @@ export class Collator {
   }
 
   #writeStored(writer: Writer, stored: StoredValues, claim: Claim, row: number): void {
-    const { input, region, sourceSize } = writer;
+    const { input, sourceSize } = writer;
     const rowBytes = sourceSize * bytesOf(input.source);
-    if (writer.copies) {
-      const at = claim.slot * this.#slotBytes + region.byteOffset + claim.first * rowBytes;
+    const bytes = writer.bytes[claim.slot];
+    if (bytes !== undefined) {
       this.#clock?.switch(ProducerState.fetch);
-      stored.read(row * rowBytes, this.#arena, at, claim.count * rowBytes);
+      stored.read(row * rowBytes, bytes, claim.first * rowBytes, claim.count * rowBytes);
       this.#clock?.switch(ProducerState.collate);
       return;
     }

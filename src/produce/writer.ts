@@ -40,8 +40,8 @@ export interface Writer {
   readonly sourceSize: number;
   /** The tensor in each slot, as large as the region; made once. */
   readonly targets: readonly TypedArray[];
-  /** Whether the values go into the tensor as they are. */
-  readonly copies: boolean;
+  /** The same as bytes, where the values go into the tensor as they are; empty where they don't. */
+  readonly bytes: readonly Uint8Array[];
   /** What they are made of where they are decoded; … */
   source: FlatColumn;
   nulls: NullRows;
@@ -56,6 +56,7 @@ export function writerOf(ring: Ring, input: CollateInput): Writer {
   const region = ring.layout.inputs[input.tensor];
   if (region === undefined) throw new RangeError(`no input tensor ${input.tensor}`);
   const { dtype } = region;
+  const targets = Array.from({ length: ring.config.slots }, (_, slot) => ring.regionView(slot, region));
   return {
     input,
     region,
@@ -64,14 +65,18 @@ export function writerOf(ring: Ring, input: CollateInput): Writer {
     pad: elementOf(dtype, input.pad),
     fill: elementOf(dtype, input.fill ?? 0),
     sourceSize: region.rowSize / (input.classes ?? 1),
-    targets: Array.from({ length: ring.config.slots }, (_, slot) => ring.regionView(slot, region)),
-    copies: copies(input, dtype),
+    targets,
+    // Slot by slot: all of the arena may be more than a typed array can hold, which on Node 20 is 4 GiB.
+    bytes: copies(input, dtype) ? targets.map(bytesIn) : [],
     source: NOTHING,
     nulls: new Map(),
     stored: undefined,
     texts: undefined,
   };
 }
+
+const bytesIn = ({ buffer, byteOffset, byteLength }: TypedArray): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);
 
 /** A number as an element of a tensor's array. */
 export function elementOf(dtype: DType, value: number): number | bigint {

@@ -381,6 +381,20 @@ test('a record batch without rows is none to complain about', () => {
   expect(faultOf(() => collator.begin(batchOf({ c: [listOf(new Float32()), []] })))).toBeUndefined();
 });
 
+test('a ring may have more than 4 GiB', () => {
+  // Only addresses: nothing is written but two rows.
+  const [rows, slots] = [2 ** 18, 5];
+  const ring = ringOf(rows, slots, [tensor('x', 'float32', [1024])]);
+  expect(ring.memory.arena.byteLength).toBeGreaterThan(4 * 2 ** 30);
+  const collator = new Collator(ring, [input(0, 'c', 'float32')]);
+  const values = Array.from({ length: 1024 }, (_, i) => i);
+  collator.begin(batchOf({ c: [vectorsOf(1024, new Float32()), [values, values]] }));
+  collator.write(claimOf(slots - 1, rows - 2, 2), 0);
+  const [region] = ring.layout.inputs;
+  const written = ring.regionView(slots - 1, region as never);
+  expect([written.at(-1), written.at(-1025), written.at(-2049)]).toEqual([1023, 1023, 0]);
+});
+
 test('an input that the layout does not have is refused', () => {
   expect(() => new Collator(ringOf(2, 1, []), [input(0, 'c', 'float32')])).toThrow('no input tensor 0');
 });
