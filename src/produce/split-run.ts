@@ -12,8 +12,8 @@ import type { Transform } from './transform.js';
 import { KEEP } from './transform-types.js';
 import type { BatchOrigin, ProducedSplit, ProduceHooks, ProducerContext } from './types.js';
 
-/** What one split of a stream leaves to the next. */
-export interface Bench {
+/** What a producer has set up for all of its splits. */
+export interface ProducerSetup {
   readonly context: ProducerContext;
   readonly lane: number;
   readonly collator: Collator;
@@ -33,7 +33,7 @@ export async function takeTurn(turn: () => Promise<void>, clock: StateClock, bac
 
 /** Produces one split: decodes, transforms and collates its record batches, one after another. */
 export class SplitRun {
-  readonly #bench: Bench;
+  readonly #setup: ProducerSetup;
   readonly #clock: StateClock;
   readonly #side: ProducerSide;
   readonly #reading: SplitReading;
@@ -48,12 +48,12 @@ export class SplitRun {
   #rowsRead = 0;
   #bytes = 0;
 
-  constructor(bench: Bench, side: ProducerSide, clock: StateClock, reading: SplitReading) {
-    this.#bench = bench;
+  constructor(setup: ProducerSetup, side: ProducerSide, clock: StateClock, reading: SplitReading) {
+    this.#setup = setup;
     this.#clock = clock;
     this.#side = side;
     this.#reading = reading;
-    this.#split = bench.context.splits[reading.split] as Split;
+    this.#split = setup.context.splits[reading.split] as Split;
   }
 
   async produce(): Promise<ProducedSplit> {
@@ -81,7 +81,7 @@ export class SplitRun {
   }
 
   async #produceBatch(raw: RawBatch, file: DataFile): Promise<void> {
-    const { context } = this.#bench;
+    const { context } = this.#setup;
     this.#clock.switch(ProducerState.decode);
     const whole = raw.decode();
     const left = this.#rowLimit - this.#rowsRead;
@@ -101,7 +101,7 @@ export class SplitRun {
   }
 
   #prepare(batch: RecordBatch, raw: RawBatch): Promise<PreparedBatch> {
-    const { preparer, context, lane, signal } = this.#bench;
+    const { preparer, context, lane, signal } = this.#setup;
     const left = context.badRows && context.badRows.left - this.#deadLetters.length;
     const { object, ordinal } = this.#split;
     const columns = batch.schema.fields.map(({ name }) => name);
@@ -116,14 +116,14 @@ export class SplitRun {
       const place = { file: object.uri, split: ordinal, row: await rowInFile(raw, file, row) };
       this.#deadLetters.push({ ...place, column: column ?? null, ...letter });
     }
-    const rules = this.#bench.context.badRows;
+    const rules = this.#setup.context.badRows;
     if (rules === undefined || this.#deadLetters.length <= rules.left) return;
     throw new TooManyBadRows({ ordinal, letters: this.#deadLetters }, rules);
   }
 
   /** Writes the rows that are not dropped; returns how many. In the ring they are numbered without gaps. */
   async #collate({ batch, dropped, origin }: PreparedBatch): Promise<number> {
-    const { collator, hooks } = this.#bench;
+    const { collator, hooks } = this.#setup;
     const clock = this.#clock;
     const side = this.#side;
     const onBlocked = (): void => void clock.switch(ProducerState.blocked);

@@ -11,7 +11,7 @@ import { Collator } from './collate.js';
 import { Preparer } from './prepare.js';
 import { areRemote, readSplits, type SplitSource } from './read-ahead.js';
 import { decodeSchema } from './schema-bytes.js';
-import { type Bench, SplitRun, takeTurn } from './split-run.js';
+import { type ProducerSetup, SplitRun, takeTurn } from './split-run.js';
 import { StopSignal } from './stop-signal.js';
 import { Transform } from './transform.js';
 import type { ProducedSplit, ProduceHooks, ProduceResult, ProducerContext, ProduceTask } from './types.js';
@@ -47,14 +47,14 @@ export async function produceSplits(
   const waits = context.transform !== undefined || areRemote(context.splits);
   using stopping = waits ? StopSignal.ofRing(ring) : undefined;
   const signal = stopping?.signal ?? NEVER;
-  let bench: Bench | undefined;
+  let setup: ProducerSetup | undefined;
   try {
-    bench = await setUp(ring, task, clock, signal, hooks);
+    setup = await setUp(ring, task, clock, signal, hooks);
     clock.switch(ProducerState.fetch);
-    const source = splitsOf(context, task.unfinished, ring, side, bench.request);
+    const source = splitsOf(context, task.unfinished, ring, side, setup.request);
     for await (const reading of readSplits(source, signal)) {
       const { split } = reading;
-      const produced = await new SplitRun(bench, side, clock, reading).produce();
+      const produced = await new SplitRun(setup, side, clock, reading).produce();
       hooks.produced(produced);
       if (hooks.turn !== undefined) await takeTurn(hooks.turn, clock, ProducerState.fetch);
       side.finishSplit(split);
@@ -62,8 +62,8 @@ export async function produceSplits(
       await new Promise((resolve) => setImmediate(resolve));
       clock.switch(ProducerState.fetch);
     }
-    const { transform } = bench;
-    bench = { ...bench, transform: undefined };
+    const { transform } = setup;
+    setup = { ...setup, transform: undefined };
     await transform?.teardown();
     return undefined;
   } catch (error) {
@@ -71,7 +71,7 @@ export async function produceSplits(
     return { error: toRecord(error) };
   } finally {
     // Where something else failed, that is what counts.
-    await bench?.transform?.teardown().catch(() => {});
+    await setup?.transform?.teardown().catch(() => {});
     // A thread that ends before its requests do would take the process with it.
     await remoteStorageAtRest();
     clock.switch(ProducerState.idle);
@@ -105,7 +105,7 @@ async function setUp(
   clock: StateClock,
   signal: AbortSignal,
   hooks: ProduceHooks,
-): Promise<Bench> {
+): Promise<ProducerSetup> {
   const { lengthColumn, inputs, keep } = context;
   const collator = new Collator(ring, inputs, lengthColumn, clock);
   let transform: Transform | undefined;
