@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Operator } from 'opendal';
 import S3rver from 's3rver';
 import { onTestFinished } from 'vitest';
 import { workspace } from './workspace.js';
@@ -41,10 +42,10 @@ export async function s3Server() {
   return { endpoint, storage: { endpoint, region: 'us-east-1' } };
 }
 
-/** Puts the files of a folder into the bucket `data`, with OpenDAL itself. */
-export async function upload(endpoint: string, folder: string, prefix = ''): Promise<void> {
+/** A client of the bucket `data` that is not ours. */
+export async function operatorOf(endpoint: string): Promise<Operator> {
   const { Operator } = await import('opendal');
-  const operator = new Operator('s3', {
+  return new Operator('s3', {
     bucket: 'data',
     endpoint,
     region: 'us-east-1',
@@ -52,6 +53,11 @@ export async function upload(endpoint: string, folder: string, prefix = ''): Pro
     secret_access_key: S3_KEYS.AWS_SECRET_ACCESS_KEY,
     disable_ec2_metadata: 'true',
   });
+}
+
+/** Puts the files of a folder into the bucket. */
+export async function upload(endpoint: string, folder: string, prefix = ''): Promise<void> {
+  const operator = await operatorOf(endpoint);
   for (const name of readdirSync(folder)) {
     await operator.write(prefix + name, readFileSync(join(folder, name)));
   }

@@ -9,7 +9,7 @@ import { describe, expect, test } from 'vitest';
 import { start } from '../cli/penstock.js';
 import { int32, vectors, writeArrow } from '../helpers/arrow.js';
 import { random } from '../helpers/random.js';
-import { S3_KEYS, s3Server, withEnvironment } from '../helpers/s3.js';
+import { operatorOf, S3_KEYS, s3Server, withEnvironment } from '../helpers/s3.js';
 import { objectServer } from '../helpers/storage.js';
 import { workspace } from '../helpers/workspace.js';
 
@@ -56,19 +56,6 @@ const READERS: Readonly<Record<string, (bytes: Buffer) => unknown[]>> = {
       .split('\n')
       .map((line) => JSON.parse(line).id),
 };
-
-/** A client of the server that is not ours. */
-async function operatorOf(endpoint: string) {
-  const { Operator } = await import('opendal');
-  return new Operator('s3', {
-    bucket: 'data',
-    endpoint,
-    region: 'us-east-1',
-    access_key_id: S3_KEYS.AWS_ACCESS_KEY_ID,
-    secret_access_key: S3_KEYS.AWS_SECRET_ACCESS_KEY,
-    disable_ec2_metadata: 'true',
-  });
-}
 
 /** All objects below `out/`, by name. */
 async function objectsOf(endpoint: string): Promise<Map<string, Buffer>> {
