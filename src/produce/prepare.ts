@@ -176,8 +176,7 @@ async function failureOf(
 export function inSource(failure: unknown, origin: Int32Array | undefined): unknown {
   if (origin === undefined || !isOfRows(failure)) return failure;
   const inRead = (row: number): number => origin[row] ?? row;
-  if (failure instanceof RowFault)
-    return new RowFault(inRead(failure.row), failure.column, failure.message);
+  if (failure instanceof RowFault) return new RowFault(inRead(failure.row), failure.column, failure.message);
   const { message, from, to, cause } = failure;
   return new TransformFailure(message, inRead(from), inRead(to - 1) + 1, cause);
 }

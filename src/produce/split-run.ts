@@ -25,7 +25,11 @@ export interface ProducerSetup {
 }
 
 /** Lets others have the thread; `back` is what the producer does after that. */
-export async function takeTurn(turn: () => Promise<void>, clock: StateClock, back: ProducerState): Promise<void> {
+export async function takeTurn(
+  turn: () => Promise<void>,
+  clock: StateClock,
+  back: ProducerState,
+): Promise<void> {
   clock.switch(ProducerState.idle);
   await turn();
   clock.switch(back);

@@ -3,7 +3,12 @@ import { z } from 'zod';
 import { type Shard, shardText } from '../dataset/shard.js';
 import type { OutputStore } from '../storage/output-types.js';
 import { InUseError } from '../util/errors.js';
-import { hasEnded, type ProcessIdentity, processIdentitySchema, thisProcess } from '../util/process-identity.js';
+import {
+  hasEnded,
+  type ProcessIdentity,
+  processIdentitySchema,
+  thisProcess,
+} from '../util/process-identity.js';
 import { type LeaseName, leaseFile } from './output-files.js';
 
 export const HEARTBEAT_MS = 10_000;

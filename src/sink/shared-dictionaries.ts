@@ -20,7 +20,9 @@ export function shareDictionaries(name: string, batches: readonly Data[]): Data[
   );
   return batches.map((data, b) => {
     const own = children.map((child) => child[b] as Data);
-    return own.every((child, i) => child === data.children[i]) ? data : remade(data, { type: first.type, children: own });
+    return own.every((child, i) => child === data.children[i])
+      ? data
+      : remade(data, { type: first.type, children: own });
   });
 }
 

@@ -84,7 +84,13 @@ describe('several works', () => {
   test('end with the first error by their order, once none is under way', async () => {
     let isOver = false;
     const failing = turn().then(() => Promise.reject(new Error('the first')));
-    const works = [failing, Promise.reject(new Error('the second')), turn().then(turn).then(() => (isOver = true))];
+    const works = [
+      failing,
+      Promise.reject(new Error('the second')),
+      turn()
+        .then(turn)
+        .then(() => (isOver = true)),
+    ];
     await expect(allOver(works)).rejects.toThrow('the first');
     expect(isOver).toBe(true);
   });

@@ -150,8 +150,7 @@ interface Moment {
   readonly nanos: number;
 }
 
-const MOMENT =
-  /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(?::(\d{2})(\.\d+)?)?)?(Z|[+-]\d{2}:?\d{2})?$/;
+const MOMENT = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(?::(\d{2})(\.\d+)?)?)?(Z|[+-]\d{2}:?\d{2})?$/;
 
 /** ISO 8601; without a zone it is UTC, whatever the machine's is. Digits behind those of nanoseconds are cut off. */
 function momentOf(text: string): Moment | undefined {

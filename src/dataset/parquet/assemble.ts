@@ -90,7 +90,9 @@ function assembleLeaf(node: SchemaNode & { kind: 'leaf' }, slice: LeafSlice): Da
     } as never);
   }
   const bytes = nullCount === 0 ? values.bytes : spread(validity, values.bytes, type.width);
-  const data = DataType.isBool(type.arrow) ? packBits(bytes.subarray(0, length)) : type.toArrow(bytes, length);
+  const data = DataType.isBool(type.arrow)
+    ? packBits(bytes.subarray(0, length))
+    : type.toArrow(bytes, length);
   return makeData({ ...validity, type: type.arrow, data } as never);
 }
 
