@@ -28,10 +28,14 @@ const COLUMNS: Record<string, arrow.Vector> = {
     [0, 1, null, 1_767_225_600_000, 5, 6, 7],
     new arrow.TimestampMicrosecond('UTC'),
   ),
-  nano: arrow.vectorFromArray(
-    [0n, 1_500_001n, null, 1_500_002n, 2n, 3n, 4n],
-    new arrow.TimestampNanosecond('UTC'),
-  ),
+  nano: new arrow.Vector([
+    arrow.makeData({
+      type: new arrow.TimestampNanosecond('UTC'),
+      data: BigInt64Array.of(0n, 1_500_001n, 0n, 1_500_002n, 2n, 3n, 4n),
+      nullBitmap: Uint8Array.of(0b1111011),
+      nullCount: 1,
+    }),
+  ]),
   small: arrow.vectorFromArray(
     [0, 14, 15, 16, 1, 2, 3].map((v) => Uint32Array.from([v, 0, 0, 0])),
     new arrow.Decimal(8, 10, 128),
