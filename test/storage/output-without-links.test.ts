@@ -1,14 +1,28 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { expect, test, vi } from 'vitest';
+import { readdirSync } from 'node:fs';
+import { beforeEach, expect, test, vi } from 'vitest';
 import { openOutput } from '../../src/storage/output.js';
 import { StorageError } from '../../src/util/errors.js';
 import { workspace } from '../helpers/workspace.js';
 
-// As FAT and some network file systems are.
-vi.mock('node:fs/promises', async (original) => ({
-  ...(await original<typeof import('node:fs/promises')>()),
-  link: () => Promise.reject(Object.assign(new Error('no links here'), { code: 'EPERM' })),
-}));
+const disk = vi.hoisted(() => ({ isFull: false }));
+
+// As FAT and some network file systems are; where the disk is full, it is for files that have their name already.
+vi.mock('node:fs/promises', async (original) => {
+  const actual = await original<typeof import('node:fs/promises')>();
+  return {
+    ...actual,
+    link: () => Promise.reject(Object.assign(new Error('no links here'), { code: 'EPERM' })),
+    open: async (path: string, flags: string) => {
+      const handle = await actual.open(path, flags);
+      if (disk.isFull && path.endsWith('/f')) handle.datasync = () => Promise.reject(new Error('no space'));
+      return handle;
+    },
+  };
+});
+
+beforeEach(() => {
+  disk.isFull = false;
+});
 
 test('where there are no links, a file is created once all the same', async () => {
   const at = workspace();
@@ -23,13 +37,7 @@ test('where there are no links, a file is created once all the same', async () =
 test('where there are no links, half a file is not left behind', async () => {
   const at = workspace();
   const store = await openOutput({ uri: at(), options: {} });
-  // The disk is full as soon as the file has its name.
-  const bytes = new Proxy(new Uint8Array(1), {
-    get: (target, key) => {
-      if (key === 'byteLength' && existsSync(at('f'))) throw new Error('no space');
-      return Reflect.get(target, key, target);
-    },
-  });
-  await expect(store.create('f', bytes)).rejects.toBeInstanceOf(StorageError);
+  disk.isFull = true;
+  await expect(store.create('f', Buffer.from('text'))).rejects.toBeInstanceOf(StorageError);
   expect(readdirSync(at())).toEqual([]);
 });
