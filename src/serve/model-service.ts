@@ -107,9 +107,8 @@ export class ModelService {
     }
     return new Promise((resolve, reject) => {
       const about = { state, rows, priority, deadline, rowBytes, inputs, wanted, regions: layout.outputs };
-      const pending = new PendingRequest(request, about, { resolve, reject }, signal, (gone) =>
-        dispatcher.cancel(gone),
-      );
+      // No function that is made here: it would hold the request's data for as long as the pending one is held.
+      const pending = new PendingRequest(request, about, { resolve, reject }, signal, dispatcher.cancel);
       dispatcher.add(pending);
       this.#deadlines.add(pending);
     });
