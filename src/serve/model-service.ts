@@ -72,7 +72,7 @@ export class ModelService {
     return this.#instances !== undefined;
   }
 
-  /** Whether it is the one on ONNX Runtime's WebGPU in this process: see `webgpu.ts`. */
+  /** Of each of its devices; none while it is not loaded. */
   get providers(): readonly string[] {
     return this.#instances?.devices.map(({ model }) => model.device.provider) ?? [];
   }
