@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { QueueError } from '../util/errors.js';
+import { InterruptedError, QueueError } from '../util/errors.js';
 import { type QueueAddress, queueAddress, queueName } from './address.js';
 import { Bull, type RunJob } from './bull.js';
 import { Names, shardJob } from './names.js';
@@ -13,6 +14,12 @@ const DAY = 86_400;
 const KEPT = { completed: 7 * DAY, failed: 30 * DAY };
 const MOST_KEPT = 1000;
 const BACKOFF_MS = 2000;
+
+/** One that takes longer to put a run into the queue is taken for dead. */
+const SUBMISSION_MS = 60_000;
+const SUBMISSION_LOOK_MS = 100;
+/** Of somebody else it is by now where it took too long. */
+const DELETE_OWN = "return redis.call('get', KEYS[1]) == ARGV[1] and redis.call('del', KEYS[1]) or 0";
 
 /** What waits and what is at work of a run's shards. */
 export interface ShardCounts {
@@ -82,6 +89,25 @@ export class RunQueue implements Disposable {
 
   [Symbol.dispose](): void {
     this.#link[Symbol.dispose]();
+  }
+
+  /**
+   * Does something while nobody else puts this run into the queue, or removes it to do so, wherever that is.
+   *
+   * @throws InterruptedError after `signal`, where it has not begun
+   */
+  async whileSubmitting<T>(run: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    const key = this.names.submission(run);
+    const token = randomUUID();
+    while ((await this.redis.set(key, token, 'PX', SUBMISSION_MS, 'NX')) === null) {
+      await sleep(SUBMISSION_LOOK_MS);
+      if (signal?.aborted) throw new InterruptedError('interrupted while somebody else submitted the same run');
+    }
+    try {
+      return await work();
+    } finally {
+      await this.redis.eval(DELETE_OWN, 1, key, token);
+    }
   }
 
   /** Adds a run with its shards: all of it or nothing. Where it is there already, nothing changes. */

@@ -11,6 +11,8 @@ import {
   submitJob,
 } from 'penstock';
 import { describe, expect, test } from 'vitest';
+import { RunQueue } from '../../src/cluster/run-queue.js';
+import { Wake } from '../../src/cluster/wake.js';
 import { NO_REDIS, REDIS, type RedisServer, redisServer } from '../helpers/redis.js';
 import { idsIn, smallJob, upTo, work } from './small-run.js';
 
@@ -98,6 +100,28 @@ describe.skipIf(!REDIS)(
         written: 4,
         resumed: rows - 4,
       });
+    });
+
+    test('is submitted once, however many submit it at the same moment', async () => {
+      const redis = await redisServer();
+      const { job, rows } = smallJob({ more: { sink: { format: 'none' } } });
+      const submissions = await Promise.all(Array.from({ length: 4 }, () => submit(redis, job, { shards: 3 })));
+      const states = submissions.map(({ state }) => state).sort();
+      expect(states).toEqual(['known', 'known', 'known', 'queued']);
+      expect(await redis.client().scard('penstock:open')).toBe(3);
+      expect(await redis.client().keys('*submission*')).toEqual([]);
+      expect(await (await work(redis, { exitWhenIdle: true })).closed).toMatchObject({ shards: 3, rows });
+    });
+
+    test('leaves no connection where its user may not listen', async () => {
+      const redis = await redisServer();
+      const client = redis.client();
+      using queue = await RunQueue.open({ queue: redis.url });
+      await client.acl('SETUSER', 'default', 'resetchannels');
+      await expect(Wake.on(queue.redis, queue.names)).rejects.toThrow('NOPERM');
+      const connections = async (): Promise<number> =>
+        (await client.client('LIST')).toString().trim().split('\n').length;
+      await expect.poll(connections, { timeout: 20_000 }).toBe(2);
     });
 
     test('is another one with other data, or another sink', async () => {
