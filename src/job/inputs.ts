@@ -27,7 +27,8 @@ export interface InputRules {
 /** Bytes of a text at most, where a job does not say. */
 export const MAX_TEXT_BYTES = 256;
 
-const PLAIN: InputSpec = { from: 'values', scale: 1, mean: 0, std: 1, pad: 0 };
+/** What an input is made of where nothing is said of it. */
+export const PLAIN_INPUT: InputSpec = { from: 'values', scale: 1, mean: 0, std: 1, pad: 0 };
 
 /**
  * Matches a model's inputs with the data's columns, by the job's `inputs` or, where that says nothing, by name.
@@ -75,7 +76,7 @@ class InputPlanner {
   constructor(rules: InputRules, input: ModelTensor, schema: Schema) {
     this.#rules = rules;
     this.#input = input;
-    this.#spec = rules.inputs[input.name] ?? PLAIN;
+    this.#spec = rules.inputs[input.name] ?? PLAIN_INPUT;
     this.#schema = schema;
     this.#key = `inputs.${input.name}`;
   }

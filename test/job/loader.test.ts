@@ -182,6 +182,19 @@ describe('a loader over files', () => {
     expect(() => createLoader({ source: 'x', prefetch: 0 })).toThrow('prefetch: expected a whole number');
   });
 
+  test('takes an option that is undefined as one that is left out, in sections too', async () => {
+    const at = workspace();
+    writeRows(at('a.arrow'), 1, 10);
+    const options = {
+      source: { uri: at('a.arrow'), limit: undefined },
+      inputs: { id: { column: undefined }, x: { dtype: undefined } },
+      batch: { size: 5, lengthColumn: undefined },
+      producers: undefined,
+    };
+    // As JavaScript has it: the types say otherwise.
+    expect(await readAll(options as never)).toEqual({ ids: upTo(10), sizes: [5, 5] });
+  });
+
   test('lets the process end by itself after a break and after an error', () => {
     const at = workspace();
     writeRows(at('a.arrow'), 20, 500);
@@ -274,6 +287,42 @@ describe('a loader over an iterable', () => {
     [{}, 'row 1 of the source, column "x": is missing'],
   ])('refuses the row %j', async (row, message) => {
     expect((await failureOf({ source: [{ x: [1, 2] }, row] as never })).message).toBe(message);
+  });
+
+  test('is stopped at its signal while the iterable has yielded nothing yet, and leaves it', async () => {
+    const stop = new AbortController();
+    let isLeft = false;
+    const source: AsyncIterable<{ x: number }> = {
+      [Symbol.asyncIterator]: () => ({
+        next: () => {
+          setImmediate(() => stop.abort());
+          return new Promise(() => {});
+        },
+        return: async () => {
+          isLeft = true;
+          return { done: true, value: undefined };
+        },
+      }),
+    };
+    const error = await failureOf({ source, signal: stop.signal });
+    expect(error).toMatchObject({ message: 'the loader was stopped', code: 'INTERRUPTED' });
+    expect(isLeft).toBe(true);
+  });
+
+  test.each([
+    ['rows can be no tensors', { name: 'a' }, {}],
+    ['inputs do not fit its rows', { x: 1 }, { inputs: { y: {} } }],
+  ])('leaves the iterable where %s', async (_, row, options) => {
+    let isLeft = false;
+    async function* rows() {
+      try {
+        for (;;) yield row as never;
+      } finally {
+        isLeft = true;
+      }
+    }
+    expect((await failureOf({ source: rows(), ...options })).code).toBe('USAGE');
+    await expect.poll(() => isLeft).toBe(true);
   });
 
   test('does not hold up the event loop while rows go in', async () => {
