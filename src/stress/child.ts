@@ -1,5 +1,4 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { DeviceError, type ErrorRecord, fromRecord, messageOf } from '../util/errors.js';
 import { moduleFlags } from '../util/exec-argv.js';
@@ -46,7 +45,11 @@ export class Child<Q extends Questions> implements AsyncDisposable {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
-    this.#exited = once(this.#process, 'exit');
+    this.#exited = new Promise((resolve) => {
+      this.#process.once('exit', resolve);
+      // What has not started does not exit.
+      this.#process.on('error', () => this.#process.pid === undefined && resolve(undefined));
+    });
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#said = (this.#said + text).slice(-LAST_WORDS);
     });
@@ -63,7 +66,8 @@ export class Child<Q extends Questions> implements AsyncDisposable {
     if (this.#failure !== undefined) throw this.#failure;
     const id = ++this.#id;
     const answer = new Promise<unknown>((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
-    this.#process.send({ id, kind, question } satisfies Asked);
+    // What it can't be told any more fails once it is gone: then it is known why.
+    this.#process.send({ id, kind, question } satisfies Asked, () => {});
     return answer;
   }
 
