@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import type { FeedItem } from '../produce/feeder.js';
 import type { TypedArray } from '../util/dtype.js';
+import { loaderBatch } from './batch-schema.js';
 import { fail, faultsOf, phraseOf } from './faults.js';
 import { autoOrWholeNumber, localPath, named, wholeNumber } from './fields.js';
 import { input } from './input-schema.js';
 import { resolveLocation } from './location.js';
-import { type JobInput, loaderBatch, source } from './schema.js';
+import type { JobInput } from './schema.js';
+import { source } from './source-schema.js';
 import { withoutUndefined } from './without-undefined.js';
 
 /** Files, with how they are read. */

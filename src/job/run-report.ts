@@ -42,7 +42,7 @@ export interface DeviceFacts {
   readonly utilization: GpuUtilization | null;
 }
 
-/** The report of a run (DESIGN §9). */
+/** The report of a run. */
 export function reportOf(facts: RunFacts): Report {
   const { job, ring, startedAt, endedAt, producers, devices, timeline } = facts;
   const times = together(devices.map((device) => device.times));

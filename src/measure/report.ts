@@ -77,7 +77,7 @@ export interface Choice {
   readonly because: string;
 }
 
-/** The report of a run (DESIGN §9). Shares are 0 to 1; times are wall-clock. */
+/** The report of a run. Shares are 0 to 1; times are wall-clock. */
 export interface Report {
   /** The name of the job. */
   readonly job: string;
