@@ -1,10 +1,9 @@
 import type { DeviceTimes } from '../clock/device-ledger.js';
 import type { Histogram } from '../clock/histogram.js';
 import type { Shard } from '../dataset/shard.js';
+import { adviceOn, bottleneckOf } from '../measure/advice.js';
 import type { GpuUtilization } from '../measure/gpu/types.js';
 import {
-  adviceOn,
-  bottleneckOf,
   type Choice,
   type DeviceReport,
   type Report,
