@@ -5,10 +5,9 @@ import type { EndpointStats } from '../../src/serve/types.js';
 import { readArrow } from '../helpers/arrow.js';
 import { alive } from '../helpers/garbage.js';
 import { random } from '../helpers/random.js';
+import { range } from '../helpers/range.js';
 import { readColumn, workspace } from '../helpers/workspace.js';
 import { now, outputOf, reasonOf, recording, requestOf, serving } from './serving.js';
-
-const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 
