@@ -8,18 +8,11 @@ import { devicesOf } from '../job/threads.js';
 import { ControlSide } from '../ring/control-side.js';
 import { consumerOwner } from '../ring/ring.js';
 import { messageOf } from '../util/errors.js';
-import type { Device, Devices } from './devices.js';
+import type { Claim, Devices } from './devices.js';
 import { Dispatcher } from './dispatcher.js';
 import type { EndpointState } from './endpoint-state.js';
 import { type ModelPlan, planModel } from './plan-model.js';
 import type { ServedModel } from './schema.js';
-
-/** The sessions of a model on one device, at whose gate they wait for their turns. */
-interface Claim {
-  readonly device: Device;
-  readonly claimant: number;
-  readonly places: readonly GatePlace[];
-}
 
 /** The sessions of a served model, and the ring between them and the main thread, from load to end. */
 export class LoadedInstances {
@@ -89,10 +82,7 @@ export class LoadedInstances {
       const weight = endpoints.reduce((sum, { spec }) => sum + spec.weight, 0);
       const priority = Math.min(...endpoints.map(({ spec }) => spec.priority));
       for (const { model: about, consumers: own } of loaded) {
-        const device = devices.get(about.device);
-        device.allow(own.length);
-        const claimant = await device.gate.addClaimant(priority, weight);
-        on.push({ device, claimant, places: own.map(() => device.gate.place(claimant)) });
+        on.push(await devices.get(about.device).join(own.length, { priority, weight }));
       }
       const dispatcher = new Dispatcher(
         plan,
@@ -136,7 +126,7 @@ export class LoadedInstances {
     } catch (error) {
       sessions.stop();
       await sessions.exited();
-      await leaveGates(on);
+      for (const claim of on) await claim.device.leave(claim);
       throw error;
     }
   }
@@ -163,16 +153,10 @@ export class LoadedInstances {
     await this.#sessions.exited();
     this.#stopWatch();
     new ControlSide(this.dispatcher.ring).abort();
-    for (const { device } of this.#on) device.waitingSince.delete(this.#waitingSince);
-    await leaveGates(this.#on);
-  }
-}
-
-/** Once the threads are gone. */
-async function leaveGates(claims: readonly Claim[]): Promise<void> {
-  for (const { device, claimant, places } of claims) {
-    await device.gate.recover(places);
-    await device.gate.removeClaimant(claimant);
+    for (const claim of this.#on) {
+      claim.device.waitingSince.delete(this.#waitingSince);
+      await claim.device.leave(claim);
+    }
   }
 }
 
