@@ -106,11 +106,12 @@ export class RunQueue implements Disposable {
     try {
       return await work();
     } finally {
-      await this.redis.eval(DELETE_OWN, 1, key, token);
+      // Where that fails, it ends by itself.
+      await this.redis.eval(DELETE_OWN, 1, key, token).catch(() => {});
     }
   }
 
-  /** Adds a run with its shards: all of it or nothing. Where it is there already, nothing changes. */
+  /** Adds a run that is not there, with its shards: all of it or nothing. */
   async add(payload: RunPayload, attempts: number, used: number): Promise<void> {
     const { run, shards } = payload;
     const { names, redis, bull } = this;
@@ -119,26 +120,32 @@ export class RunQueue implements Disposable {
     await redis.del(names.record(run));
     await redis.hset(names.record(run), { used, seconds: 0, ended: 0, rows: payload.committed.rows });
     if (shards > 0) await redis.sadd(names.open, ...indices.map((index) => names.openShard(run, index)));
-    await bull.flows.add({
-      name: payload.job.name,
-      queueName: names.runs,
-      data: payload,
-      opts: {
-        jobId: run,
-        attempts,
-        backoff,
-        // The message says it all, and stacks name files of workers.
-        stackTraceLimit: 0,
-        removeOnComplete: { age: KEPT.completed, count: MOST_KEPT },
-        removeOnFail: { age: KEPT.failed, count: MOST_KEPT },
-      },
-      children: indices.map((index) => ({
-        name: `${payload.job.name} ${index + 1}/${shards}`,
-        queueName: names.shards(run),
-        data: { v: FORM, run, index, count: shards } satisfies ShardPayload,
-        opts: { jobId: shardJob(index), attempts, backoff, stackTraceLimit: 0, failParentOnFailure: true },
-      })),
-    });
+    try {
+      await bull.flows.add({
+        name: payload.job.name,
+        queueName: names.runs,
+        data: payload,
+        opts: {
+          jobId: run,
+          attempts,
+          backoff,
+          // The message says it all, and stacks name files of workers.
+          stackTraceLimit: 0,
+          removeOnComplete: { age: KEPT.completed, count: MOST_KEPT },
+          removeOnFail: { age: KEPT.failed, count: MOST_KEPT },
+        },
+        children: indices.map((index) => ({
+          name: `${payload.job.name} ${index + 1}/${shards}`,
+          queueName: names.shards(run),
+          data: { v: FORM, run, index, count: shards } satisfies ShardPayload,
+          opts: { jobId: shardJob(index), attempts, backoff, stackTraceLimit: 0, failParentOnFailure: true },
+        })),
+      });
+    } catch (error) {
+      // Workers would be started for them.
+      await this.#noLongerOpen(run, shards).catch(() => {});
+      throw error;
+    }
   }
 
   /** Of a run, what BullMQ holds of it; undefined where it is not known. */

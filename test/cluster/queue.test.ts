@@ -13,6 +13,7 @@ import {
 import { describe, expect, test } from 'vitest';
 import { RunQueue } from '../../src/cluster/run-queue.js';
 import { Wake } from '../../src/cluster/wake.js';
+import { alive } from '../helpers/garbage.js';
 import { NO_REDIS, REDIS, type RedisServer, redisServer } from '../helpers/redis.js';
 import { idsIn, smallJob, upTo, work } from './small-run.js';
 
@@ -111,6 +112,29 @@ describe.skipIf(!REDIS)(
       expect(await redis.client().scard('penstock:open')).toBe(3);
       expect(await redis.client().keys('*submission*')).toEqual([]);
       expect(await (await work(redis, { exitWhenIdle: true })).closed).toMatchObject({ shards: 3, rows });
+    });
+
+    test('leaves nothing that workers would be started for where it can not be put there', async () => {
+      const redis = await redisServer();
+      const client = redis.client();
+      await client.acl('SETUSER', 'default', '-eval', '-evalsha');
+      const { job } = smallJob();
+      await expect(submit(redis, job)).rejects.toThrow('NOPERM');
+      expect(await client.scard('penstock:open')).toBe(0);
+    });
+
+    test('is forgotten by whoever holds its queue', async () => {
+      const redis = await redisServer();
+      using queue = await RunQueue.open({ queue: redis.url });
+      const { bull } = queue;
+      const refs = await Promise.all(
+        Array.from({ length: 20 }, async (_, i) => {
+          await bull.take(`run-${i}`, 'token');
+          return new WeakRef<object>(bull.queue(`run-${i}`));
+        }),
+      );
+      bull.keepOnly(['run-7']);
+      expect(await alive(refs)).toBe(1);
     });
 
     test('leaves no connection where its user may not listen', async () => {
