@@ -144,7 +144,7 @@ describe.skipIf(!REDIS)(
       await client.acl('SETUSER', 'default', 'resetchannels');
       await expect(Wake.on(queue.redis, queue.names)).rejects.toThrow('NOPERM');
       const connections = async (): Promise<number> =>
-        (await client.client('LIST')).toString().trim().split('\n').length;
+        String(await client.client('LIST')).trim().split('\n').length;
       await expect.poll(connections, { timeout: 20_000 }).toBe(2);
     });
 
