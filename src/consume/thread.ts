@@ -19,8 +19,8 @@ import type { Attachment, ConsumerReply, ConsumerRequest, RejectedRow } from './
 import { blanks } from './views.js';
 
 /*
- * A consumer: a thread that owns one session. ONNX Runtime blocks the thread that calls it, so nothing else lives
- * here; and it crashes where its thread is terminated in a run, so that never happens: it stops when the ring says so.
+ * A consumer: a thread that owns one session. ONNX Runtime blocks the thread that calls it (DESIGN §4.1), so nothing
+ * else lives here, and the thread is never terminated from outside (§4.4): it stops when the ring says so.
  */
 
 if (parentPort === null) throw new Error('this module is the entry of a consumer thread');
