@@ -135,6 +135,19 @@ describe('a loader over files', () => {
     expect(error.code).toBe('INTERRUPTED');
   });
 
+  test('takes an option that is undefined as one that is left out, in sections too', async () => {
+    const at = workspace();
+    writeRows(at('a.arrow'), 1, 10);
+    const options = {
+      source: { uri: at('a.arrow'), limit: undefined },
+      inputs: { id: { column: undefined }, x: { dtype: undefined } },
+      batch: { size: 5, lengthColumn: undefined },
+      producers: undefined,
+    };
+    // As JavaScript has it: the types say otherwise.
+    expect(await readAll(options as never)).toEqual({ ids: upTo(10), sizes: [5, 5] });
+  });
+
   test('says so when batches are not released, rather than wait for ever', async () => {
     const at = workspace();
     writeRows(at('a.arrow'), 4, 100);
@@ -180,19 +193,6 @@ describe('a loader over files', () => {
       'batch.size: expected a whole number from 1 to 32767, got 0',
     );
     expect(() => createLoader({ source: 'x', prefetch: 0 })).toThrow('prefetch: expected a whole number');
-  });
-
-  test('takes an option that is undefined as one that is left out, in sections too', async () => {
-    const at = workspace();
-    writeRows(at('a.arrow'), 1, 10);
-    const options = {
-      source: { uri: at('a.arrow'), limit: undefined },
-      inputs: { id: { column: undefined }, x: { dtype: undefined } },
-      batch: { size: 5, lengthColumn: undefined },
-      producers: undefined,
-    };
-    // As JavaScript has it: the types say otherwise.
-    expect(await readAll(options as never)).toEqual({ ids: upTo(10), sizes: [5, 5] });
   });
 
   test('lets the process end by itself after a break and after an error', () => {
@@ -268,27 +268,6 @@ describe('a loader over an iterable', () => {
     expect(sizes.reduce((sum, rows) => sum + rows, 0)).toBe(3);
   });
 
-  test('yields nothing where there is nothing', async () => {
-    expect(await readAll({ source: [] })).toEqual({ ids: [], sizes: [] });
-  });
-
-  test('passes on what the iterable throws', async () => {
-    async function* rows() {
-      yield { x: 1 };
-      throw new PenstockError('the well is dry');
-    }
-    expect((await failureOf({ source: rows() })).message).toBe('the well is dry');
-  });
-
-  test.each([
-    [{ x: [1, 2, 3] }, 'row 1 of the source, column "x": has 3 values; the tensor takes 2'],
-    [{ x: [1, null] }, 'row 1 of the source, column "x": holds null, which is no number'],
-    [{ x: 'abc' }, 'row 1 of the source, column "x": is abc, which is no number'],
-    [{}, 'row 1 of the source, column "x": is missing'],
-  ])('refuses the row %j', async (row, message) => {
-    expect((await failureOf({ source: [{ x: [1, 2] }, row] as never })).message).toBe(message);
-  });
-
   test('is stopped at its signal while the iterable has yielded nothing yet, and leaves it', async () => {
     const stop = new AbortController();
     let isLeft = false;
@@ -323,6 +302,27 @@ describe('a loader over an iterable', () => {
     }
     expect((await failureOf({ source: rows(), ...options })).code).toBe('USAGE');
     await expect.poll(() => isLeft).toBe(true);
+  });
+
+  test('yields nothing where there is nothing', async () => {
+    expect(await readAll({ source: [] })).toEqual({ ids: [], sizes: [] });
+  });
+
+  test('passes on what the iterable throws', async () => {
+    async function* rows() {
+      yield { x: 1 };
+      throw new PenstockError('the well is dry');
+    }
+    expect((await failureOf({ source: rows() })).message).toBe('the well is dry');
+  });
+
+  test.each([
+    [{ x: [1, 2, 3] }, 'row 1 of the source, column "x": has 3 values; the tensor takes 2'],
+    [{ x: [1, null] }, 'row 1 of the source, column "x": holds null, which is no number'],
+    [{ x: 'abc' }, 'row 1 of the source, column "x": is abc, which is no number'],
+    [{}, 'row 1 of the source, column "x": is missing'],
+  ])('refuses the row %j', async (row, message) => {
+    expect((await failureOf({ source: [{ x: [1, 2] }, row] as never })).message).toBe(message);
   });
 
   test('does not hold up the event loop while rows go in', async () => {
