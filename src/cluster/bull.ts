@@ -80,7 +80,8 @@ export class Bull {
 
   /** Forgets all queues but these: there is one more for each run, and others end runs too. */
   keepOnly(names: readonly string[]): void {
-    for (const name of [...this.#queues.keys(), ...this.#workers.keys()]) if (!names.includes(name)) this.forget(name);
+    for (const name of [...this.#queues.keys(), ...this.#workers.keys()])
+      if (!names.includes(name)) this.forget(name);
   }
 
   #worker(name: string): Worker {

@@ -101,7 +101,8 @@ export class RunQueue implements Disposable {
     const token = randomUUID();
     while ((await this.redis.set(key, token, 'PX', SUBMISSION_MS, 'NX')) === null) {
       await sleep(SUBMISSION_LOOK_MS);
-      if (signal?.aborted) throw new InterruptedError('interrupted while somebody else submitted the same run');
+      if (signal?.aborted)
+        throw new InterruptedError('interrupted while somebody else submitted the same run');
     }
     try {
       return await work();

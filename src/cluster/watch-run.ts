@@ -32,9 +32,7 @@ export async function watchRun(
         hint: 'Submit the job again: what is committed stays.',
       });
     }
-    const status = await answer(
-      registeredWorkers(queue).then((workers) => runStatus(queue, job, workers)),
-    );
+    const status = await answer(registeredWorkers(queue).then((workers) => runStatus(queue, job, workers)));
     onStatus(status);
     if (status.endedAt !== null || status.state === 'cancelled') return status;
     await wake.after(heard, LOOK_MS, signal);

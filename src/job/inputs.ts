@@ -51,7 +51,8 @@ export function planInputs(rules: InputRules, model: readonly ModelTensor[], sch
 
 /** Columns that the job names at `key` and that are not there are refused; which there are is said. */
 export function checkColumns(key: string, columns: readonly string[], source: string, schema: Schema): void {
-  for (const column of columns) if (!hasColumn(schema, column)) throw missingColumn(key, column, source, schema);
+  for (const column of columns)
+    if (!hasColumn(schema, column)) throw missingColumn(key, column, source, schema);
 }
 
 function checkLengthColumn({ lengthColumn, source }: InputRules, schema: Schema): void {

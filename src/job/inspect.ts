@@ -189,7 +189,8 @@ class ColumnFinder implements Proposal {
   /** Whether the input can be made of the rows' lengths alone. */
   #derives(input: ModelTensor, from: 'mask' | 'length'): boolean {
     const { lengthColumn } = this;
-    if (lengthColumn === undefined || this.#refusal(input, { ...PLAIN_INPUT, from }, lengthColumn)) return false;
+    if (lengthColumn === undefined || this.#refusal(input, { ...PLAIN_INPUT, from }, lengthColumn))
+      return false;
     this.inputs[input.name] = { from };
     return true;
   }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { autoOrWholeNumber, distinct, location, named, wholeNumber } from './fields.js';
+import { autoOrWholeNumber, distinct, location, named, text, wholeNumber } from './fields.js';
 import { modelKeywords, modelRule } from './model-rules.js';
 import { obeys } from './rules.js';
 

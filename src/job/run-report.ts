@@ -3,14 +3,7 @@ import type { Histogram } from '../clock/histogram.js';
 import type { Shard } from '../dataset/shard.js';
 import { adviceOn, bottleneckOf } from '../measure/advice.js';
 import type { GpuUtilization } from '../measure/gpu/types.js';
-import {
-  type Choice,
-  type DeviceReport,
-  type Report,
-  round,
-  sharesOf,
-  together,
-} from '../measure/report.js';
+import { type Choice, type DeviceReport, type Report, round, sharesOf, together } from '../measure/report.js';
 import type { Timeline } from '../measure/timeline.js';
 import type { Ring } from '../ring/ring.js';
 import type { SessionDevice } from '../session/types.js';

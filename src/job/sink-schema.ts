@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { distinct, location, named, text, wholeNumber } from './fields.js';
+import { distinct, location, text, wholeNumber } from './fields.js';
 import { obeys, sinkKeywords, sinkRule } from './rules.js';
 import { storage, storageMeta } from './source-schema.js';
 

@@ -82,10 +82,7 @@ export class ModelService {
     if (signal?.aborted) throw state.refusal('gone', 'the client is gone');
     if (instances === undefined) {
       const retryAfterMs = Math.max(1, Math.ceil((this.#retryAt - now()) / 1000));
-      throw state.refusal('failed',
-        `the model ${this.name} has failed, and is started again`,
-        retryAfterMs,
-      );
+      throw state.refusal('failed', `the model ${this.name} has failed, and is started again`, retryAfterMs);
     }
     const { dispatcher, plan } = instances;
     const { layout, rowBytes } = plan;
@@ -229,9 +226,7 @@ export class ModelService {
   ): void {
     const most = this.#mostRows(rowBytes);
     if (rows > most) {
-      throw state.refusal('too-large',
-        `${rows} rows are more than a request may have, which is ${most}`,
-      );
+      throw state.refusal('too-large', `${rows} rows are more than a request may have, which is ${most}`);
     }
     const refusal = this.#fullness(state, queue, rows, rowBytes);
     if (refusal !== undefined) throw refusal;

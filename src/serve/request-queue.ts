@@ -113,7 +113,8 @@ export class RequestQueue<T extends Queued> {
     const stream = this.#streams[place] as Stream<T>;
     this.#count(stream, item, -item.waitingRows);
     this.#lessOne(place, stream);
-    if (stream.heap.length > 2 * stream.live + MOST_OVER) retain(stream.heap, ({ item }) => !item.isOver, isBefore);
+    if (stream.heap.length > 2 * stream.live + MOST_OVER)
+      retain(stream.heap, ({ item }) => !item.isOver, isBefore);
   }
 
   /**

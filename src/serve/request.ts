@@ -163,7 +163,11 @@ export class PendingRequest implements Queued {
     const [rejection] = this.#rejections;
     if (rejection !== undefined) {
       const others = this.#rejections.length > 1 ? `, and ${this.#rejections.length - 1} more` : '';
-      this.#refuse(settle, 'rejected', `the model rejects row ${rejection.row}${others}: ${rejection.reason}`);
+      this.#refuse(
+        settle,
+        'rejected',
+        `the model rejects row ${rejection.row}${others}: ${rejection.reason}`,
+      );
       return;
     }
     const queue = Math.max(0, this.#began - this.arrivedAt);

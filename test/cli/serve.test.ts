@@ -152,7 +152,14 @@ describe('penstock serve', () => {
   test('ends with 2 where the port of gRPC is taken, though that of HTTP was open by then', async () => {
     const { told } = await serve([DIGITS, ...ANY_PORTS]);
     const grpcPort = told.grpcUrl.split(':').at(-1);
-    const { code, stderr } = await penstock('serve', DIGITS, '--port', '0', '--set', `listen.grpcPort=${grpcPort}`);
+    const { code, stderr } = await penstock(
+      'serve',
+      DIGITS,
+      '--port',
+      '0',
+      '--set',
+      `listen.grpcPort=${grpcPort}`,
+    );
     expect(stderr).toMatch(/listen\.grpcPort: 127\.0\.0\.1:\d+ is in use by another program/);
     expect(code).toBe(2);
   });

@@ -106,7 +106,9 @@ describe.skipIf(!REDIS)(
     test('is submitted once, however many submit it at the same moment', async () => {
       const redis = await redisServer();
       const { job, rows } = smallJob({ more: { sink: { format: 'none' } } });
-      const submissions = await Promise.all(Array.from({ length: 4 }, () => submit(redis, job, { shards: 3 })));
+      const submissions = await Promise.all(
+        Array.from({ length: 4 }, () => submit(redis, job, { shards: 3 })),
+      );
       const states = submissions.map(({ state }) => state).sort();
       expect(states).toEqual(['known', 'known', 'known', 'queued']);
       expect(await redis.client().scard('penstock:open')).toBe(3);
@@ -144,7 +146,9 @@ describe.skipIf(!REDIS)(
       await client.acl('SETUSER', 'default', 'resetchannels');
       await expect(Wake.on(queue.redis, queue.names)).rejects.toThrow('NOPERM');
       const connections = async (): Promise<number> =>
-        String(await client.client('LIST')).trim().split('\n').length;
+        String(await client.client('LIST'))
+          .trim()
+          .split('\n').length;
       await expect.poll(connections, { timeout: 20_000 }).toBe(2);
     });
 

@@ -162,7 +162,10 @@ describe('an engine', () => {
     const device = recording();
     const engine = await serving({ models: { m: device.model() } });
     const timeoutMicros = 3600e6;
-    const ask = async (values: readonly number[], signal?: AbortSignal): Promise<readonly WeakRef<object>[]> => {
+    const ask = async (
+      values: readonly number[],
+      signal?: AbortSignal,
+    ): Promise<readonly WeakRef<object>[]> => {
       const request = requestOf('m', values, { timeoutMicros });
       const refs = request.inputs.map(({ data }) => new WeakRef(data));
       const answer = engine.infer(request, signal);

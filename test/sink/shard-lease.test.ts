@@ -59,7 +59,9 @@ describe.each(PLACES)('leases of shards in %s', (kind) => {
     await expect(refused).rejects.toBeInstanceOf(InUseError);
     await expect(refused).rejects.toBeInstanceOf(UsageError);
     await expect(refused).rejects.toMatchObject({ code: 'IN_USE', exitCode: 2 });
-    await expect(refused).rejects.toThrow(`is in use by a run of shard 0/2 = 2/2 (process ${process.pid} on `);
+    await expect(refused).rejects.toThrow(
+      `is in use by a run of shard 0/2 = 2/2 (process ${process.pid} on `,
+    );
     await first.release();
     await take(place, FIRST);
     expect(await leases(place)).toEqual(['lease-0of2-00002.json', 'lease-1of2-00001.json']);

@@ -27,6 +27,8 @@ test('a child that is asked when it has been let go already, and is not gone yet
 
 test('a child that does not start says why, and is gone', async () => {
   const child = childOf('absent.mjs');
-  await expect(child.ask('echo', 'a')).rejects.toThrow(/the server: ended early, with code 1: .*absent\.mjs/s);
+  await expect(child.ask('echo', 'a')).rejects.toThrow(
+    /the server: ended early, with code 1: .*absent\.mjs/s,
+  );
   await child[Symbol.asyncDispose]();
 });

@@ -44,13 +44,7 @@ export const SECONDS_BOUNDS = [
 /** Outcomes of a request: it was answered, or why not. */
 const OUTCOMES = ['succeeded', ...REFUSALS] as const;
 
-const JOB_STATES: readonly JobStats['state'][] = [
-  'waiting',
-  'running',
-  'completed',
-  'failed',
-  'stopped',
-];
+const JOB_STATES: readonly JobStats['state'][] = ['waiting', 'running', 'completed', 'failed', 'stopped'];
 
 export function endpointLabels({ name, model }: EndpointStats): Labels {
   return { endpoint: name, model };
