@@ -29,6 +29,7 @@ const LAST_WORDS = 2000;
 
 /** A process that answers questions. Whoever starts it disposes of it. */
 export class Child<Q extends Questions> implements AsyncDisposable {
+  readonly #name: string;
   readonly #process: ChildProcess;
   readonly #exited: Promise<unknown>;
   readonly #waiting = new Map<number, { resolve(answer: unknown): void; reject(error: Error): void }>();
@@ -38,6 +39,7 @@ export class Child<Q extends Questions> implements AsyncDisposable {
 
   /** @param name what it is called in messages */
   constructor(entry: URL, name: string, env: NodeJS.ProcessEnv = process.env) {
+    this.#name = name;
     this.#process = fork(fileURLToPath(entry), {
       // Only what decides how modules are loaded; not --inspect, whose port is taken.
       execArgv: moduleFlags(),
@@ -90,5 +92,7 @@ export class Child<Q extends Questions> implements AsyncDisposable {
     await settledWithin(this.#exited, GRACE_MS);
     if (this.#process.exitCode === null && this.#process.signalCode === null) this.#process.kill('SIGKILL');
     await this.#exited;
+    // Node tells of no end of one that was let go.
+    this.#fail(`${this.#name}: was let go`);
   }
 }

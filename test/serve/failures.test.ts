@@ -83,11 +83,11 @@ test('a model that fails in its warm-up leaves its places at its device to other
   const { Devices }: DevicesModule = await built('serve/devices.js');
   const devices = new Devices(now());
   // Four rows are run in the warm-up only, after the model has taken its places.
-  const models = { m: recording().model({ failsWith: 4 }, { batch: { size: 8 } }) };
+  const models = { m: recording().model({ breaksWith: 4 }, { batch: { size: 8 } }) };
   const served = parseServeConfig({ models }).models.m as ServedModel;
   const endpoint = new EndpointState('m', 'm', 0, served.endpoints.m as EndpointSpec);
   const load = LoadedInstances.load('m', served, [endpoint], devices, () => {});
-  await expect(load).rejects.toThrow('it has no kernel for 4 rows');
+  await expect(load).rejects.toThrow('the device is lost');
   const { gate } = devices.get({ id: 'test:0', runtime: 'module', provider: 'module', simulated: false });
   const claimant = await gate.addClaimant(1, 1);
   expect(gate.place(claimant)).toMatchObject({ claimant: 0, member: 0 });

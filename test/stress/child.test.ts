@@ -14,14 +14,14 @@ test('a child answers what it is asked, until it is let go', async () => {
   const answers = ['a', 'b', 'c'].map((question) => child.ask('echo', question));
   expect(await Promise.all(answers)).toEqual(['a', 'b', 'c']);
   await child[Symbol.asyncDispose]();
-  await expect(child.ask('echo', 'd')).rejects.toThrow('the server: ended early, with code 0');
+  await expect(child.ask('echo', 'd')).rejects.toThrow('the server: was let go');
 });
 
 test('a child that is asked when it has been let go already, and is not gone yet, fails the question alone', async () => {
   const child = childOf('echo.mjs');
   await child.ask('echo', 'a');
   const gone = child[Symbol.asyncDispose]();
-  await expect(child.ask('echo', 'b')).rejects.toThrow('the server: ended early, with code 0');
+  await expect(child.ask('echo', 'b')).rejects.toThrow('the server: was let go');
   await gone;
 });
 
