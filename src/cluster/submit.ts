@@ -115,7 +115,7 @@ export async function submitJob(input: Job | JobInput, options: SubmitOptions = 
     if (before !== undefined && !isCompleted(before)) await queue.remove(before, run);
     return { ...told, state: 'completed', shards: 0, report };
   }
-  return queue.whileSubmitting(run, signal, async () => {
+  return await queue.whileSubmitting(run, signal, async () => {
     // Somebody else may have submitted it while the output was prepared.
     const meanwhile = await knownRun(queue, run);
     if (meanwhile !== undefined) return { run, job: job.name, ...meanwhile };

@@ -105,9 +105,11 @@ class Pass implements AsyncIterator<Batch> {
       await this.#close();
       if (this.#failure !== undefined) throw this.#failure.error;
       return { done: true, value: undefined };
-    } catch (error) {
+    } catch (thrown) {
+      // Closing fails whatever is under way.
+      const error = this.#failure?.error ?? thrown;
       await this.#close();
-      throw this.#failure?.error ?? error;
+      throw error;
     } finally {
       this.#alive.unref();
     }
