@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { inTemporaryFolder } from './support/arrow-file.mjs';
 import { memcpySpeed } from './support/memcpy.mjs';
+import { noise } from './support/noise.mjs';
 import { ENGINES } from './support/parquet-engines.mjs';
 import { Thread } from './support/threads.mjs';
 
@@ -22,12 +23,8 @@ const [BAR_MBS, BAR_MEMCPY] = [600, 20];
 async function writeFiles(folder) {
   const arrow = await import('apache-arrow');
   const wasm = await import('parquet-wasm');
-  let state = 1;
-  const noise = () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32 - 0.5;
-  };
-  const values = Float32Array.from({ length: ROWS * WIDTH }, noise);
+  const next = noise();
+  const values = Float32Array.from({ length: ROWS * WIDTH }, next);
   const child = arrow.makeData({
     type: new arrow.Float32(),
     length: values.length,
@@ -38,7 +35,7 @@ async function writeFiles(folder) {
   const valueOffsets = Int32Array.from({ length: ROWS + 1 }, (_, row) => row * WIDTH);
   const table = new arrow.Table({
     id: arrow.makeVector(Int32Array.from({ length: ROWS }, (_, row) => row)),
-    score: arrow.makeVector(Float64Array.from({ length: ROWS }, noise)),
+    score: arrow.makeVector(Float64Array.from({ length: ROWS }, next)),
     x: new arrow.Vector([arrow.makeData({ type, length: ROWS, nullCount: 0, valueOffsets, child })]),
   });
   const ipc = arrow.tableToIPC(table, 'stream');

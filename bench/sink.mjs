@@ -5,6 +5,7 @@ import { RecordBatchStreamWriter, tableFromArrays } from 'apache-arrow';
 import { checkCodec, codecsOf } from '../dist/sink/codecs.js';
 import { PartWriter } from '../dist/sink/part-writer.js';
 import { inTemporaryFolder } from './support/arrow-file.mjs';
+import { noise } from './support/noise.mjs';
 
 const REPEATS = 5;
 const WARM_UP = 2;
@@ -17,12 +18,7 @@ const FORMATS = ['arrow', 'parquet', 'jsonl'];
 
 /** What a model puts out: vectors of numbers of about one size, of which little repeats; an id is kept. */
 function split() {
-  let state = 1;
-  const noise = () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32 - 0.5;
-  };
-  const values = Float32Array.from({ length: ROWS * WIDTH }, noise);
+  const values = Float32Array.from({ length: ROWS * WIDTH }, noise());
   const batchRows = new Array(ROWS / BATCH).fill(BATCH);
   const keep = batchRows.map((_, b) => {
     const id = Int32Array.from({ length: BATCH }, (_, i) => b * BATCH + i);

@@ -14,6 +14,11 @@ const { values } = parseArgs({
     only: { type: 'string' },
   },
 });
+const KINDS = { files: 'test/fuzz', requests: 'test/serve/fuzz' };
+if (values.only !== undefined && !Object.hasOwn(KINDS, values.only)) {
+  console.error(`--only ${values.only}: expected ${Object.keys(KINDS).join(' or ')}`);
+  process.exit(2);
+}
 const minutes = values.case === undefined ? (values.minutes ?? '5') : '0';
 const seed = values.seed ?? String(Date.now() % 1_000_000);
 console.log(`--seed ${seed}`);
@@ -23,7 +28,6 @@ if (values.case !== undefined) env.PENSTOCK_FUZZ_CASE = values.case;
 Object.assign(process.env, env);
 
 const node = process.execPath;
-const KINDS = { files: 'test/fuzz', requests: 'test/serve/fuzz' };
 const tests = Object.entries(KINDS)
   .filter(([kind]) => (values.only ?? kind) === kind)
   .map(([, path]) => path);

@@ -1,7 +1,7 @@
 // How fast are the ways in which people do this today, over the same files and with the same model? `npm run bench:peers`
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, homedir, loadavg, totalmem } from 'node:os';
+import { homedir, loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { memcpySpeed } from '../support/memcpy.mjs';
@@ -10,6 +10,7 @@ import { barsOf } from './support/bars.mjs';
 import { checkCases, endToEndCases, loaderCases } from './support/cases.mjs';
 import { Data } from './support/data.mjs';
 import { Environments } from './support/environments.mjs';
+import { chosen, machineOf, printWhenInterrupted, rotated } from './support/main.mjs';
 import { expectSums, measure } from './support/measure.mjs';
 import { PEERS, reads } from './support/peers.mjs';
 import { Results } from './support/results.mjs';
@@ -60,13 +61,7 @@ const list = (text) => text.split(',').filter((word) => word !== '');
 const log = (text) => console.error(text);
 
 const { quick } = options;
-const wanted = options.only === undefined ? undefined : list(options.only);
-const unknown = wanted?.find((id) => !PEERS.some((peer) => peer.id === id));
-if (unknown !== undefined) {
-  console.error(`no peer ${unknown}; see --help`);
-  process.exit(2);
-}
-const peers = PEERS.filter(({ id }) => wanted === undefined || wanted.includes(id));
+const peers = chosen(PEERS, options.only, 'peer');
 const tables = list(options.tables);
 const formats = list(options.formats);
 const sizes = list(options.sizes).map(Number);
@@ -97,22 +92,13 @@ const results = new Results();
 const load = [loadavg()[0]];
 const startedAt = performance.now();
 const machine = {
-  date: new Date().toISOString().slice(0, 10),
-  cpu: cpus()[0]?.model ?? 'unknown',
-  cores: availableParallelism(),
-  memoryGiB: Math.round(totalmem() / 2 ** 30),
+  ...machineOf(),
   node: process.version,
   memcpy: memcpySpeed(),
   python: versionOf(options.python),
 };
 
-// Exiting ends what is running, too: see support/process.mjs.
-for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.once(signal, () => {
-    print();
-    process.exit(130);
-  });
-}
+printWhenInterrupted(print);
 
 async function attempt(peer, one) {
   const begin = performance.now();
@@ -140,9 +126,7 @@ if (!options['no-check']) {
 const expected = new Map();
 for (let repeat = 0; repeat < repeats; repeat++) {
   for (const one of cases) {
-    // Another one begins each time: whoever comes after a peer finds the machine as that one left it.
-    const order = peers.map((_, i) => peers[(i + repeat) % peers.length]);
-    for (const peer of order.filter((candidate) => reads(candidate, one.format))) {
+    for (const peer of rotated(peers, repeat).filter((candidate) => reads(candidate, one.format))) {
       const reason = disqualified.get(`${peer.id}/${one.format}`) ?? results.failure(peer, one);
       if (reason !== undefined) {
         results.fail(peer, one, reason);

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { ensure } from '../../scripts/services.mjs';
+import { freePort } from './port.mjs';
 
 /** Calls `work` with the URL of a Redis of its own, which keeps nothing on disk and is gone afterwards. */
 export async function withRedis(folder, work) {
@@ -24,24 +24,17 @@ export async function withRedis(folder, work) {
   const ended = once(server, 'exit');
   try {
     let log = '';
+    const isReady = () => log.includes('Ready to accept connections');
     for await (const chunk of server.stdout.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
       log += chunk;
-      if (log.includes('Ready to accept connections')) break;
+      if (isReady()) break;
     }
+    // Its output ends before it is known how it has ended.
+    if (!isReady()) throw new Error(`redis-server ended:\n${log}`);
     server.stdout.resume();
-    if (server.exitCode !== null) throw new Error(`redis-server ended:\n${log}`);
     return await work(`redis://127.0.0.1:${port}`);
   } finally {
     server.kill('SIGKILL');
     await ended;
   }
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
 }

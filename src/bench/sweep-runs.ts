@@ -73,7 +73,7 @@ async function runOnce(
   measured.push(run);
 }
 
-export function namesOf({ values }: Pick<Combination, 'values'>): string {
+function namesOf({ values }: Pick<Combination, 'values'>): string {
   return Object.entries(values)
     .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
     .join(' ');

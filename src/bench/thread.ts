@@ -12,8 +12,8 @@ import type { BenchReply, BenchRequest, Kind, ResultOf } from './requests.js';
 import { writeStage } from './write-stage.js';
 
 /*
- * A thread in which stages are measured alone. It owns a session where it was given one to load, and ends when asked
- * to: never from outside (DESIGN §4.4).
+ * A thread in which stages are measured alone. It owns a session where it was given one to load. Native code that runs
+ * in it would crash if it were ended from outside: it ends when asked to.
  */
 
 if (parentPort === null) throw new Error('this module is the entry of a bench thread');

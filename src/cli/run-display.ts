@@ -38,7 +38,7 @@ export class RunDisplay {
 }
 
 /** One line about a run at work. */
-export function runLine(name: string, status: RunStatus, seconds: number): string {
+function runLine(name: string, status: RunStatus, seconds: number): string {
   const { shards, rows, rowsPerSecond, secondsLeft, state } = status;
   const workers = new Set(status.working.map(({ worker }) => worker)).size;
   const pieces = [

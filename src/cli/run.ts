@@ -161,7 +161,7 @@ class Files {
   }
 }
 
-/** DESIGN §9. */
+/** 3 where some rows could not be processed, and all others are written. */
 function exitCodeOf({ rows }: Report): number {
   return rows.deadLettered > 0 ? 3 : 0;
 }

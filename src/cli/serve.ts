@@ -1,6 +1,7 @@
 import { livePage } from '../page/live/live-page.js';
 import { loadServeConfig } from '../serve/config.js';
 import { type Server, startServer } from '../serve/server.js';
+import { InterruptedError } from '../util/errors.js';
 import { fail } from './fail.js';
 import type { Interruption } from './interrupt.js';
 import { serveDocument, serveText } from './serve-text.js';
@@ -21,8 +22,9 @@ export async function serve(
   file: string,
   flags: ServeFlags,
   terminal: Terminal,
-  { signal }: Interruption,
+  interruption: Interruption,
 ): Promise<number> {
+  const { signal } = interruption;
   let name: string | undefined;
   try {
     const config = await loadServeConfig(file, { set: [...flags.set, ...settingsOf(flags)] });
@@ -33,6 +35,8 @@ export async function serve(
     await server.closed;
     return 0;
   } catch (error) {
+    // Whoever manages services has asked it to end before it had begun: that is no failure.
+    if (error instanceof InterruptedError && interruption.by === 'SIGTERM') return 0;
     return fail(error, terminal, { json: flags.json, job: name });
   }
 }

@@ -3,6 +3,7 @@ import { registeredWorkers } from '../cluster/registration.js';
 import { RunQueue } from '../cluster/run-queue.js';
 import { findRun, type QueueStatus, type RunStatus, runStatus, statusOf } from '../cluster/status.js';
 import type { QueueOptions } from '../cluster/worker-options.js';
+import { unlessAborted } from '../util/abort.js';
 import { messageOf } from '../util/errors.js';
 import { fail } from './fail.js';
 import type { Interruption } from './interrupt.js';
@@ -73,8 +74,8 @@ async function watchOn(
 ): Promise<void> {
   let before = '';
   while (!signal.aborted) {
-    const found = await interruptedBy(look(queue, wanted), signal);
-    if (found === undefined) return;
+    // While the queue is away, no answer comes.
+    const found = await unlessAborted(look(queue, wanted), signal);
     const text = textOf(found, terminal);
     if (terminal.isLive) terminal.drawBlock(text);
     else if (text !== before) terminal.print(text);
@@ -82,12 +83,4 @@ async function watchOn(
     if ('endedAt' in found && found.endedAt !== null) return;
     await sleep(terminal.isLive ? REDRAW_MS : LOG_EVERY_MS, undefined, { signal }).catch(() => {});
   }
-}
-
-/** While the queue is away, no answer comes. */
-function interruptedBy<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-  const interrupted = new Promise<undefined>((resolve) => {
-    signal.addEventListener('abort', () => resolve(undefined), { once: true });
-  });
-  return Promise.race([work, interrupted]);
 }

@@ -14,7 +14,7 @@ export interface Output {
 /** Lines longer than this are hard to read, however wide the terminal. */
 const WIDEST_TEXT = 100;
 
-/** The two channels of a command: documents for programs on stdout, everything for people on stderr (DESIGN §9). */
+/** The two channels of a command: documents for programs on stdout, everything for people on stderr. */
 export class Terminal {
   readonly colors: Colors;
   readonly #stdout: Output;

@@ -108,7 +108,7 @@ async function digestsIn(given: readonly string[]): Promise<string[]> {
 }
 
 /** What happens, for a log. */
-export function linesOf(event: WorkerEvent, colors: Colors): string[] {
+function linesOf(event: WorkerEvent, colors: Colors): string[] {
   switch (event.kind) {
     case 'ready':
       return [`worker ${event.worker}: takes shards`];

@@ -78,6 +78,12 @@ export class Bull {
     this.#workers.delete(name);
   }
 
+  /** Forgets all queues but these: there is one more for each run, and others end runs too. */
+  keepOnly(names: readonly string[]): void {
+    for (const name of [...this.#queues.keys(), ...this.#workers.keys()])
+      if (!names.includes(name)) this.forget(name);
+  }
+
   #worker(name: string): Worker {
     const known = this.#workers.get(name);
     if (known !== undefined) return known;

@@ -26,6 +26,11 @@ export class Names {
     return `${this.runs}:run:${run}`;
   }
 
+  /** Who is putting a run into the queue at this moment. */
+  submission(run: string): string {
+    return `${this.runs}:submission:${run}`;
+  }
+
   /** What a worker says of itself; it expires without a sign of life. */
   worker(id: string): string {
     return `${this.runs}:worker:${id}`;

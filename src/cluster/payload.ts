@@ -14,7 +14,7 @@ const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'must be sha256: and 64
 const runId = z.string().regex(/^[0-9a-f]{16}$/, 'must be 16 hex digits');
 const labels = z.record(z.string(), z.string());
 
-export const needsSchema = z.strictObject({
+const needsSchema = z.strictObject({
   runtime: z.string(),
   providers: z.array(z.string()),
   code: z.array(digest).exactOptional(),

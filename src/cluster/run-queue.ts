@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { QueueError } from '../util/errors.js';
+import { InterruptedError, QueueError } from '../util/errors.js';
 import { type QueueAddress, queueAddress, queueName } from './address.js';
 import { Bull, type RunJob } from './bull.js';
 import { Names, shardJob } from './names.js';
@@ -13,6 +14,12 @@ const DAY = 86_400;
 const KEPT = { completed: 7 * DAY, failed: 30 * DAY };
 const MOST_KEPT = 1000;
 const BACKOFF_MS = 2000;
+
+/** One that takes longer to put a run into the queue is taken for dead. */
+const SUBMISSION_MS = 60_000;
+const SUBMISSION_LOOK_MS = 100;
+/** Of somebody else it is by now where it took too long. */
+const DELETE_OWN = "return redis.call('get', KEYS[1]) == ARGV[1] and redis.call('del', KEYS[1]) or 0";
 
 /** What waits and what is at work of a run's shards. */
 export interface ShardCounts {
@@ -84,7 +91,28 @@ export class RunQueue implements Disposable {
     this.#link[Symbol.dispose]();
   }
 
-  /** Adds a run with its shards: all of it or nothing. Where it is there already, nothing changes. */
+  /**
+   * Does something while nobody else puts this run into the queue, or removes it to do so, wherever that is.
+   *
+   * @throws InterruptedError after `signal`, where it has not begun
+   */
+  async whileSubmitting<T>(run: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    const key = this.names.submission(run);
+    const token = randomUUID();
+    while ((await this.redis.set(key, token, 'PX', SUBMISSION_MS, 'NX')) === null) {
+      await sleep(SUBMISSION_LOOK_MS);
+      if (signal?.aborted)
+        throw new InterruptedError('interrupted while somebody else submitted the same run');
+    }
+    try {
+      return await work();
+    } finally {
+      // Where that fails, it ends by itself.
+      await this.redis.eval(DELETE_OWN, 1, key, token).catch(() => {});
+    }
+  }
+
+  /** Adds a run that is not there, with its shards: all of it or nothing. */
   async add(payload: RunPayload, attempts: number, used: number): Promise<void> {
     const { run, shards } = payload;
     const { names, redis, bull } = this;
@@ -93,26 +121,32 @@ export class RunQueue implements Disposable {
     await redis.del(names.record(run));
     await redis.hset(names.record(run), { used, seconds: 0, ended: 0, rows: payload.committed.rows });
     if (shards > 0) await redis.sadd(names.open, ...indices.map((index) => names.openShard(run, index)));
-    await bull.flows.add({
-      name: payload.job.name,
-      queueName: names.runs,
-      data: payload,
-      opts: {
-        jobId: run,
-        attempts,
-        backoff,
-        // The message says it all, and stacks name files of workers.
-        stackTraceLimit: 0,
-        removeOnComplete: { age: KEPT.completed, count: MOST_KEPT },
-        removeOnFail: { age: KEPT.failed, count: MOST_KEPT },
-      },
-      children: indices.map((index) => ({
-        name: `${payload.job.name} ${index + 1}/${shards}`,
-        queueName: names.shards(run),
-        data: { v: FORM, run, index, count: shards } satisfies ShardPayload,
-        opts: { jobId: shardJob(index), attempts, backoff, stackTraceLimit: 0, failParentOnFailure: true },
-      })),
-    });
+    try {
+      await bull.flows.add({
+        name: payload.job.name,
+        queueName: names.runs,
+        data: payload,
+        opts: {
+          jobId: run,
+          attempts,
+          backoff,
+          // The message says it all, and stacks name files of workers.
+          stackTraceLimit: 0,
+          removeOnComplete: { age: KEPT.completed, count: MOST_KEPT },
+          removeOnFail: { age: KEPT.failed, count: MOST_KEPT },
+        },
+        children: indices.map((index) => ({
+          name: `${payload.job.name} ${index + 1}/${shards}`,
+          queueName: names.shards(run),
+          data: { v: FORM, run, index, count: shards } satisfies ShardPayload,
+          opts: { jobId: shardJob(index), attempts, backoff, stackTraceLimit: 0, failParentOnFailure: true },
+        })),
+      });
+    } catch (error) {
+      // Workers would be started for them.
+      await this.#noLongerOpen(run, shards).catch(() => {});
+      throw error;
+    }
   }
 
   /** Of a run, what BullMQ holds of it; undefined where it is not known. */

@@ -1,11 +1,5 @@
-import {
-  adviceOn,
-  type Bottleneck,
-  bottleneckOf,
-  type DeviceShares,
-  round,
-  sharesBy,
-} from '../measure/report.js';
+import { adviceOn, bottleneckOf } from '../measure/advice.js';
+import { type Bottleneck, type DeviceShares, round, sharesBy } from '../measure/report.js';
 import type { DeviceResult, RunPayload, ShardResult } from './payload.js';
 
 /** One device of one worker, over all shards that it ran. Shares are 0 to 1, of the time from first to last batch of each. */

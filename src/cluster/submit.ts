@@ -115,14 +115,16 @@ export async function submitJob(input: Job | JobInput, options: SubmitOptions = 
     if (before !== undefined && !isCompleted(before)) await queue.remove(before, run);
     return { ...told, state: 'completed', shards: 0, report };
   }
-  // Somebody else may have submitted it while the output was prepared.
-  const meanwhile = await knownRun(queue, run);
-  if (meanwhile !== undefined) return { run, job: job.name, ...meanwhile };
-  const before = await queue.find(run);
-  if (before !== undefined) await queue.remove(before, run);
-  await queue.add(readRun(payload), options.attempts ?? ATTEMPTS, await useOf(queue, payload.weight));
-  await queue.wake(`submitted ${run}`);
-  return { ...told, state: 'queued', shards: payload.shards };
+  return await queue.whileSubmitting(run, signal, async () => {
+    // Somebody else may have submitted it while the output was prepared.
+    const meanwhile = await knownRun(queue, run);
+    if (meanwhile !== undefined) return { run, job: job.name, ...meanwhile };
+    const before = await queue.find(run);
+    if (before !== undefined) await queue.remove(before, run);
+    await queue.add(readRun(payload), options.attempts ?? ATTEMPTS, await useOf(queue, payload.weight));
+    await queue.wake(`submitted ${run}`);
+    return { ...told, state: 'queued', shards: payload.shards };
+  });
 }
 
 /** A run that is in the queue, and has not ended. */
@@ -184,7 +186,7 @@ async function fingerprintNow(job: Job, signal: AbortSignal | undefined): Promis
 }
 
 /** The same job over the same data, written to the same place, is the same run, whoever submits it. */
-export function runIdOf({ sink }: Pick<Job, 'sink'>, fingerprint: string): string {
+function runIdOf({ sink }: Pick<Job, 'sink'>, fingerprint: string): string {
   return createHash('sha256')
     .update(`${fingerprint}\n${sink.uri ?? ''}`)
     .digest('hex')

@@ -8,7 +8,7 @@ import type { ProcessPlan } from './processes.js';
 import { PLACE_VARIABLE } from './supervised.js';
 
 /** Between the end of a process and its next start, milliseconds: doubled each time, up to the last. */
-export const FIRST_RESTART_MS = 1000;
+const FIRST_RESTART_MS = 1000;
 const LAST_RESTART_MS = 30_000;
 /** One that has lived for so long has recovered. */
 const RECOVERED_MS = 60_000;
@@ -122,7 +122,7 @@ export class Supervisor {
     try {
       return await new Promise((resolve) => {
         child.once('spawn', () => onEvent?.({ kind: 'started', process: plan, pid: child.pid ?? 0 }));
-        child.once('error', (error) => {
+        child.on('error', (error) => {
           if (child.pid === undefined) resolve({ code: 1, how: `it can't be started: ${messageOf(error)}` });
         });
         const closed = new Promise<void>((done) => child.once('close', () => done()));

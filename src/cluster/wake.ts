@@ -23,8 +23,13 @@ export class Wake implements Disposable {
       retryStrategy: (times: number) => Math.min(5000, 100 * 2 ** Math.min(times - 1, 10)),
     });
     const wake = new Wake(subscriber);
-    await subscriber.subscribe(names.wake);
-    return wake;
+    try {
+      await subscriber.subscribe(names.wake);
+      return wake;
+    } catch (error) {
+      wake[Symbol.dispose]();
+      throw error;
+    }
   }
 
   get count(): number {

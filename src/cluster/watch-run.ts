@@ -1,3 +1,4 @@
+import { unlessAborted } from '../util/abort.js';
 import { InterruptedError, QueueError } from '../util/errors.js';
 import { registeredWorkers } from './registration.js';
 import type { RunQueue } from './run-queue.js';
@@ -18,35 +19,22 @@ export async function watchRun(
   { signal, onStatus }: { readonly signal: AbortSignal; readonly onStatus: (status: RunStatus) => void },
 ): Promise<RunStatus> {
   using wake = await Wake.on(queue.redis, queue.names);
+  // While the queue is away, answers do not come.
+  const answer = <T>(work: Promise<T>): Promise<T> =>
+    unlessAborted(work, signal).catch((error) => {
+      throw signal.aborted ? new InterruptedError('interrupted: the run goes on in the queue') : error;
+    });
   for (;;) {
     const heard = wake.count;
-    const job = await unlessAborted(queue.find(run), signal);
+    const job = await answer(queue.find(run));
     if (job === undefined) {
       throw new QueueError(`the queue no longer knows run ${run}: it was flushed, or somebody removed it`, {
         hint: 'Submit the job again: what is committed stays.',
       });
     }
-    const status = await unlessAborted(
-      registeredWorkers(queue).then((workers) => runStatus(queue, job, workers)),
-      signal,
-    );
+    const status = await answer(registeredWorkers(queue).then((workers) => runStatus(queue, job, workers)));
     onStatus(status);
     if (status.endedAt !== null || status.state === 'cancelled') return status;
     await wake.after(heard, LOOK_MS, signal);
-  }
-}
-
-/** While the queue is away, answers do not come. */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  let onAbort: () => void = () => {};
-  const interrupted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(new InterruptedError('interrupted: the run goes on in the queue'));
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) onAbort();
-  });
-  try {
-    return await Promise.race([work, interrupted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }

@@ -277,6 +277,7 @@ class RunningWorker implements QueueWorker {
     const { bull, names } = this.#queue;
     const open = await this.#queue.openRuns();
     const queues = [names.runs, ...open.map((run) => names.shards(run))];
+    bull.keepOnly(queues);
     await Promise.all(queues.map((queue) => bull.recoverStalled(queue)));
   }
 }

@@ -9,8 +9,9 @@ export interface Shard {
   readonly count: number;
 }
 
-/** As it is written on the command line and in messages: `2/8`. */
-export const shardText = ({ index, count }: Shard): string => `${index}/${count}`;
+/** As it is written on the command line and in messages: `2/8`. The first may have been written either way: `0/8 = 8/8`. */
+export const shardText = ({ index, count }: Shard): string =>
+  index === 0 ? `0/${count} = ${count}/${count}` : `${index}/${count}`;
 
 /** @throws UsageError where there can be no such shard */
 export function checkShard({ index, count }: Shard): void {

@@ -45,9 +45,12 @@ export class DeadLetters {
     this.#pending.delete(ordinal);
   }
 
-  /** Where there were too many: what the sink has not written is written, so that all can be looked at. */
+  /** Where there were too many: what the sink has not written is written, as far as it can be, so that all can be looked at. */
   async leave(): Promise<void> {
     if (!this.#tooMany || this.#store === undefined) return;
-    for (const letters of this.#pending.values()) await writeDeadLetters(this.#store, letters);
+    for (const letters of this.#pending.values()) {
+      // What the run fails with is worth more than why not all of them are there.
+      await writeDeadLetters(this.#store, letters).catch(() => {});
+    }
   }
 }

@@ -7,6 +7,7 @@ import { type RowTensor, TEXT_HEAD_BYTES } from '../ring/layout.js';
 import type { ModelTensor } from '../session/types.js';
 import { describeTensor, sizeOf } from '../util/dtype.js';
 import { UsageError } from '../util/errors.js';
+import { columnType, fixedDims, hasColumn, innerDims, missingColumn } from './columns.js';
 import { isAffine, planElements } from './elements.js';
 import type { InputSpec, Job } from './schema.js';
 
@@ -27,7 +28,8 @@ export interface InputRules {
 /** Bytes of a text at most, where a job does not say. */
 export const MAX_TEXT_BYTES = 256;
 
-const PLAIN: InputSpec = { from: 'values', scale: 1, mean: 0, std: 1, pad: 0 };
+/** What an input is made of where nothing is said of it. */
+export const PLAIN_INPUT: InputSpec = { from: 'values', scale: 1, mean: 0, std: 1, pad: 0 };
 
 /**
  * Matches a model's inputs with the data's columns, by the job's `inputs` or, where that says nothing, by name.
@@ -49,14 +51,15 @@ export function planInputs(rules: InputRules, model: readonly ModelTensor[], sch
 
 /** Columns that the job names at `key` and that are not there are refused; which there are is said. */
 export function checkColumns(key: string, columns: readonly string[], source: string, schema: Schema): void {
-  for (const column of columns) if (!has(schema, column)) throw missing(key, column, source, schema);
+  for (const column of columns)
+    if (!hasColumn(schema, column)) throw missingColumn(key, column, source, schema);
 }
 
 function checkLengthColumn({ lengthColumn, source }: InputRules, schema: Schema): void {
   if (lengthColumn === undefined) return;
   const key = 'batch.lengthColumn';
-  if (!has(schema, lengthColumn)) throw missing(key, lengthColumn, source, schema);
-  const type = typeOf(schema, lengthColumn);
+  if (!hasColumn(schema, lengthColumn)) throw missingColumn(key, lengthColumn, source, schema);
+  const type = columnType(schema, lengthColumn);
   if (DataType.isInt(type) || DataType.isList(type) || DataType.isLargeList(type)) return;
   throw new UsageError(
     `${key}: column ${JSON.stringify(lengthColumn)} (${type}) tells no lengths; expected whole numbers or lists`,
@@ -75,7 +78,7 @@ class InputPlanner {
   constructor(rules: InputRules, input: ModelTensor, schema: Schema) {
     this.#rules = rules;
     this.#input = input;
-    this.#spec = rules.inputs[input.name] ?? PLAIN;
+    this.#spec = rules.inputs[input.name] ?? PLAIN_INPUT;
     this.#schema = schema;
     this.#key = `inputs.${input.name}`;
   }
@@ -120,7 +123,7 @@ class InputPlanner {
     }
     const rowDims = dims.slice(1).map((dim) => (typeof dim === 'number' ? dim : 1));
     const column = this.#column();
-    const type = typeOf(this.#schema, column);
+    const type = columnType(this.#schema, column);
     if (sizeOf(rowDims) !== 1 || !isText(type)) {
       throw new UsageError(
         `column ${JSON.stringify(column)} (${type}) of ${this.#rules.source} does not fit input ${name} ` +
@@ -182,9 +185,9 @@ class InputPlanner {
   #column(): string {
     const { name, dtype, dims } = this.#input;
     const column = this.#spec.column ?? name;
-    if (has(this.#schema, column)) return column;
+    if (hasColumn(this.#schema, column)) return column;
     if (this.#spec.column !== undefined)
-      throw missing(`${this.#key}.column`, column, 'the source', this.#schema);
+      throw missingColumn(`${this.#key}.column`, column, 'the source', this.#schema);
     const names = this.#schema.fields.map((field) => field.name).join(', ');
     const example = this.#schema.fields[0]?.name ?? 'x';
     throw new UsageError(
@@ -198,14 +201,14 @@ class InputPlanner {
 
   /** Lists of any length, where the job says which column tells the length and not that all are alike. */
   #isPadded(column: string): boolean {
-    const type = typeOf(this.#schema, column);
+    const type = columnType(this.#schema, column);
     const isList = DataType.isList(type) || DataType.isLargeList(type);
     return isList && this.#rules.lengthColumn !== undefined && this.#spec.shape === undefined;
   }
 
   #paddedRow(column: string): RowTensor {
     const { name, dtype, dims } = this.#input;
-    const inner = [...innerDims(typeOf(this.#schema, column)), ...this.#places];
+    const inner = [...innerDims(columnType(this.#schema, column)), ...this.#places];
     const [length, ...rest] = dims?.slice(1) ?? ['length', ...inner];
     const rowDims = rest.filter((dim) => typeof dim === 'number');
     if (typeof length === 'string' && rowDims.length === rest.length)
@@ -233,7 +236,7 @@ class InputPlanner {
         { key: `${this.#key}.shape` },
       );
     }
-    const type = typeOf(this.#schema, column);
+    const type = columnType(this.#schema, column);
     const width = leafOf(type)?.width;
     if (modelDims === undefined && width !== undefined) {
       const dims = [...fixedDims(type), ...this.#places];
@@ -256,7 +259,7 @@ class InputPlanner {
   /** The type of the column's elements, if they fit into the tensor. */
   #checkFit(column: string, row: RowTensor): CollateInput['source'] {
     const { oneHot } = this.#spec;
-    const type = typeOf(this.#schema, column);
+    const type = columnType(this.#schema, column);
     const shown = row.padded ? ['length', ...row.rowDims] : row.rowDims;
     const refuse = (why: string): UsageError =>
       new UsageError(
@@ -287,18 +290,6 @@ class InputPlanner {
   }
 }
 
-/** Dimensions of an element of a list column: [] for lists of numbers. */
-export function innerDims(type: DataType): number[] {
-  const child = type.children?.[0]?.type as DataType | undefined;
-  return child === undefined ? [] : fixedDims(child);
-}
-
-/** Dimensions of (nested) fixed-size lists; [] for a number. */
-export function fixedDims(type: DataType): number[] {
-  if (DataType.isFixedSizeList(type)) return [type.listSize, ...fixedDims(type.valueType)];
-  return DataType.isFixedSizeBinary(type) ? [type.byteWidth] : [];
-}
-
 /** The model's dimensions of a row, with one unknown filled in from the width of the column. */
 function resolveDims(
   dims: readonly (number | string)[] | undefined,
@@ -310,23 +301,4 @@ function resolveDims(
   if (unknown === 0) return dims as number[];
   if (unknown > 1 || width === undefined || width % known !== 0) return undefined;
   return dims.map((dim) => (typeof dim === 'number' ? dim : width / known));
-}
-
-function missing(key: string, column: string, source: string, schema: Schema): UsageError {
-  const names = schema.fields.map(({ name }) => name).join(', ');
-  return new UsageError(
-    `${key}: ${source} has no column ${JSON.stringify(column)}; its columns are ${names}`,
-    {
-      key,
-      column,
-    },
-  );
-}
-
-const has = (schema: Schema, column: string): boolean => schema.fields.some(({ name }) => name === column);
-
-function typeOf(schema: Schema, column: string): DataType {
-  const field = schema.fields.find(({ name }) => name === column);
-  if (field === undefined) throw new RangeError(`no column ${column}`);
-  return field.type;
 }

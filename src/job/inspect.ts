@@ -10,7 +10,7 @@ import { PLAIN_ACCESS, type StorageAccess } from '../storage/access.js';
 import { isRemote } from '../storage/uri.js';
 import { UsageError } from '../util/errors.js';
 import { localized } from './artifacts.js';
-import { planInputs } from './inputs.js';
+import { PLAIN_INPUT, planInputs } from './inputs.js';
 import type { InputSpec, JobInput } from './schema.js';
 import { suggest } from './suggest.js';
 
@@ -141,8 +141,6 @@ export function proposeInputs(model: readonly ModelTensor[], schema: Schema, sou
   return finder;
 }
 
-const PLAIN: InputSpec = { from: 'values', scale: 1, mean: 0, std: 1, pad: 0 };
-
 class ColumnFinder implements Proposal {
   readonly inputs: Record<string, { column?: string; scale?: number; from?: 'mask' | 'length' }> = {};
   readonly notes: string[] = [];
@@ -164,7 +162,7 @@ class ColumnFinder implements Proposal {
     for (const column of this.#ranked(input)) {
       for (const lengthColumn of this.#lengthColumns(input, column)) {
         refusal =
-          this.#refusal(input, { ...PLAIN, column }, lengthColumn) ??
+          this.#refusal(input, { ...PLAIN_INPUT, column }, lengthColumn) ??
           this.#accept(input, column, lengthColumn);
         if (refusal === undefined) return;
       }
@@ -191,7 +189,8 @@ class ColumnFinder implements Proposal {
   /** Whether the input can be made of the rows' lengths alone. */
   #derives(input: ModelTensor, from: 'mask' | 'length'): boolean {
     const { lengthColumn } = this;
-    if (lengthColumn === undefined || this.#refusal(input, { ...PLAIN, from }, lengthColumn)) return false;
+    if (lengthColumn === undefined || this.#refusal(input, { ...PLAIN_INPUT, from }, lengthColumn))
+      return false;
     this.inputs[input.name] = { from };
     return true;
   }

@@ -5,6 +5,7 @@ import { type Fault, fail, faultsOf, JOB, phraseOf, valueAt } from './faults.js'
 import { resolveLocation } from './location.js';
 import { PATH_OPTIONS } from './model-options.js';
 import { type Job, jobSchema } from './schema.js';
+import { withoutUndefined } from './without-undefined.js';
 import { formatKey, type KeyPath } from './wording.js';
 import { readDocument, type WrittenDocument } from './written-document.js';
 
@@ -116,16 +117,6 @@ function withAbsolutePaths(
     ...(transform !== undefined && { transform: resolve(transform) }),
     sink: { ...sink, ...(sink.uri !== undefined && { uri: resolve(sink.uri) }) },
   };
-}
-
-/** `limit: flags.limit` with no limit is how JavaScript leaves a key out. No section lies deeper than `depth`. */
-export function withoutUndefined(value: unknown, depth: number): unknown {
-  if (depth === 0 || typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, field]) => field !== undefined)
-      .map(([key, field]) => [key, withoutUndefined(field, depth - 1)]),
-  );
 }
 
 const SECTIONS_OF_NAMES: readonly KeyPath[] = [

@@ -1,11 +1,14 @@
 import { z } from 'zod';
 import type { FeedItem } from '../produce/feeder.js';
 import type { TypedArray } from '../util/dtype.js';
+import { loaderBatch } from './batch-schema.js';
 import { fail, faultsOf, phraseOf } from './faults.js';
 import { autoOrWholeNumber, localPath, named, wholeNumber } from './fields.js';
 import { input } from './input-schema.js';
 import { resolveLocation } from './location.js';
-import { type JobInput, loaderBatch, source } from './schema.js';
+import type { JobInput } from './schema.js';
+import { source } from './source-schema.js';
+import { withoutUndefined } from './without-undefined.js';
 
 /** Files, with how they are read. */
 export interface FileSource {
@@ -86,6 +89,9 @@ export interface Batch extends Disposable {
   release(): void;
 }
 
+/** Of the keys of an input, and of the options of a storage. */
+const DEPTH = 3;
+
 const optionsSchema = z.strictObject({
   inputs: named(input).exactOptional(),
   transform: z
@@ -107,7 +113,7 @@ export type ParsedFileSource = z.output<typeof fileOptionsSchema>['source'];
 
 /** @throws UsageError that names the key */
 export function parseFileSource(given: FileSource): ParsedFileSource {
-  const options = { source: withoutUndefined(given) };
+  const options = withoutUndefined({ source: given }, DEPTH);
   const result = fileOptionsSchema.safeParse(options, { error: phraseOf });
   if (result.data === undefined) return fail(faultsOf(result.error, options), () => ({ prefix: '' }));
   const { uri, ...rest } = result.data.source;
@@ -123,12 +129,8 @@ export function parseLoaderOptions({
   signal: __,
   ...options
 }: LoaderOptions): ParsedLoaderOptions {
-  const given = withoutUndefined(options);
+  const given = withoutUndefined(options, DEPTH);
   const result = optionsSchema.safeParse(given, { error: phraseOf });
   if (result.success) return result.data;
   return fail(faultsOf(result.error, given), () => ({ prefix: '' }));
-}
-
-function withoutUndefined(options: object): object {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }

@@ -5,11 +5,12 @@ import type { FeedItem } from '../produce/feeder.js';
 import { hasDictionary, leafOf } from '../produce/leaf.js';
 import type { ModelTensor } from '../session/types.js';
 import type { StorageAccess } from '../storage/access.js';
+import { unlessAborted } from '../util/abort.js';
 import type { DType } from '../util/dtype.js';
 import { UsageError } from '../util/errors.js';
 import { accessOf } from './access.js';
 import { isAffine } from './elements.js';
-import { type InputPlan, planInputs } from './inputs.js';
+import { type InputPlan, PLAIN_INPUT, planInputs } from './inputs.js';
 import { type LoaderSource, type ParsedLoaderOptions, parseFileSource } from './loader-options.js';
 import { type RowHints, schemaOfRow } from './row-schema.js';
 import type { InputSpec } from './schema.js';
@@ -31,17 +32,23 @@ export type OpenedSource =
       readonly name: string;
     };
 
-export async function openSource(source: LoaderSource, options: ParsedLoaderOptions): Promise<OpenedSource> {
-  if (typeof source === 'string') return openSource({ uri: source }, options);
+/** @throws also, once `signal` aborts, what it was aborted with */
+export async function openSource(
+  source: LoaderSource,
+  options: ParsedLoaderOptions,
+  signal: AbortSignal | undefined,
+): Promise<OpenedSource> {
+  if (typeof source === 'string') return openSource({ uri: source }, options, signal);
   if (!isIterable(source)) {
     const { limit, filter, ...files } = parseFileSource(source);
     const access = accessOf(files);
-    const dataset = await openDataset({
+    const opening = openDataset({
       uri: files.uri,
       access,
       ...(limit === undefined ? {} : { limit }),
       ...(filter === undefined ? {} : { filter }),
     });
+    const dataset = await (signal === undefined ? opening : unlessAborted(opening, signal));
     return { kind: 'files', dataset, access, schema: dataset.schema, name: source.uri };
   }
   if (options.transform !== undefined) {
@@ -52,12 +59,22 @@ export async function openSource(source: LoaderSource, options: ParsedLoaderOpti
   }
   const iterator =
     Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
-  const first = await iterator.next();
-  const inputs = Object.entries(options.inputs ?? {});
-  const wanted = plainTypes(inputs);
-  const hints = { variable: options.batch.lengthColumn !== undefined, wanted };
-  const schema = first.done ? undefined : schemaOf(first.value, hints);
-  return { kind: 'iterable', items: putBack(first, iterator), schema, name: 'the source' };
+  const firstOf = async (): Promise<IteratorResult<FeedItem>> => iterator.next();
+  try {
+    const first = await (signal === undefined ? firstOf() : unlessAborted(firstOf(), signal));
+    const wanted = plainTypes(Object.entries(options.inputs ?? {}));
+    const hints = { variable: options.batch.lengthColumn !== undefined, wanted };
+    const schema = first.done ? undefined : schemaOf(first.value, hints);
+    return { kind: 'iterable', items: putBack(first, iterator), schema, name: 'the source' };
+  } catch (error) {
+    leave(iterator);
+    throw error;
+  }
+}
+
+/** Tells an iterator that no more is wanted of it. Not awaited: it may hang in its own next(), and then does so without us. */
+export function leave(iterator: AsyncIterator<unknown> | Iterator<unknown>): void {
+  void (async () => iterator.return?.())().catch(() => {});
 }
 
 /**
@@ -87,8 +104,7 @@ function defaultInputs(schema: Schema, lengthColumn: string | undefined): Record
     const leaf = hasDictionary(type) ? undefined : leafOf(type);
     return leaf !== undefined && (leaf.width !== undefined || lengthColumn !== undefined);
   });
-  const plain: InputSpec = { from: 'values', scale: 1, mean: 0, std: 1, pad: 0 };
-  return Object.fromEntries(fitting.map(({ name }) => [name, plain]));
+  return Object.fromEntries(fitting.map(({ name }) => [name, PLAIN_INPUT]));
 }
 
 /** What plain numbers of columns are wanted as. */

@@ -18,7 +18,7 @@ import {
   type ParsedLoaderOptions,
   parseLoaderOptions,
 } from './loader-options.js';
-import { neededColumns, type OpenedSource, openSource, planTensors } from './loader-source.js';
+import { leave, neededColumns, type OpenedSource, openSource, planTensors } from './loader-source.js';
 import { resolveLocation } from './location.js';
 import { bucketsOf, checkSlots } from './threads.js';
 import { planTransform, type TransformedSource } from './transform.js';
@@ -105,7 +105,9 @@ class Pass implements AsyncIterator<Batch> {
       await this.#close();
       if (this.#failure !== undefined) throw this.#failure.error;
       return { done: true, value: undefined };
-    } catch (error) {
+    } catch (thrown) {
+      // Closing fails whatever is under way.
+      const error = this.#failure?.error ?? thrown;
       await this.#close();
       throw error;
     } finally {
@@ -122,7 +124,7 @@ class Pass implements AsyncIterator<Batch> {
   async #open(): Promise<Stream | undefined> {
     this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
     if (this.#signal?.aborted) throw new InterruptedError('the loader was stopped');
-    const source = await openSource(this.#source, this.#options);
+    const source = await openSource(this.#source, this.#options, this.#signal);
     if (source.schema === undefined) return undefined;
     const { transform } = this.#options;
     const lanes = source.kind === 'files' ? producersFor(this.#options) : 1;
@@ -130,6 +132,7 @@ class Pass implements AsyncIterator<Batch> {
     try {
       return await this.#start(source, source.schema, lanes, producers);
     } catch (error) {
+      if (source.kind === 'iterable') leave(source.items);
       await producers?.close();
       throw error;
     }
@@ -230,8 +233,7 @@ class Pass implements AsyncIterator<Batch> {
     const stream = await this.#opening?.catch(() => undefined);
     if (stream === undefined) return;
     stream.control.abort();
-    // Not awaited: an iterable may hang in its own next(), and then does so without us.
-    if (stream.source.kind === 'iterable') stream.source.items.return?.().catch(() => {});
+    if (stream.source.kind === 'iterable') leave(stream.source.items);
     else await this.#feeding;
     await stream.producers?.close();
   }

@@ -1,17 +1,9 @@
 import type { DeviceTimes } from '../clock/device-ledger.js';
 import type { Histogram } from '../clock/histogram.js';
 import type { Shard } from '../dataset/shard.js';
+import { adviceOn, bottleneckOf } from '../measure/advice.js';
 import type { GpuUtilization } from '../measure/gpu/types.js';
-import {
-  adviceOn,
-  bottleneckOf,
-  type Choice,
-  type DeviceReport,
-  type Report,
-  round,
-  sharesOf,
-  together,
-} from '../measure/report.js';
+import { type Choice, type DeviceReport, type Report, round, sharesOf, together } from '../measure/report.js';
 import type { Timeline } from '../measure/timeline.js';
 import type { Ring } from '../ring/ring.js';
 import type { SessionDevice } from '../session/types.js';
@@ -42,7 +34,7 @@ export interface DeviceFacts {
   readonly utilization: GpuUtilization | null;
 }
 
-/** The report of a run (DESIGN §9). */
+/** The report of a run. */
 export function reportOf(facts: RunFacts): Report {
   const { job, ring, startedAt, endedAt, producers, devices, timeline } = facts;
   const times = together(devices.map((device) => device.times));

@@ -96,7 +96,7 @@ function stuckStage(run: WatchedRun, producers: ClockReader): string {
 }
 
 /** The split that a lane works at; −1 for none. */
-export function splitOf(ring: Ring, lane: number): number {
+function splitOf(ring: Ring, lane: number): number {
   for (let split = 0; split < ring.config.splits; split++) {
     const isOurs = ring.splitWord(split, SplitWord.LANE) === lane + 1;
     if (isOurs && ring.splitWord(split, SplitWord.DONE) === 0) return split;

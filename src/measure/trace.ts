@@ -20,7 +20,7 @@ export interface TraceAbout {
 }
 
 /** Events of a trace file at most, all threads together. */
-export const MOST_EVENTS = 200_000;
+const MOST_EVENTS = 200_000;
 
 /** A record begins one event and ends another at most; the rest is for names, and for what is open at an end. */
 export const MOST_RECORDS = MOST_EVENTS / 2 - 5_000;

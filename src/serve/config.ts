@@ -1,8 +1,9 @@
 import path from 'node:path';
 import { fail, faultsOf, type Kind, phraseOf, valueAt } from '../job/faults.js';
 import { type JsonSchema, jsonSchemaOf } from '../job/json-schema.js';
-import { settleModel, unusableNames, withoutUndefined } from '../job/load.js';
+import { settleModel, unusableNames } from '../job/load.js';
 import { resolveLocation } from '../job/location.js';
+import { withoutUndefined } from '../job/without-undefined.js';
 import { readDocument, type WrittenDocument } from '../job/written-document.js';
 import { type ServeConfig, serveSchema } from './schema.js';
 

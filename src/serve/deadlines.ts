@@ -1,5 +1,5 @@
 import { now } from '../clock/now.js';
-import { pop, push } from '../util/heap.js';
+import { pop, push, retain } from '../util/heap.js';
 
 /** What has a deadline. */
 export interface Due {
@@ -11,10 +11,14 @@ export interface Due {
 
 const isBefore = (a: Due, b: Due): boolean => a.deadline < b.deadline;
 
+/** Items below which the heap is not looked through for those that are over. */
+const LEAST_SWEEP = 32;
+
 /** Tells when deadlines pass: one timer for all of them. Whoever makes it stops it. */
 export class Deadlines<T extends Due> {
   readonly #onPassed: (item: T) => void;
   readonly #heap: T[] = [];
+  #sweepAt = LEAST_SWEEP;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
 
@@ -24,6 +28,7 @@ export class Deadlines<T extends Due> {
 
   add(item: T): void {
     if (item.deadline === Number.POSITIVE_INFINITY) return;
+    if (this.#heap.length >= this.#sweepAt) this.#sweep();
     push(this.#heap, item, isBefore);
     if (item.deadline < this.#timerAt) this.#arm(item.deadline);
   }
@@ -33,7 +38,12 @@ export class Deadlines<T extends Due> {
     this.#heap.length = 0;
   }
 
-  /** What is over is kept until its time has come, but for those in front. */
+  /** Most are over long before their deadline: the heap is no more than twice as large as it must be. */
+  #sweep(): void {
+    retain(this.#heap, ({ isOver }) => !isOver, isBefore);
+    this.#sweepAt = Math.max(LEAST_SWEEP, 2 * this.#heap.length);
+  }
+
   #look(): void {
     this.#timerAt = Number.POSITIVE_INFINITY;
     for (;;) {

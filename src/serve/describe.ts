@@ -16,7 +16,7 @@ export function platformOf(runtime: string): string {
 }
 
 /** A model's input or output as clients see it: rows first, and −1 for what is open. */
-export function endpointTensor({ name, dtype, dims, isText }: ModelTensor): EndpointTensor {
+function endpointTensor({ name, dtype, dims, isText }: ModelTensor): EndpointTensor {
   const rest = (dims ?? []).slice(1).map((dim) => (typeof dim === 'number' && dim >= 0 ? dim : -1));
   return { name, dtype, shape: [-1, ...rest], ...(isText && { isText }) };
 }

@@ -1,11 +1,20 @@
 import { now } from '../clock/now.js';
 import { GateControl } from '../consume/gate-control.js';
+import type { GatePlace } from '../consume/gate-page.js';
 import type { SessionDevice } from '../session/types.js';
+import { UsageError } from '../util/errors.js';
 import type { DeviceStats } from './types.js';
 
-/** Consumers, and models and jobs, that a device may have. */
-const MEMBERS = 256;
-const CLAIMANTS = 64;
+/** Sessions that a device may have, and models and jobs. */
+const MOST_SESSIONS = 256;
+const MOST_CLAIMANTS = 64;
+
+/** A model or a job on a device, which it shares with others: at the device's gate, and a place there for each session. */
+export interface Claim {
+  readonly device: Device;
+  readonly claimant: number;
+  readonly places: readonly GatePlace[];
+}
 
 /** Of those that jobs give: lower is no class. */
 export const LOWEST_CLASS = 2 ** 31;
@@ -22,10 +31,12 @@ const NOTHING: JobStalls = { fetch: 0, prep: 0, batching: 0, blocked: 0 };
 
 /** A device, its gate, and where its time went. */
 export class Device {
-  readonly gate = new GateControl(MEMBERS, CLAIMANTS);
+  readonly gate = new GateControl(MOST_SESSIONS, MOST_CLAIMANTS);
   readonly #about: SessionDevice;
   readonly #engineStartedAt: number;
   #instances = 0;
+  #sessions = 0;
+  #claimants = 0;
   /** Of each model on it: since when rows wait for company. */
   readonly waitingSince = new Set<() => number>();
   #counted: JobStalls = NOTHING;
@@ -37,10 +48,38 @@ export class Device {
     this.#engineStartedAt = engineStartedAt;
   }
 
-  /** A model has so many sessions on it. */
-  allow(instances: number): void {
-    this.#instances = Math.max(this.#instances, instances);
-    this.gate.allow(instances);
+  /**
+   * A model or a job is about to come, with so many sessions.
+   *
+   * @param yields others wait for one turn of it at most, whatever it is owed
+   * @throws UsageError where there are as many as there can be
+   */
+  async join(
+    sessions: number,
+    { priority, weight, yields = false }: { priority: number; weight: number; yields?: boolean },
+  ): Promise<Claim> {
+    if (this.#claimants === MOST_CLAIMANTS || this.#sessions + sessions > MOST_SESSIONS) {
+      const there = `${this.#claimants} models and jobs with ${this.#sessions} sessions`;
+      throw new UsageError(
+        `${this.#about.id}: ${there} are on it already, and it can have ${MOST_CLAIMANTS} with ${MOST_SESSIONS}`,
+        { hint: 'Serve some of the models by another server.' },
+      );
+    }
+    this.#claimants++;
+    this.#sessions += sessions;
+    this.#instances = Math.max(this.#instances, sessions);
+    this.gate.allow(sessions);
+    const claimant = await this.gate.addClaimant(priority, weight, yields);
+    const places = Array.from({ length: sessions }, () => this.gate.place(claimant));
+    return { device: this, claimant, places };
+  }
+
+  /** The threads of its sessions are gone, however they went. */
+  async leave({ claimant, places }: Claim): Promise<void> {
+    await this.gate.recover(places);
+    await this.gate.removeClaimant(claimant);
+    this.#claimants--;
+    this.#sessions -= places.length;
   }
 
   /** A job runs on it: while the device has nothing to do, the job says what it waits for. Returns what ends that. */

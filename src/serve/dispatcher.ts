@@ -149,13 +149,13 @@ export class Dispatcher {
   }
 
   /** Its client is gone: nothing of it runs that does not run already. */
-  cancel(request: PendingRequest): void {
+  readonly cancel = (request: PendingRequest): void => {
     if (request.isOver) return;
     if (request.place >= 0) this.#page.end(request.place);
     this.#leaveQueue(request);
     request.refuse('gone', 'the client is gone');
     this.#over(request);
-  }
+  };
 
   /** Its deadline has passed. What runs already, or is about to, is let run. */
   expire(request: PendingRequest): void {

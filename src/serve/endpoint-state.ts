@@ -1,5 +1,5 @@
 import { Durations } from './durations.js';
-import type { RefusalReason } from './refusal.js';
+import { Refusal, type RefusalReason } from './refusal.js';
 import type { EndpointSpec } from './schema.js';
 import type { EndpointStats } from './types.js';
 
@@ -33,6 +33,12 @@ export class EndpointState {
 
   refused(reason: RefusalReason): void {
     this.#refused[reason] = (this.#refused[reason] ?? 0) + 1;
+  }
+
+  /** Counts a request that is refused at the door, and says so. */
+  refusal(reason: RefusalReason, message: string, retryAfterMs?: number): Refusal {
+    this.refused(reason);
+    return Refusal.withoutStack(reason, message, retryAfterMs);
   }
 
   /** Rows of it ran in a batch; `capacity`: its part, by rows, of the batch's room. */

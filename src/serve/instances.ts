@@ -8,23 +8,19 @@ import { devicesOf } from '../job/threads.js';
 import { ControlSide } from '../ring/control-side.js';
 import { consumerOwner } from '../ring/ring.js';
 import { messageOf } from '../util/errors.js';
-import type { Device, Devices } from './devices.js';
+import type { Claim, Devices } from './devices.js';
 import { Dispatcher } from './dispatcher.js';
 import type { EndpointState } from './endpoint-state.js';
 import { type ModelPlan, planModel } from './plan-model.js';
 import type { ServedModel } from './schema.js';
 
-/** Its sessions and the ring between them and the main thread, from load to end. */
+/** The sessions of a served model, and the ring between them and the main thread, from load to end. */
 export class LoadedInstances {
   readonly plan: ModelPlan;
   readonly dispatcher: Dispatcher;
   readonly devices: readonly JobDevice[];
   readonly #sessions: Sessions;
-  readonly #on: readonly {
-    readonly device: Device;
-    readonly claimant: number;
-    readonly places: readonly GatePlace[];
-  }[];
+  readonly #on: readonly Claim[];
   readonly #stopWatch: () => void;
   /** Resolves when a consumer has failed, with the reason, or all have ended. */
   readonly ended: Promise<Error | undefined>;
@@ -33,11 +29,7 @@ export class LoadedInstances {
   private constructor(
     sessions: Sessions,
     parts: Pick<LoadedInstances, 'plan' | 'dispatcher' | 'devices'> & {
-      readonly on: readonly {
-        readonly device: Device;
-        readonly claimant: number;
-        readonly places: readonly GatePlace[];
-      }[];
+      readonly on: readonly Claim[];
       readonly stopWatch: () => void;
       readonly consumers: readonly Consumer[];
       readonly onWarning: (warning: string) => void;
@@ -74,6 +66,7 @@ export class LoadedInstances {
   ): Promise<LoadedInstances> {
     const { model, inputs, batch, queue } = served;
     const sessions = new Sessions({ model, inputs }, threadsOf(served));
+    const on: Claim[] = [];
     try {
       const loaded = await sessions.load();
       const [first] = loaded as [JobDevice];
@@ -88,14 +81,9 @@ export class LoadedInstances {
       for (const warning of plan.warnings) onWarning(warning);
       const weight = endpoints.reduce((sum, { spec }) => sum + spec.weight, 0);
       const priority = Math.min(...endpoints.map(({ spec }) => spec.priority));
-      const on = await Promise.all(
-        loaded.map(async ({ model: { device: about }, consumers: own }) => {
-          const device = devices.get(about);
-          device.allow(own.length);
-          const claimant = await device.gate.addClaimant(priority, weight);
-          return { device, claimant, places: own.map(() => device.gate.place(claimant)) };
-        }),
-      );
+      for (const { model: about, consumers: own } of loaded) {
+        on.push(await devices.get(about.device).join(own.length, { priority, weight }));
+      }
       const dispatcher = new Dispatcher(
         plan,
         consumers.length,
@@ -138,6 +126,7 @@ export class LoadedInstances {
     } catch (error) {
       sessions.stop();
       await sessions.exited();
+      for (const claim of on) await claim.device.leave(claim);
       throw error;
     }
   }
@@ -164,10 +153,9 @@ export class LoadedInstances {
     await this.#sessions.exited();
     this.#stopWatch();
     new ControlSide(this.dispatcher.ring).abort();
-    for (const { device, claimant, places } of this.#on) {
-      device.waitingSince.delete(this.#waitingSince);
-      await device.gate.recover(places);
-      await device.gate.removeClaimant(claimant);
+    for (const claim of this.#on) {
+      claim.device.waitingSince.delete(this.#waitingSince);
+      await claim.device.leave(claim);
     }
   }
 }

@@ -6,15 +6,12 @@ import type { Report } from '../measure/report.js';
 import type { SampledDevice } from '../measure/sampled-device.js';
 import type { SessionDevice } from '../session/types.js';
 import { InterruptedError, messageOf } from '../util/errors.js';
-import { type Device, type Devices, type JobStalls, LOWEST_CLASS } from './devices.js';
+import { type Claim, type Devices, type JobStalls, LOWEST_CLASS } from './devices.js';
 import type { ServedJob } from './schema.js';
 import type { JobStats } from './types.js';
 
-interface Joined {
+interface Joined extends Claim {
   readonly id: string;
-  readonly device: Device;
-  readonly claimant: number;
-  readonly places: readonly GatePlace[];
 }
 
 /** What of a job is told beside what it does: see `JobStats`. */
@@ -92,10 +89,7 @@ export class SideJob implements Sharing {
       throw error;
     } finally {
       for (const unwatch of this.#unwatch) unwatch();
-      for (const { device, claimant, places } of this.#joined) {
-        await device.gate.recover(places);
-        await device.gate.removeClaimant(claimant);
-      }
+      for (const claim of this.#joined) await claim.device.leave(claim);
     }
   }
 
@@ -106,12 +100,10 @@ export class SideJob implements Sharing {
   }
 
   async join(about: SessionDevice, sessions: number): Promise<readonly GatePlace[]> {
-    const device = this.#devices.get(about);
-    device.allow(sessions);
-    const claimant = await device.gate.addClaimant(LOWEST_CLASS, this.#weight, true);
-    const places = Array.from({ length: sessions }, () => device.gate.place(claimant));
-    this.#joined.push({ id: about.id, device, claimant, places });
-    return places;
+    const share = { priority: LOWEST_CLASS, weight: this.#weight, yields: true };
+    const claim = await this.#devices.get(about).join(sessions, share);
+    this.#joined.push({ id: about.id, ...claim });
+    return claim.places;
   }
 
   wake(): void {

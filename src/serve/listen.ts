@@ -16,7 +16,7 @@ export interface Listener {
   readonly port: number;
   /** Takes no more connections; resolves when all is answered, and they are gone. */
   close(): Promise<void>;
-  /** Ends connections, whatever is in flight. */
+  /** Takes no more connections, and ends those that there are, whatever is in flight. */
   destroy(): void;
 }
 
@@ -55,14 +55,18 @@ export async function listenHttp(
     throw cannotListen('listen.port', host, port, error);
   }
   let ending: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    ending ??= closeApp(app, inFlight);
+    return ending;
+  };
   const [address] = app.addresses();
   return {
     port: typeof address === 'object' ? address.port : port,
-    close() {
-      ending ??= closeApp(app, inFlight);
-      return ending;
+    close,
+    destroy() {
+      close().catch(() => {});
+      app.server.closeAllConnections();
     },
-    destroy: () => app.server.closeAllConnections(),
   };
 }
 

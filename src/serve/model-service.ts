@@ -1,6 +1,5 @@
 import { now } from '../clock/now.js';
-import type { SlotLayout, TensorRegion } from '../ring/layout.js';
-import { arrayOf, type DType, type TypedArray } from '../util/dtype.js';
+import type { TensorRegion } from '../ring/layout.js';
 import { messageOf } from '../util/errors.js';
 import { Deadlines } from './deadlines.js';
 import { platformOf } from './describe.js';
@@ -9,8 +8,9 @@ import { EndpointState } from './endpoint-state.js';
 import type { OnEvent } from './events.js';
 import { LoadedInstances } from './instances.js';
 import type { ModelPlan } from './plan-model.js';
-import { Refusal, type RefusalReason } from './refusal.js';
-import { elementsOfRow, PendingRequest, type RowData } from './request.js';
+import type { Refusal } from './refusal.js';
+import { PendingRequest } from './request.js';
+import { dataOf } from './request-data.js';
 import type { ServedModel } from './schema.js';
 import type { Endpoint, EndpointStats, EndpointTensor, InferRequest, InferResult } from './types.js';
 
@@ -72,28 +72,21 @@ export class ModelService {
     return this.#instances !== undefined;
   }
 
-  /** Whether it is the one on ONNX Runtime's WebGPU in this process: see `webgpu.ts`. */
+  /** Of each of its devices; none while it is not loaded. */
   get providers(): readonly string[] {
     return this.#instances?.devices.map(({ model }) => model.device.provider) ?? [];
   }
 
   infer(state: EndpointState, request: InferRequest, signal: AbortSignal | undefined): Promise<InferResult> {
     const instances = this.#instances;
-    if (signal?.aborted) throw this.#refusal(state, 'gone', 'the client is gone');
+    if (signal?.aborted) throw state.refusal('gone', 'the client is gone');
     if (instances === undefined) {
       const retryAfterMs = Math.max(1, Math.ceil((this.#retryAt - now()) / 1000));
-      throw this.#refusal(
-        state,
-        'failed',
-        `the model ${this.name} has failed, and is started again`,
-        retryAfterMs,
-      );
+      throw state.refusal('failed', `the model ${this.name} has failed, and is started again`, retryAfterMs);
     }
     const { dispatcher, plan } = instances;
     const { layout, rowBytes } = plan;
-    const rows = request.inputs[0]?.shape[0] ?? 0;
-    const inputs = this.#inputsOf(state, request, layout, rows);
-    const wanted = this.#wantedOf(state, request, layout);
+    const { rows, inputs, wanted } = dataOf(request, layout, state);
     this.#checkRoom(state, dispatcher.queue, rows, rowBytes);
     const { spec } = state;
     const priority = priorityOf(spec.priority, request.priority);
@@ -107,9 +100,8 @@ export class ModelService {
     }
     return new Promise((resolve, reject) => {
       const about = { state, rows, priority, deadline, rowBytes, inputs, wanted, regions: layout.outputs };
-      const pending = new PendingRequest(request, about, { resolve, reject }, signal, (gone) =>
-        dispatcher.cancel(gone),
-      );
+      // No function that is made here: it would hold the request's data for as long as the pending one is held.
+      const pending = new PendingRequest(request, about, { resolve, reject }, signal, dispatcher.cancel);
       dispatcher.add(pending);
       this.#deadlines.add(pending);
     });
@@ -144,7 +136,7 @@ export class ModelService {
     const retryAfterMs = Math.max(1, Math.ceil((wait - Math.max(0, left)) / 1000));
     const millis = (micros: number): string => `${Math.round(micros / 100) / 10} ms`;
     const message = `it would be answered in about ${millis(wait)}, and its deadline is in ${millis(Math.max(0, left))}`;
-    return this.#refusal(state, 'late', message, retryAfterMs);
+    return state.refusal('late', message, retryAfterMs);
   }
 
   /** What clients are told. */
@@ -234,11 +226,7 @@ export class ModelService {
   ): void {
     const most = this.#mostRows(rowBytes);
     if (rows > most) {
-      throw this.#refusal(
-        state,
-        'too-large',
-        `${rows} rows are more than a request may have, which is ${most}`,
-      );
+      throw state.refusal('too-large', `${rows} rows are more than a request may have, which is ${most}`);
     }
     const refusal = this.#fullness(state, queue, rows, rowBytes);
     if (refusal !== undefined) throw refusal;
@@ -255,54 +243,7 @@ export class ModelService {
     if (!isFull) return undefined;
     const wait = this.#instances?.dispatcher.door.runMicros(rows) ?? 0;
     const message = `${queue.rows} rows of ${queue.bytes} bytes wait already, and ${rows} more do not fit`;
-    return this.#refusal(state, 'full', message, Math.max(1, Math.ceil(wait / 1000)));
-  }
-
-  /** In the order of the model's. */
-  #inputsOf(state: EndpointState, request: InferRequest, layout: SlotLayout, rows: number): RowData[] {
-    if (rows < 1) throw this.#refusal(state, 'invalid', 'a request has one row at the least');
-    return layout.inputs.map((region) => {
-      const { name, text } = region;
-      const tensor = request.inputs.find((input) => input.name === name);
-      if (tensor === undefined) throw this.#refusal(state, 'invalid', `the input ${name} is missing`);
-      const elements = rows * elementsOfRow(region);
-      if (tensor.data.length !== elements || (text === undefined) === Array.isArray(tensor.data)) {
-        const message = `the input ${name} has ${tensor.data.length} elements, expected ${elements}`;
-        throw this.#refusal(state, 'invalid', message);
-      }
-      if (text !== undefined) this.#checkTexts(state, name, tensor.data as readonly string[], text);
-      else if (tensor.dtype !== region.dtype || !holds(tensor.data as TypedArray, region.dtype)) {
-        const message = `the input ${name} is ${tensor.dtype}, expected ${region.dtype}`;
-        throw this.#refusal(state, 'invalid', message);
-      }
-      return tensor.data;
-    });
-  }
-
-  #checkTexts(state: EndpointState, name: string, texts: readonly string[], most: number): void {
-    for (const [place, text] of texts.entries()) {
-      // Three bytes a UTF-16 unit at the most: short ones need not be counted.
-      if (text.length * 3 <= most) continue;
-      const bytes = Buffer.byteLength(text);
-      if (bytes <= most) continue;
-      const message = `the text ${place} of the input ${name} is ${bytes} bytes long, and may have ${most}`;
-      throw this.#refusal(state, 'invalid', message);
-    }
-  }
-
-  #wantedOf(state: EndpointState, { outputs }: InferRequest, layout: SlotLayout): number[] {
-    if (outputs === undefined) return layout.outputs.map((_, place) => place);
-    return outputs.map((name) => {
-      const place = layout.outputs.findIndex((region) => region.name === name);
-      if (place >= 0) return place;
-      const names = layout.outputs.map((region) => region.name).join(', ');
-      throw this.#refusal(state, 'invalid', `there is no output ${name}; the outputs are ${names}`);
-    });
-  }
-
-  #refusal(state: EndpointState, reason: RefusalReason, message: string, retryAfterMs?: number): Refusal {
-    state.refused(reason);
-    return Refusal.withoutStack(reason, message, retryAfterMs);
+    return state.refusal('full', message, Math.max(1, Math.ceil(wait / 1000)));
   }
 }
 
@@ -318,11 +259,6 @@ function deadlineOf(
   const own = deadlineMs === null ? Number.POSITIVE_INFINITY : deadlineMs * 1000;
   const asked = timeoutMicros === undefined || timeoutMicros <= 0 ? Number.POSITIVE_INFINITY : timeoutMicros;
   return arrivedAt + Math.min(own, asked);
-}
-
-/** Whether an array is of the kind that elements of a type lie in: another one would spoil the batch of others. */
-function holds({ constructor: { name } }: TypedArray, dtype: DType): boolean {
-  return (name === 'Buffer' ? 'Uint8Array' : name) === arrayOf(dtype).name;
 }
 
 function tensorOf({ name, dtype, rowDims, text }: TensorRegion): EndpointTensor {

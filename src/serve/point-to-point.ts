@@ -4,7 +4,8 @@ import { now } from '../clock/now.js';
 import { createStallMemory } from '../clock/stall-clock.js';
 import { createClockPage } from '../clock/state-clock.js';
 import type { Job } from '../job/schema.js';
-import type { SessionDevice, SessionSpec } from '../session/types.js';
+import { devicesOf, sessionSpec } from '../job/threads.js';
+import type { SessionDevice } from '../session/types.js';
 import { bytesOf, type DType, sizeOf } from '../util/dtype.js';
 import { describeEndpoint } from './describe.js';
 import { Durations } from './durations.js';
@@ -48,7 +49,8 @@ export async function createPointToPointEngine(config: PointToPointConfig): Prom
   const local = await localModels(config.models);
   try {
     const models = Object.entries(local.models).map(([name, { model, inputs, endpoints }]) => {
-      const thread = new ModelThread(sessionSpec(model, inputs));
+      const [device = 0] = devicesOf({ model });
+      const thread = new ModelThread(sessionSpec({ model, inputs }, availableParallelism(), device));
       threads.push(thread);
       return { name, runtime: model.runtime, thread, endpoints: Object.keys(endpoints) };
     });
@@ -83,7 +85,7 @@ class PointToPointEngine implements Engine {
   constructor(models: readonly ServedModel[], local: Disposable) {
     this.#local = local;
     this.#threads = models.map(({ thread }) => thread);
-    this.#devices = devicesOf(this.#threads);
+    this.#devices = devicesUnder(this.#threads);
     for (const { name, runtime, thread, endpoints } of models) {
       for (const endpoint of endpoints) {
         const { model, outputDims } = thread.model;
@@ -229,7 +231,7 @@ class Device {
   }
 }
 
-function devicesOf(threads: readonly ModelThread[]): Device[] {
+function devicesUnder(threads: readonly ModelThread[]): Device[] {
   const byId = new Map<string, ModelThread[]>();
   for (const thread of threads) {
     const { id } = thread.model.model.device;
@@ -243,27 +245,4 @@ function devicesOf(threads: readonly ModelThread[]): Device[] {
     });
     return new Device((group[0] as ModelThread).model.model.device, group.length, ledger);
   });
-}
-
-function sessionSpec(
-  model: Job['model'],
-  inputs: PointToPointConfig['models'][string]['inputs'],
-): SessionSpec {
-  const { runtime, uri, providers, options, isolation, runTimeoutMs, devices } = model;
-  const { deviceId = 0 } = options as { readonly deviceId?: number };
-  return {
-    runtime,
-    uri,
-    providers,
-    deviceId: devices?.[0] ?? deviceId,
-    options,
-    intraOpNumThreads: availableParallelism(),
-    inputs: Object.entries(inputs).map(([name, { dtype = 'float32', shape }]) => ({
-      name,
-      dtype,
-      dims: shape && ['batch', ...shape],
-    })),
-    isolation,
-    runTimeoutMs,
-  };
 }

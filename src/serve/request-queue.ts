@@ -1,5 +1,5 @@
 import { FairShares, Share } from '../consume/fair-share.js';
-import { pop, push } from '../util/heap.js';
+import { pop, push, retain } from '../util/heap.js';
 
 /** A request that waits. */
 export interface Queued {
@@ -43,9 +43,12 @@ interface Entry<T> {
  */
 const OWED_BATCHES = 16;
 
+/** A heap with no more of what is over than this, beside what waits, is left as it is. */
+const MOST_OVER = 64;
+
 /**
  * What waits in front of a model: by class, then by weighted fair share of rows among the endpoints, then by deadline. What
- * is over is forgotten when its turn would come.
+ * is over is forgotten when its turn would come, or when there is more of it than of what waits.
  */
 export class RequestQueue<T extends Queued> {
   readonly #bound: number;
@@ -77,11 +80,7 @@ export class RequestQueue<T extends Queued> {
   add(item: T): void {
     const place = this.#placeOf(item);
     const stream = this.#streams[place] as Stream<T>;
-    if (stream.live === 0) {
-      stream.heap.length = 0;
-      stream.latestDeadline = 0;
-      this.#shares.enter(place);
-    }
+    if (stream.live === 0) this.#shares.enter(place);
     stream.live++;
     stream.latestDeadline = Math.max(stream.latestDeadline, item.deadline);
     push(stream.heap, { item, order: this.#arrived++ }, isBefore);
@@ -114,6 +113,8 @@ export class RequestQueue<T extends Queued> {
     const stream = this.#streams[place] as Stream<T>;
     this.#count(stream, item, -item.waitingRows);
     this.#lessOne(place, stream);
+    if (stream.heap.length > 2 * stream.live + MOST_OVER)
+      retain(stream.heap, ({ item }) => !item.isOver, isBefore);
   }
 
   /**
@@ -136,7 +137,10 @@ export class RequestQueue<T extends Queued> {
 
   #lessOne(place: number, stream: Stream<T>): void {
     stream.live--;
-    if (stream.live === 0) this.#shares.leave(place);
+    if (stream.live > 0) return;
+    stream.heap.length = 0;
+    stream.latestDeadline = 0;
+    this.#shares.leave(place);
   }
 
   #count(stream: Stream<T>, { rowBytes }: T, rows: number): void {

@@ -36,7 +36,7 @@ export class PendingRequest implements Queued {
   /** Rows that are back and that the model rejects. */
   rejectedRows = 0;
   isOver = false;
-  readonly #inputs: readonly RowData[];
+  #inputs: readonly RowData[];
   /** Places of the outputs that are asked for, among the model's. */
   readonly #wanted: readonly number[];
   readonly #regions: readonly TensorRegion[];
@@ -46,7 +46,7 @@ export class PendingRequest implements Queued {
   #began = 0;
   #ended = 0;
   #batchRows = 0;
-  readonly #settle: Settle;
+  #settle: Settle | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #onGone: () => void;
 
@@ -158,11 +158,16 @@ export class PendingRequest implements Queued {
 
   /** All its rows are back. */
   answer(at: number): void {
-    if (this.#over()) return;
+    const settle = this.#end();
+    if (settle === undefined) return;
     const [rejection] = this.#rejections;
     if (rejection !== undefined) {
       const others = this.#rejections.length > 1 ? `, and ${this.#rejections.length - 1} more` : '';
-      this.#refuse('rejected', `the model rejects row ${rejection.row}${others}: ${rejection.reason}`);
+      this.#refuse(
+        settle,
+        'rejected',
+        `the model rejects row ${rejection.row}${others}: ${rejection.reason}`,
+      );
       return;
     }
     const queue = Math.max(0, this.#began - this.arrivedAt);
@@ -172,25 +177,32 @@ export class PendingRequest implements Queued {
       const { name, dtype, rowDims } = this.#regions[output] as TensorRegion;
       return { name, dtype, shape: [this.rows, ...rowDims], data: this.#outputs?.[i] as TypedArray };
     });
-    this.#settle.resolve({ outputs, times: { queue, compute, batchRows: this.#batchRows } });
+    this.#outputs = undefined;
+    settle.resolve({ outputs, times: { queue, compute, batchRows: this.#batchRows } });
   }
 
   /** It is not answered with outputs. */
   refuse(reason: RefusalReason, message: string, retryAfterMs?: number): void {
-    if (!this.#over()) this.#refuse(reason, message, retryAfterMs);
+    const settle = this.#end();
+    if (settle !== undefined) this.#refuse(settle, reason, message, retryAfterMs);
   }
 
-  #refuse(reason: RefusalReason, message: string, retryAfterMs?: number): void {
+  #refuse({ reject }: Settle, reason: RefusalReason, message: string, retryAfterMs?: number): void {
     this.state.refused(reason);
-    this.#settle.reject(new Refusal(reason, message, retryAfterMs === undefined ? {} : { retryAfterMs }));
+    reject(new Refusal(reason, message, retryAfterMs === undefined ? {} : { retryAfterMs }));
   }
 
-  /** Whether it was before. */
-  #over(): boolean {
-    if (this.isOver) return true;
+  /**
+   * It is over from now on: how its client is told, or undefined where it was over before. Its data are let go, since the
+   * queue and the deadlines may hold it for longer.
+   */
+  #end(): Settle | undefined {
+    const settle = this.#settle;
     this.isOver = true;
+    this.#settle = undefined;
+    this.#inputs = [];
     this.#signal?.removeEventListener('abort', this.#onGone);
-    return false;
+    return settle;
   }
 }
 

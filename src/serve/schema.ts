@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { autoOrWholeNumber, localPath, named, nonNegative, text, wholeNumber } from '../job/fields.js';
+import { model } from '../job/model-schema.js';
 import { ascending, obeys } from '../job/rules.js';
-import { type DeepReadonly, type Job, model } from '../job/schema.js';
+import type { DeepReadonly, Job } from '../job/schema.js';
 import { DTYPES } from '../util/dtype.js';
 import { LOG_LEVELS } from './log/levels.js';
 import { type BatchKeys, batchRule, modelsRule, namesRule } from './rules.js';

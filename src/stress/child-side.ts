@@ -16,8 +16,10 @@ export function answerParent<Q extends Questions>(
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
   process.on('message', async (message) => {
     const { id, kind, question } = message as Asked;
-    // A parent that is gone wants no answer.
-    const reply = (answered: Answered): void => void (process.connected && process.send?.(answered));
+    // A parent that is gone, or goes meanwhile, wants no answer.
+    const reply = (answered: Answered): void => {
+      if (process.connected) process.send?.(answered, undefined, undefined, () => {});
+    };
     try {
       const handler = handlers[kind];
       if (handler === undefined) throw new Error(`nobody here knows ${kind}`);

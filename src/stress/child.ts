@@ -1,5 +1,4 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { DeviceError, type ErrorRecord, fromRecord, messageOf } from '../util/errors.js';
 import { moduleFlags } from '../util/exec-argv.js';
@@ -30,6 +29,7 @@ const LAST_WORDS = 2000;
 
 /** A process that answers questions. Whoever starts it disposes of it. */
 export class Child<Q extends Questions> implements AsyncDisposable {
+  readonly #name: string;
   readonly #process: ChildProcess;
   readonly #exited: Promise<unknown>;
   readonly #waiting = new Map<number, { resolve(answer: unknown): void; reject(error: Error): void }>();
@@ -39,6 +39,7 @@ export class Child<Q extends Questions> implements AsyncDisposable {
 
   /** @param name what it is called in messages */
   constructor(entry: URL, name: string, env: NodeJS.ProcessEnv = process.env) {
+    this.#name = name;
     this.#process = fork(fileURLToPath(entry), {
       // Only what decides how modules are loaded; not --inspect, whose port is taken.
       execArgv: moduleFlags(),
@@ -46,7 +47,11 @@ export class Child<Q extends Questions> implements AsyncDisposable {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
-    this.#exited = once(this.#process, 'exit');
+    this.#exited = new Promise((resolve) => {
+      this.#process.once('exit', resolve);
+      // What has not started does not exit.
+      this.#process.on('error', () => this.#process.pid === undefined && resolve(undefined));
+    });
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#said = (this.#said + text).slice(-LAST_WORDS);
     });
@@ -63,7 +68,8 @@ export class Child<Q extends Questions> implements AsyncDisposable {
     if (this.#failure !== undefined) throw this.#failure;
     const id = ++this.#id;
     const answer = new Promise<unknown>((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
-    this.#process.send({ id, kind, question } satisfies Asked);
+    // What it can't be told any more fails once it is gone: then it is known why.
+    this.#process.send({ id, kind, question } satisfies Asked, () => {});
     return answer;
   }
 
@@ -86,5 +92,7 @@ export class Child<Q extends Questions> implements AsyncDisposable {
     await settledWithin(this.#exited, GRACE_MS);
     if (this.#process.exitCode === null && this.#process.signalCode === null) this.#process.kill('SIGKILL');
     await this.#exited;
+    // Node tells of no end of one that was let go.
+    this.#fail(`${this.#name}: was let go`);
   }
 }

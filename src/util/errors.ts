@@ -20,7 +20,7 @@ export interface ErrorDetails extends Place {
 
 /**
  * An error that Penstock understands: one sentence that says what is wrong, where, and what was expected.
- * `exitCode` is what the command line ends with (DESIGN §9).
+ * `exitCode` is what the command line ends with.
  */
 export class PenstockError extends Error {
   /** Of its class: `USAGE`, `IN_USE`, `DATA`, `STORAGE`, `QUEUE`, `DEVICE`, `STUCK`, `INTERRUPTED`, `INTERNAL`. */

@@ -13,6 +13,13 @@ export function push<T>(heap: T[], item: T, isBefore: Before<T>): void {
   heap[at] = item;
 }
 
+/** Keeps those for which `keeps` holds only. */
+export function retain<T>(heap: T[], keeps: (item: T) => boolean, isBefore: Before<T>): void {
+  const kept = heap.filter(keeps);
+  heap.length = 0;
+  for (const item of kept) push(heap, item, isBefore);
+}
+
 /** Takes the first out. */
 export function pop<T>(heap: T[], isBefore: Before<T>): T | undefined {
   const first = heap[0];

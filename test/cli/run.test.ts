@@ -8,7 +8,7 @@ import { DIGITS_JOB, penstock, repository, start } from './penstock.js';
 const share = expect.any(Number);
 const count = expect.any(Number);
 
-/** DESIGN §9, field by field. */
+/** Field by field: programs rely on them. */
 const REPORT = {
   job: 'digits',
   status: 'completed',

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { existsSync, writeFileSync } from 'node:fs';
+import { describe, expect, test, vi } from 'vitest';
 import { workspace } from '../helpers/workspace.js';
 import { penstock, repository, type StartOptions, start } from './penstock.js';
 
@@ -79,6 +79,37 @@ describe('penstock serve', () => {
     expect((await ended).code).toBe(0);
   });
 
+  test.each([
+    ['SIGTERM', 0],
+    ['SIGINT', 130],
+  ] as const)('that gets %s while its model loads ends with %d', async (signal, expected) => {
+    const at = workspace();
+    const session = at('session.mjs');
+    writeFileSync(
+      session,
+      `import { existsSync, writeFileSync } from 'node:fs';
+      const never = new Int32Array(new SharedArrayBuffer(4));
+      const tensor = (name) => ({ name, dtype: 'float32', dims: ['n', 1] });
+      export function load() {
+        writeFileSync(${JSON.stringify(at('loads'))}, '');
+        while (!existsSync(${JSON.stringify(at('go'))})) Atomics.wait(never, 0, 0, 5);
+        return { inputs: [tensor('x')], outputs: [tensor('y')], device: { id: 'test' }, run() {} };
+      }`,
+    );
+    const config = at('serve.json');
+    writeFileSync(config, JSON.stringify({ models: { m: { model: { runtime: 'module', uri: session } } } }));
+    const { child, ended } = start(['serve', config, ...ANY_PORTS]);
+    await vi.waitFor(() => expect(existsSync(at('loads'))).toBe(true), { timeout: 30_000 });
+    child.kill(signal);
+    let text = '';
+    child.stderr.on('data', (said: string) => {
+      text += said;
+      if (text.includes('draining')) writeFileSync(at('go'), '');
+    });
+    const { code, stderr } = await ended;
+    expect(code, stderr).toBe(expected);
+  });
+
   test('ends at once at the second signal', async () => {
     const { child, ended, told, text } = await serve([slowConfig(100_000), ...ANY_PORTS]);
     const answers = ask(told.url, 200);
@@ -115,6 +146,21 @@ describe('penstock serve', () => {
     const { told } = await serve([DIGITS, ...ANY_PORTS]);
     const { code, stderr } = await penstock('serve', DIGITS, '--port', new URL(told.url).port);
     expect(stderr).toMatch(/listen\.port: 127\.0\.0\.1:\d+ is in use by another program/);
+    expect(code).toBe(2);
+  });
+
+  test('ends with 2 where the port of gRPC is taken, though that of HTTP was open by then', async () => {
+    const { told } = await serve([DIGITS, ...ANY_PORTS]);
+    const grpcPort = told.grpcUrl.split(':').at(-1);
+    const { code, stderr } = await penstock(
+      'serve',
+      DIGITS,
+      '--port',
+      '0',
+      '--set',
+      `listen.grpcPort=${grpcPort}`,
+    );
+    expect(stderr).toMatch(/listen\.grpcPort: 127\.0\.0\.1:\d+ is in use by another program/);
     expect(code).toBe(2);
   });
 

@@ -11,6 +11,9 @@ import {
   submitJob,
 } from 'penstock';
 import { describe, expect, test } from 'vitest';
+import { RunQueue } from '../../src/cluster/run-queue.js';
+import { Wake } from '../../src/cluster/wake.js';
+import { alive } from '../helpers/garbage.js';
 import { NO_REDIS, REDIS, type RedisServer, redisServer } from '../helpers/redis.js';
 import { idsIn, smallJob, upTo, work } from './small-run.js';
 
@@ -98,6 +101,55 @@ describe.skipIf(!REDIS)(
         written: 4,
         resumed: rows - 4,
       });
+    });
+
+    test('is submitted once, however many submit it at the same moment', async () => {
+      const redis = await redisServer();
+      const { job } = smallJob({ more: { sink: { format: 'none' } } });
+      const submissions = await Promise.all(
+        Array.from({ length: 4 }, () => submit(redis, job, { shards: 3 })),
+      );
+      const states = submissions.map(({ state }) => state).sort();
+      expect(states).toEqual(['known', 'known', 'known', 'queued']);
+      expect(await redis.client().scard('penstock:open')).toBe(3);
+      expect(await redis.client().keys('*submission*')).toEqual([]);
+      expect(await (await work(redis, { exitWhenIdle: true })).closed).toMatchObject({ shards: 3 });
+    });
+
+    test('leaves nothing that workers would be started for where it can not be put there', async () => {
+      const redis = await redisServer();
+      const client = redis.client();
+      await client.acl('SETUSER', 'default', '-eval', '-evalsha');
+      const { job } = smallJob();
+      await expect(submit(redis, job)).rejects.toThrow('EXECABORT');
+      expect(await client.scard('penstock:open')).toBe(0);
+    });
+
+    test('is forgotten by whoever holds its queue', async () => {
+      const redis = await redisServer();
+      using queue = await RunQueue.open({ queue: redis.url });
+      const { bull } = queue;
+      const refs = await Promise.all(
+        Array.from({ length: 20 }, async (_, i) => {
+          await bull.take(`run-${i}`, 'token');
+          return new WeakRef<object>(bull.queue(`run-${i}`));
+        }),
+      );
+      bull.keepOnly(['run-7']);
+      expect(await alive(refs)).toBe(1);
+    });
+
+    test('leaves no connection where its user may not listen', async () => {
+      const redis = await redisServer();
+      const client = redis.client();
+      using queue = await RunQueue.open({ queue: redis.url });
+      await client.acl('SETUSER', 'default', 'resetchannels');
+      await expect(Wake.on(queue.redis, queue.names)).rejects.toThrow('NOPERM');
+      const connections = async (): Promise<number> =>
+        String(await client.client('LIST'))
+          .trim()
+          .split('\n').length;
+      await expect.poll(connections, { timeout: 20_000 }).toBe(2);
     });
 
     test('is another one with other data, or another sink', async () => {

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { parseJob, parseServeConfig } from 'penstock';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { int32, vectors, writeArrow } from '../helpers/arrow.js';
+import { range } from '../helpers/range.js';
 import { readColumn, workspace } from '../helpers/workspace.js';
 import { recording } from '../serve/serving.js';
 
@@ -9,8 +10,6 @@ type ServingModule = typeof import('../../src/cluster/serving.js');
 const { startServing, withOwnPorts }: ServingModule = await import(
   new URL('../../dist/cluster/serving.js', import.meta.url).href
 );
-
-const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
 
 /** A job over rows of one number each, a file a row: as many splits. */
 function jobOf(at: ReturnType<typeof workspace>, values: readonly number[], rest: object) {

@@ -1,4 +1,4 @@
-/** The job file of DESIGN §9, to the letter. */
+/** The job file that the design has begun with, to the letter: it must go on to be one. */
 export const DESIGN_EXAMPLE = `
 # job.yaml — validated against a published JSON Schema (\`penstock schema\`), errors name the key and the line
 name: digits

@@ -24,7 +24,7 @@ const SIMULATED = 'source: { uri: a }\nsink: { format: none }\nmodel: { runtime:
 
 describe('the JSON Schema', () => {
   test.each([
-    ['the example of the design', DESIGN_EXAMPLE],
+    ['an example of every section', DESIGN_EXAMPLE],
     ['the least job', LEAST],
     ['auto or a number', `${LEAST}producers: 2`],
     ['free names', `${LEAST}inputs: { any name: {} }\noutputs: { y: { as: y } }`],

@@ -137,6 +137,19 @@ describe('a loader over files', () => {
     expect(error.code).toBe('INTERRUPTED');
   });
 
+  test('takes an option that is undefined as one that is left out, in sections too', async () => {
+    const at = workspace();
+    writeRows(at('a.arrow'), 1, 10);
+    const options = {
+      source: { uri: at('a.arrow'), limit: undefined },
+      inputs: { id: { column: undefined }, x: { dtype: undefined } },
+      batch: { size: 5, lengthColumn: undefined },
+      producers: undefined,
+    };
+    // As JavaScript has it: the types say otherwise.
+    expect(await readAll(options as never)).toEqual({ ids: upTo(10), sizes: [5, 5] });
+  });
+
   test('says so when batches are not released, rather than wait for ever', async () => {
     const at = workspace();
     writeRows(at('a.arrow'), 4, 100);
@@ -276,6 +289,42 @@ describe('a loader over an iterable', () => {
     }
     expect(sizes.at(-1)).toBe(1);
     expect(sizes.reduce((sum, rows) => sum + rows, 0)).toBe(3);
+  });
+
+  test('is stopped at its signal while the iterable has yielded nothing yet, and leaves it', async () => {
+    const stop = new AbortController();
+    let isLeft = false;
+    const source: AsyncIterable<{ x: number }> = {
+      [Symbol.asyncIterator]: () => ({
+        next: () => {
+          setImmediate(() => stop.abort());
+          return new Promise(() => {});
+        },
+        return: async () => {
+          isLeft = true;
+          return { done: true, value: undefined };
+        },
+      }),
+    };
+    const error = await failureOf({ source, signal: stop.signal });
+    expect(error).toMatchObject({ message: 'the loader was stopped', code: 'INTERRUPTED' });
+    expect(isLeft).toBe(true);
+  });
+
+  test.each([
+    ['rows can be no tensors', { name: 'a' }, {}],
+    ['inputs do not fit its rows', { x: 1 }, { inputs: { y: {} } }],
+  ])('leaves the iterable where %s', async (_, row, options) => {
+    let isLeft = false;
+    async function* rows() {
+      try {
+        for (;;) yield row as never;
+      } finally {
+        isLeft = true;
+      }
+    }
+    expect((await failureOf({ source: rows(), ...options })).code).toBe('USAGE');
+    await expect.poll(() => isLeft).toBe(true);
   });
 
   test('yields nothing where there is nothing', async () => {

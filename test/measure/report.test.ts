@@ -2,10 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { DeviceTimes } from '../../src/clock/device-ledger.js';
 import { ProducerState } from '../../src/clock/state-clock.js';
+import { adviceOn, bottleneckOf } from '../../src/measure/advice.js';
 import {
-  adviceOn,
   type Bottleneck,
-  bottleneckOf,
   type DeviceShares,
   producerShares,
   round,

@@ -377,6 +377,7 @@ describe('as text', () => {
 
   test('a run of a shard says which one', () => {
     expect(reportPage({ ...RUN, shard: { index: 3, count: 8 } })).toContain('Shard 3/8. ');
+    expect(reportPage({ ...RUN, shard: { index: 0, count: 8 } })).toContain('Shard 0/8 = 8/8. ');
     expect(reportPage(RUN)).not.toContain('Shard ');
   });
 

@@ -1,50 +1,20 @@
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { parseJob, type Report, runJob } from 'penstock';
 import { describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/serve/types.js';
-import { int32, vectors, writeArrow } from '../helpers/arrow.js';
+import { range } from '../helpers/range.js';
 import { readColumn, workspace } from '../helpers/workspace.js';
+import { numbersJob, partsOf, simulated } from './job-beside.js';
 import { outputOf, recording, requestOf, serving } from './serving.js';
 
 type At = ReturnType<typeof workspace>;
 type Beside = Parameters<NonNullable<Engine['runBeside']>>;
 
-const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
-
-/** A job over rows of one number each, in files of fifty: as many splits. */
-function jobOf(at: At, values: readonly number[], rest: object): Beside[0] {
-  mkdirSync(at('data'), { recursive: true });
-  for (let first = 0; first < values.length; first += 50) {
-    const some = values.slice(first, first + 50);
-    const ids = some.map((_, i) => first + i);
-    writeArrow(at('data', `${String(first).padStart(6, '0')}.arrow`), [
-      [int32('id', ids), vectors('x', 1, some)],
-    ]);
-  }
-  return parseJob({
-    name: 'queued',
-    source: { uri: at('data') },
-    model: { runtime: 'simulated' },
-    inputs: { x: { column: 'x', shape: [1] } },
-    sink: { uri: at('out'), keep: ['id'] },
-    ...rest,
-  });
-}
+const jobOf = (at: At, values: readonly number[], rest: object): Beside[0] =>
+  parseJob(numbersJob(at, 'queued', values, { model: { runtime: 'simulated' }, ...rest }));
 
 const runBeside = (engine: Engine, ...args: Beside): Promise<Report> => {
   if (engine.runBeside === undefined) throw new Error('it runs no jobs');
   return engine.runBeside(...args);
-};
-
-const partsOf = (directory: string): Buffer[] =>
-  readdirSync(directory)
-    .filter((name) => name.startsWith('part-'))
-    .sort()
-    .map((name) => readFileSync(`${directory}/${name}`));
-
-const simulated = {
-  model: { runtime: 'simulated', options: { batchMicros: 1000, rowMicros: 20 } },
-  inputs: { x: { shape: [1] } },
 };
 
 describe('a job that an engine is asked to run beside its endpoints', () => {

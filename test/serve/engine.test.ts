@@ -3,11 +3,11 @@ import { loadJob, runJob } from 'penstock';
 import { describe, expect, test } from 'vitest';
 import type { EndpointStats } from '../../src/serve/types.js';
 import { readArrow } from '../helpers/arrow.js';
+import { alive } from '../helpers/garbage.js';
 import { random } from '../helpers/random.js';
+import { range } from '../helpers/range.js';
 import { readColumn, workspace } from '../helpers/workspace.js';
 import { now, outputOf, reasonOf, recording, requestOf, serving } from './serving.js';
-
-const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -156,6 +156,34 @@ describe('an engine', () => {
     expect(outputOf(await large)).toEqual(values.map((value) => value * 2));
     expect(outputOf(await small)).toEqual([22, 24]);
     expect(device.batches).toEqual([[-1], [1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12]]);
+  });
+
+  test('lets the data of a request go as soon as it is over, however late its deadline', async () => {
+    const device = recording();
+    const engine = await serving({ models: { m: device.model() } });
+    const timeoutMicros = 3600e6;
+    const ask = async (
+      values: readonly number[],
+      signal?: AbortSignal,
+    ): Promise<readonly WeakRef<object>[]> => {
+      const request = requestOf('m', values, { timeoutMicros });
+      const refs = request.inputs.map(({ data }) => new WeakRef(data));
+      const answer = engine.infer(request, signal);
+      if (signal !== undefined) return (await reasonOf(answer)) === 'gone' ? refs : [];
+      return [...refs, ...(await answer).outputs.map(({ data }) => new WeakRef(data))];
+    };
+    const answered = await ask([1, 2]);
+    const holding = ask([-1]);
+    await device.runs(-1);
+    const controller = new AbortController();
+    const waiting = ask([3]);
+    const gone = ask([4], controller.signal);
+    controller.abort();
+    const refs = [...answered, ...(await gone)];
+    expect(refs).toHaveLength(3);
+    expect(await alive(refs)).toBe(0);
+    device.open();
+    expect(await alive([...(await holding), ...(await waiting)])).toBe(0);
   });
 
   test('gives of the outputs those that are asked for', async () => {

@@ -1,7 +1,22 @@
 import { describe, expect, test, vi } from 'vitest';
+import { EndpointState } from '../../src/serve/endpoint-state.js';
 import type { EngineEvent } from '../../src/serve/events.js';
+import type { EndpointSpec, ServedModel } from '../../src/serve/schema.js';
 import type { Engine } from '../../src/serve/types.js';
-import { outputOf, reasonOf, recording, refusalOf, requestOf, serving } from './serving.js';
+import {
+  built,
+  now,
+  outputOf,
+  parseServeConfig,
+  reasonOf,
+  recording,
+  refusalOf,
+  requestOf,
+  serving,
+} from './serving.js';
+
+type InstancesModule = typeof import('../../src/serve/instances.js');
+type DevicesModule = typeof import('../../src/serve/devices.js');
 
 const isReadyAgain = (engine: Engine): Promise<void> =>
   vi.waitFor(
@@ -61,6 +76,21 @@ describe('a model whose thread', () => {
     await engine[Symbol.asyncDispose]();
     expect(engine.isReady).toBe(false);
   });
+});
+
+test('a model that fails in its warm-up leaves its places at its device to others', async () => {
+  const { LoadedInstances }: InstancesModule = await built('serve/instances.js');
+  const { Devices }: DevicesModule = await built('serve/devices.js');
+  const devices = new Devices(now());
+  // Four rows are run in the warm-up only, after the model has taken its places.
+  const models = { m: recording().model({ breaksWith: 4 }, { batch: { size: 8 } }) };
+  const served = parseServeConfig({ models }).models.m as ServedModel;
+  const endpoint = new EndpointState('m', 'm', 0, served.endpoints.m as EndpointSpec);
+  const load = LoadedInstances.load('m', served, [endpoint], devices, () => {});
+  await expect(load).rejects.toThrow('the device is lost');
+  const { gate } = devices.get({ id: 'test:0', runtime: 'module', provider: 'module', simulated: false });
+  const claimant = await gate.addClaimant(1, 1);
+  expect(gate.place(claimant)).toMatchObject({ claimant: 0, member: 0 });
 });
 
 describe('an engine does not start', () => {

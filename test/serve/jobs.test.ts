@@ -1,34 +1,17 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { loadJob, type Report, runJob } from 'penstock';
 import { describe, expect, test, vi } from 'vitest';
 import type { EngineEvent } from '../../src/serve/events.js';
 import type { Engine, JobStats } from '../../src/serve/types.js';
-import { int32, vectors, writeArrow } from '../helpers/arrow.js';
+import { range } from '../helpers/range.js';
 import { readColumn, workspace } from '../helpers/workspace.js';
+import { numbersJob, partsOf, simulated } from './job-beside.js';
 import { outputOf, recording, requestOf, serving } from './serving.js';
 
 type At = (...names: string[]) => string;
 
-const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
-
-/** A job over rows of one number each, in files of fifty: as many splits. */
 function writeJob(at: At, values: readonly number[], rest: object): string {
-  mkdirSync(at('data'));
-  for (let first = 0; first < values.length; first += 50) {
-    const some = values.slice(first, first + 50);
-    const ids = some.map((_, i) => first + i);
-    writeArrow(at('data', `${String(first).padStart(6, '0')}.arrow`), [
-      [int32('id', ids), vectors('x', 1, some)],
-    ]);
-  }
-  const job = {
-    name: 'beside',
-    source: { uri: at('data') },
-    inputs: { x: { column: 'x', shape: [1] } },
-    sink: { uri: at('out'), keep: ['id'] },
-    ...rest,
-  };
-  writeFileSync(at('job.yaml'), JSON.stringify(job));
+  writeFileSync(at('job.yaml'), JSON.stringify(numbersJob(at, 'beside', values, rest)));
   return at('job.yaml');
 }
 
@@ -39,17 +22,6 @@ const ended = (engine: Engine, state: JobStats['state']): Promise<void> =>
     },
     { timeout: 30_000, interval: 10 },
   );
-
-const partsOf = (directory: string): Buffer[] =>
-  readdirSync(directory)
-    .filter((name) => name.startsWith('part-'))
-    .sort()
-    .map((name) => readFileSync(`${directory}/${name}`));
-
-const simulated = {
-  model: { runtime: 'simulated', options: { batchMicros: 1000, rowMicros: 20 } },
-  inputs: { x: { shape: [1] } },
-};
 
 describe('a job beside requests', () => {
   test('writes the same to the byte as by itself, and each request has its own outputs', async () => {

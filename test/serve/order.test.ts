@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { range } from '../helpers/range.js';
 import { now, outputOf, reasonOf, recording, requestOf, serving } from './serving.js';
-
-const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
 
 describe('requests that wait run', () => {
   test('first those of the first class, in a class by weight, in an endpoint by deadline', async () => {

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { InferResult } from '../../src/serve/types.js';
+import { range } from '../helpers/range.js';
 import { now, outputOf, reasonOf, recording, refusalOf, requestOf, serving } from './serving.js';
-
-const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
 
 describe('a request is refused', () => {
   test('that is none of the endpoint', async () => {

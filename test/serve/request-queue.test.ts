@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type Queued, RequestQueue } from '../../src/serve/request-queue.js';
+import { alive } from '../helpers/garbage.js';
 
 interface Item extends Queued {
   readonly name: string;
@@ -86,6 +87,31 @@ describe('the queue in front of a model', () => {
     expect([queue.rows, queue.bytes]).toEqual([0, 0]);
     queue.add(item('next', { endpoint: 1 }));
     expect(takeAll(queue)).toEqual(['next']);
+  });
+
+  test('holds no more of what is over than there waits, and a few', async () => {
+    const queue = queueOf(item('first', { deadline: 1 }), item('last'));
+    const refs = Array.from({ length: 1000 }, (_, i) => {
+      const gone = item('gone', { deadline: 2 + i });
+      queue.add(gone);
+      queue.remove(gone);
+      gone.isOver = true;
+      return new WeakRef(gone);
+    });
+    expect(await alive(refs)).toBeLessThan(100);
+    expect(takeAll(queue)).toEqual(['first', 'last']);
+  });
+
+  test('holds nothing of what is over where nothing waits', async () => {
+    const queue = queueOf();
+    const refs = Array.from({ length: 20 }, () => {
+      const gone = item('gone');
+      queue.add(gone);
+      queue.remove(gone);
+      gone.isOver = true;
+      return new WeakRef(gone);
+    });
+    expect(await alive(refs)).toBe(0);
   });
 
   test('tells how many rows go before those of a newcomer', () => {

@@ -9,10 +9,10 @@ import { workspace } from '../helpers/workspace.js';
 type EngineModule = typeof import('../../src/serve/engine.js');
 type ConfigModule = typeof import('../../src/serve/config.js');
 type ClockModule = typeof import('../../src/clock/now.js');
-const built = (path: string) => import(new URL(`../../dist/${path}`, import.meta.url).href);
+export const built = (path: string) => import(new URL(`../../dist/${path}`, import.meta.url).href);
 /** The built ones: threads are started from files on disk. */
 const { createEngine }: EngineModule = await built('serve/engine.js');
-const { parseServeConfig }: ConfigModule = await built('serve/config.js');
+export const { parseServeConfig }: ConfigModule = await built('serve/config.js');
 export const { now }: ClockModule = await built('clock/now.js');
 
 const SESSION = fileURLToPath(new URL('./fixtures/recording-session.mjs', import.meta.url));

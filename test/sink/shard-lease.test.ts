@@ -59,7 +59,9 @@ describe.each(PLACES)('leases of shards in %s', (kind) => {
     await expect(refused).rejects.toBeInstanceOf(InUseError);
     await expect(refused).rejects.toBeInstanceOf(UsageError);
     await expect(refused).rejects.toMatchObject({ code: 'IN_USE', exitCode: 2 });
-    await expect(refused).rejects.toThrow(`is in use by a run of shard 0/2 (process ${process.pid} on `);
+    await expect(refused).rejects.toThrow(
+      `is in use by a run of shard 0/2 = 2/2 (process ${process.pid} on `,
+    );
     await first.release();
     await take(place, FIRST);
     expect(await leases(place)).toEqual(['lease-0of2-00002.json', 'lease-1of2-00001.json']);
@@ -67,7 +69,7 @@ describe.each(PLACES)('leases of shards in %s', (kind) => {
 
   test.each([
     ['a whole run', 'a shard', WHOLE, FIRST, 'is in use by another run (process'],
-    ['a shard', 'a whole run', FIRST, WHOLE, 'is in use by a run of shard 0/2 (process'],
+    ['a shard', 'a whole run', FIRST, WHOLE, 'is in use by a run of shard 0/2 = 2/2 (process'],
     ['a shard', 'one of another count', SECOND, OTHER, 'is in use by a run of shard 1/2 (process'],
   ])('%s at work keeps out %s', async (_, __, held, wanted, message) => {
     const place = await placeOf(kind);
@@ -146,7 +148,7 @@ describe('who comes', () => {
     await leave(place, FIRST, contentOf({ pid: deadPid() }));
     slipIn(place, leaseFile(2, FIRST), leaseFile(2, FIRST));
     await expect(take(place, WHOLE)).rejects.toThrow(
-      'is in use by a run of shard 0/2 (process 1 on elsewhere',
+      'is in use by a run of shard 0/2 = 2/2 (process 1 on elsewhere',
     );
     expect(await holder(place, 1, WHOLE)).toMatchObject({ released: true });
   });

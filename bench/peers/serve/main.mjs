@@ -1,9 +1,10 @@
 // How do servers compare that answer the same requests with the same model on the CPU? `npm run bench:serve-peers`
 import { writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, homedir, loadavg, totalmem } from 'node:os';
+import { homedir, loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Environments } from '../support/environments.mjs';
+import { chosen, machineOf, printWhenInterrupted, rotated } from '../support/main.mjs';
 import { Results } from '../support/results.mjs';
 import { cell, markdown } from '../support/tables.mjs';
 import { loadDigits } from './support/digits.mjs';
@@ -49,13 +50,7 @@ if (options.help) {
 }
 const log = (text) => console.error(text);
 const { quick } = options;
-const wanted = options.only?.split(',');
-const unknown = wanted?.find((id) => !SERVERS.some((server) => server.id === id));
-if (unknown !== undefined) {
-  console.error(`no server ${unknown}; see --help`);
-  process.exit(2);
-}
-const servers = SERVERS.filter(({ id }) => wanted === undefined || wanted.includes(id));
+const servers = chosen(SERVERS, options.only, 'server');
 const repeats = Number(options.repeats ?? (quick ? 1 : 5));
 const seconds = Number(options.seconds ?? (quick ? 1.5 : 8));
 const context = {
@@ -76,25 +71,12 @@ const CASE = { key: 'digits' };
 const results = new Results();
 const load = [loadavg()[0]];
 const startedAt = performance.now();
-const machine = {
-  date: new Date().toISOString().slice(0, 10),
-  cpu: cpus()[0]?.model ?? 'unknown',
-  cores: availableParallelism(),
-  memoryGiB: Math.round(totalmem() / 2 ** 30),
-};
+const machine = machineOf();
 
-// Exiting ends what is running, too: see support/process.mjs.
-for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.once(signal, () => {
-    print();
-    process.exit(130);
-  });
-}
+printWhenInterrupted(print);
 
 for (let repeat = 0; repeat < repeats; repeat++) {
-  // Another one begins each time: whoever comes after a server finds the machine as that one left it.
-  const order = servers.map((_, i) => servers[(i + repeat) % servers.length]);
-  for (const server of order.filter((one) => results.failure(one, CASE) === undefined)) {
+  for (const server of rotated(servers, repeat).filter((one) => results.failure(one, CASE) === undefined)) {
     try {
       const result = await measure(server, context);
       results.add(server, CASE, result);

@@ -1,7 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export const TAIL = 4000;
+/** How long to wait for what one that is gone has said last. */
+const LAST_WORDS_MS = 2000;
 
 /**
  * Runs a program to its end and returns what it printed on stdout.
@@ -29,8 +32,10 @@ export async function run(command, args, { env = {}, cwd, limitSeconds = 600 } =
   const onExit = () => endGroup(child.pid);
   process.once('exit', onExit);
   try {
-    // Not `close`: a grandchild that outlives it may hold the pipes open.
+    const closed = once(child, 'close').catch(() => {});
     const [code, signal] = await once(child, 'exit');
+    // What it said last may not be read yet; but a grandchild that outlives it may hold the pipes open.
+    await Promise.race([closed, sleep(LAST_WORDS_MS, undefined, { ref: false })]);
     if (isLate) throw new Error(`not done within ${limitSeconds} s`);
     if (code === 0) return stdout;
     throw new Error(lastLine(stderr) ?? `ended with ${signal ?? `code ${code}`}`);

@@ -43,7 +43,10 @@ export function isolated<Name extends TaskName>(
       late = true;
       child.kill('SIGKILL');
     }, limitMs);
-    child.on('error', reject);
+    child.on('error', (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
     child.on('close', (code, signal) => {
       clearTimeout(timer);
       if (reply?.kind === 'answer') resolve({ kind: 'answered', answer: reply.answer as Answer<Name>, log });

@@ -62,8 +62,8 @@ class NvidiaSmiProbe implements GpuProbe {
         resolve(found);
       };
       child.on('error', () => settle(false));
-      child.on('exit', () => {
-        // What it said last is not what the GPU does now.
+      child.on('close', () => {
+        // What it said last, perhaps read after its end, is not what the GPU does now.
         this.#lines.clear();
         settle(false);
       });

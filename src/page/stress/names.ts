@@ -3,10 +3,7 @@ import { type ScenarioReport, SERVERS, type ServerKind } from '../../stress/type
 /** What stands for which server, everywhere on the page: a colour, a line (or a dash), a shape. */
 export const MARKS: Readonly<Record<ServerKind, string>> = { penstock: 'penstock', pointToPoint: 'peer' };
 
-export const NAMES: Readonly<Record<ServerKind, string>> = {
-  penstock: 'Penstock',
-  pointToPoint: 'point to point',
-};
+export { SERVER_NAMES as NAMES } from '../../stress/warnings.js';
 
 /** What becomes of requests, in the order in which it is stacked. */
 export const FATES = [

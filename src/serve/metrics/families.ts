@@ -42,15 +42,9 @@ export const SECONDS_BOUNDS = [
 ] as const;
 
 /** Outcomes of a request: it was answered, or why not. */
-export const OUTCOMES = ['succeeded', ...REFUSALS] as const;
+const OUTCOMES = ['succeeded', ...REFUSALS] as const;
 
-export const JOB_STATES: readonly JobStats['state'][] = [
-  'waiting',
-  'running',
-  'completed',
-  'failed',
-  'stopped',
-];
+const JOB_STATES: readonly JobStats['state'][] = ['waiting', 'running', 'completed', 'failed', 'stopped'];
 
 export function endpointLabels({ name, model }: EndpointStats): Labels {
   return { endpoint: name, model };

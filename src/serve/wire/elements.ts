@@ -170,6 +170,6 @@ function isWhole(value: unknown, least: number, most: number): value is number {
 
 const wholeFrom = (least: number, most: number): string => `a whole number from ${least} to ${most}`;
 
-export function wrongElement(name: string, index: number, value: unknown, expected: string): Refusal {
+function wrongElement(name: string, index: number, value: unknown, expected: string): Refusal {
   return new Refusal('invalid', `input ${name}: element ${index} is ${quoted(value)}, expected ${expected}`);
 }

@@ -3,7 +3,7 @@ import { streamTo } from './stream.js';
 import type { JobPlan, Scenario } from './types.js';
 
 /** Beside the job, as much as in `steady-30`, which shows the same requests alone. */
-export const LOAD_BESIDE = 0.3;
+const LOAD_BESIDE = 0.3;
 /** How long each request of a slow storage takes to be answered. */
 const STORAGE_DELAY_MS = 50;
 

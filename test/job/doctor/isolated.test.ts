@@ -19,13 +19,13 @@ function preload(task: string, code: string): void {
   Object.assign(process.env, inTasks(workspace()('preload.mjs'), { [task]: code }));
 }
 
-test('a task that answers', async () => {
+test('a task answers out of a process of its own', async () => {
   const outcome = await isolated(30_000, 'package', 'zod');
   expect(outcome).toMatchObject({ kind: 'answered', answer: { kind: 'loaded' } });
   expect(await isolated(30_000, 'package', 'penstock-absent')).toMatchObject({ answer: { kind: 'absent' } });
 });
 
-test('one that throws says why, in its first line', async () => {
+test('a task that throws says why, in its first line', async () => {
   const outcome = await isolated(30_000, 'provider', 'nonsense');
   expect(outcome).toMatchObject({ kind: 'answered', answer: { kind: 'unbuilt' } });
   preload('gpus', "process.argv[2] = 'nothing'");
@@ -34,7 +34,7 @@ test('one that throws says why, in its first line', async () => {
   expect(describeFailure(failed, 1000)).toBe('task is not a function');
 });
 
-test('one that hangs is ended when its time is up', async () => {
+test('a task that hangs is ended when its time is up', async () => {
   preload('gpus', HANG);
   const startedAt = performance.now();
   const outcome = await isolated(1500, 'gpus');
@@ -44,7 +44,7 @@ test('one that hangs is ended when its time is up', async () => {
 });
 
 test.skipIf(process.platform === 'win32')(
-  'one that crashes; one that crashes on its way out has answered',
+  'a task that crashes is told of with its last words; one that crashes on its way out has answered',
   async () => {
     preload('gpus', `console.error('the last words'); ${CRASH}`);
     const outcome = await isolated(30_000, 'gpus');

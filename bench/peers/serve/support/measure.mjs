@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LoadGenerator } from '../../../../dist/stress/load/generator.js';
+import { freePort } from '../../../support/port.mjs';
 import { MODEL } from './digits.mjs';
-import { freePort, ServerProcess } from './process.mjs';
+import { ServerProcess } from './process.mjs';
 import { versionsOf } from './servers.mjs';
 
 /** So many times the rows of a full batch are asked for at the same time. */
