@@ -1,10 +1,11 @@
 // @ts-check
 // Which files go into a bundle, by the rules in rules.mjs.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import picomatch from 'picomatch';
 import { globSync } from 'tinyglobby';
+import { productionPackages } from '../packages.mjs';
 import { root } from '../steps.mjs';
 import {
   BY_PACKAGE,
@@ -58,19 +59,17 @@ export function penstockFiles() {
  * @returns {BundledFile[]}
  */
 export function packageFiles() {
-  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
-  return Object.entries(packages).flatMap(([path, entry]) => {
-    const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
-    if (path === '' || entry.dev === true || !fits(entry) || anyOf(PACKAGES_OUT)(name)) return [];
+  return productionPackages().flatMap(({ name, path, isOptional, entry }) => {
+    if (!fits(entry) || anyOf(PACKAGES_OUT)(name)) return [];
     if (!existsSync(join(root, path))) {
-      if (entry.optional || entry.devOptional || entry.peer) return [];
+      if (isOptional) return [];
       throw new Error(`${path} is not installed: run npm ci first`);
     }
     return filesOf(name, path);
   });
 }
 
-/** @param {{ os?: string[], cpu?: string[], libc?: string[] }} entry of the lock file */
+/** @param {import('../packages.mjs').LockEntry} entry */
 function fits({ os, cpu, libc }) {
   const has = (/** @type {string[] | undefined} */ list, /** @type {string} */ one) =>
     list?.includes(one) ?? true;
