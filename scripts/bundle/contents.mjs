@@ -55,18 +55,22 @@ export function penstockFiles() {
 }
 
 /**
- * What Penstock depends on where it runs, as the lock file tells it and as it is installed here.
- * @returns {BundledFile[]}
+ * What Penstock depends on where a bundle runs, as the lock file tells it and as it is installed here.
+ * @returns {import('../packages.mjs').ProductionPackage[]}
  */
-export function packageFiles() {
-  return productionPackages().flatMap(({ name, path, isOptional, entry }) => {
-    if (!fits(entry) || anyOf(PACKAGES_OUT)(name)) return [];
-    if (!existsSync(join(root, path))) {
-      if (isOptional) return [];
-      throw new Error(`${path} is not installed: run npm ci first`);
-    }
-    return filesOf(name, path);
+export function bundledPackages() {
+  const isOut = anyOf(PACKAGES_OUT);
+  return productionPackages().filter(({ name, path, isOptional, entry }) => {
+    if (!fits(entry) || isOut(name)) return false;
+    if (existsSync(join(root, path))) return true;
+    if (isOptional) return false;
+    throw new Error(`${path} is not installed: run npm ci first`);
   });
+}
+
+/** @returns {BundledFile[]} */
+export function packageFiles() {
+  return bundledPackages().flatMap(({ name, path }) => filesOf(name, path));
 }
 
 /** @param {import('../packages.mjs').LockEntry} entry */

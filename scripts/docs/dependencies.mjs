@@ -56,7 +56,7 @@ const AT_INSTALL = {
   'onnxruntime-node':
     'on Linux x64 downloads the libraries of CUDA, unless `--onnxruntime-node-install=skip` says not to',
   protobufjs: 'looks at how it is depended on, and may warn',
-  webgpu: 'nothing that is needed: its binaries are in the package',
+  webgpu: 'on macOS takes the mark of quarantine off its binary',
 };
 
 /** What was measured, as `node scripts/docs/measure-install.mjs` prints it. */
