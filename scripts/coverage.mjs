@@ -14,7 +14,19 @@ import { root, run, startServices, TOOLS } from './steps.mjs';
 
 /** Rooms with tests that take seconds, most of them within their own process. */
 const QUICK = [
-  ...['util', 'clock', 'storage', 'dataset', 'ring', 'produce', 'session', 'consume', 'sink', 'measure', 'job'],
+  ...[
+    'util',
+    'clock',
+    'storage',
+    'dataset',
+    'ring',
+    'produce',
+    'session',
+    'consume',
+    'sink',
+    'measure',
+    'job',
+  ],
   ...['serve', 'stress'],
 ];
 const REPORT = join(root, 'coverage');
@@ -70,12 +82,19 @@ function print({ total: _, ...files }) {
     const [, room = '', ...rest] = relative(root, file).split(sep);
     if (rest.length > 0) rooms.set(room, [...(rooms.get(room) ?? []), summary]);
   }
-  console.log(`\n${'coverage'.padEnd(10)}${'files'.padStart(7)}${'lines'.padStart(14)}${'branches'.padStart(10)}`);
+  console.log(
+    `\n${'coverage'.padEnd(10)}${'files'.padStart(7)}${'lines'.padStart(14)}${'branches'.padStart(10)}`,
+  );
   const line = (/** @type {string} */ name, /** @type {FileSummary[]} */ summaries) => {
     const lines = summaries.map((summary) => summary.lines);
     const count = lines.reduce((sum, { total }) => sum + total, 0);
-    const shares = [percent(lines).padStart(7), percent(summaries.map(({ branches }) => branches)).padStart(10)];
-    console.log(`${name.padEnd(10)}${String(summaries.length).padStart(7)}${String(count).padStart(7)}${shares.join('')}`);
+    const shares = [
+      percent(lines).padStart(7),
+      percent(summaries.map(({ branches }) => branches)).padStart(10),
+    ];
+    console.log(
+      `${name.padEnd(10)}${String(summaries.length).padStart(7)}${String(count).padStart(7)}${shares.join('')}`,
+    );
   };
   for (const [room, summaries] of [...rooms].sort()) line(room, summaries);
   line('all', [...rooms.values()].flat());

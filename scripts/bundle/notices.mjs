@@ -44,7 +44,8 @@ export function noticesOf(packages) {
   const lines = packages.map(({ name, path, entry }) => {
     const line = `${name} ${entry.version}: ${entry.license}`;
     if (readdirSync(join(root, path)).some((file) => /^(licen[cs]e|copying)/i.test(file))) return line;
-    if (entry.license?.startsWith('Apache-2.0')) return `${line}\n  its text is that of LICENSE in the folder penstock`;
+    if (entry.license?.startsWith('Apache-2.0'))
+      return `${line}\n  its text is that of LICENSE in the folder penstock`;
     const holder = HOLDERS[name];
     if (holder === undefined || entry.license !== 'MIT')
       throw new Error(`${path} has no file of its licence: scripts/bundle/notices.mjs must tell whose it is`);

@@ -85,7 +85,9 @@ export function dependencies() {
   const scripts = all.filter(({ entry }) => entry.hasInstallScript === true);
   const untold = scripts.filter(({ name }) => AT_INSTALL[name] === undefined);
   if (untold.length > 0)
-    throw new Error(`scripts/docs/dependencies.mjs: AT_INSTALL must tell of ${untold.map(({ name }) => name)}`);
+    throw new Error(
+      `scripts/docs/dependencies.mjs: AT_INSTALL must tell of ${untold.map(({ name }) => name)}`,
+    );
 
   const direct = (/** @type {Record<string, string>} */ group) =>
     table(

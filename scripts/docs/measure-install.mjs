@@ -32,13 +32,14 @@ function medianMs(args) {
     if (status !== 0) throw new Error(stderr);
     return performance.now() - start;
   }).sort((a, b) => a - b);
-  return (/** @type {number} */ (times[TIMES / 2 - 1]) + /** @type {number} */ (times[TIMES / 2])) / 2;
+  return /** @type {number} */ ((times[TIMES / 2 - 1]) + /** @type {number} */ (times[TIMES / 2])) / 2;
 }
 
 const here = productionPackages()
   .filter(({ path }) => existsSync(join(root, path)))
   .map((one) => ({ ...one, bytes: bytesOf(join(root, one.path)) }));
-const sum = (/** @type {readonly { bytes: number }[]} */ list) => list.reduce((all, { bytes }) => all + bytes, 0);
+const sum = (/** @type {readonly { bytes: number }[]} */ list) =>
+  list.reduce((all, { bytes }) => all + bytes, 0);
 const megabytes = (/** @type {number} */ bytes) => `${Math.round(bytes / 1e6)} MB`;
 const packed = JSON.parse(
   execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
@@ -49,8 +50,12 @@ const packed = JSON.parse(
   }),
 )[0];
 
-console.log(`${cpus().length} cores of ${cpus()[0]?.model}, Node.js ${process.versions.node}, ${process.platform} ${process.arch}`);
-console.log(`penstock: ${(packed.size / 1e6).toFixed(1)} MB packed, ${(packed.unpackedSize / 1e6).toFixed(1)} MB on disk`);
+console.log(
+  `${cpus().length} cores of ${cpus()[0]?.model}, Node.js ${process.versions.node}, ${process.platform} ${process.arch}`,
+);
+console.log(
+  `penstock: ${(packed.size / 1e6).toFixed(1)} MB packed, ${(packed.unpackedSize / 1e6).toFixed(1)} MB on disk`,
+);
 console.log(`what it needs: ${megabytes(sum(here.filter(({ isOptional }) => !isOptional)))}`);
 console.log(`with optional packages: ${megabytes(sum(here))}`);
 for (const { path, bytes } of here.sort((a, b) => b.bytes - a.bytes).slice(0, 6)) {

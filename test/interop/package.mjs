@@ -40,7 +40,10 @@ const PROGRAMS = {
  */
 export async function npmPackage(_python, folder) {
   const total = { passed: 0, failed: 0, skipped: 0 };
-  const check = async (/** @type {string} */ heading, /** @type {() => boolean | Promise<boolean>} */ action) => {
+  const check = async (
+    /** @type {string} */ heading,
+    /** @type {() => boolean | Promise<boolean>} */ action,
+  ) => {
     const passed = await step(heading, action);
     total[passed ? 'passed' : 'failed']++;
     return passed;
@@ -66,7 +69,9 @@ export async function npmPackage(_python, folder) {
     for (const { version, node } of await nodes(folder)) {
       await check(`the command line runs a job there, on Node.js ${version}`, () => demo(node, project));
       for (const name of Object.keys(PROGRAMS)) {
-        await check(`${name} uses the library there, on Node.js ${version}`, () => told(node, [name], project));
+        await check(`${name} uses the library there, on Node.js ${version}`, () =>
+          told(node, [name], project),
+        );
       }
     }
   }
@@ -105,11 +110,15 @@ async function nodes(folder) {
  * @param {string} project
  */
 function demo(node, project) {
-  const { status, stdout, stderr } = spawnSync('node_modules/.bin/penstock', ['demo', '--rows', `${ROWS}`, '--json'], {
-    cwd: project,
-    encoding: 'utf8',
-    env: { ...process.env, PATH: `${dirname(node)}:${process.env.PATH}` },
-  });
+  const { status, stdout, stderr } = spawnSync(
+    'node_modules/.bin/penstock',
+    ['demo', '--rows', `${ROWS}`, '--json'],
+    {
+      cwd: project,
+      encoding: 'utf8',
+      env: { ...process.env, PATH: `${dirname(node)}:${process.env.PATH}` },
+    },
+  );
   if (status !== 0) console.log(stderr);
   return status === 0 && JSON.parse(stdout).rows.written === ROWS;
 }
@@ -121,7 +130,9 @@ function audit(total) {
   const found = answer?.metadata?.vulnerabilities?.total;
   if (typeof found !== 'number') {
     // Mirrors of the registry answer no such questions.
-    console.log(`nobody was asked: ${answer?.error?.summary ?? answer?.message ?? 'npm audit did not answer'}`);
+    console.log(
+      `nobody was asked: ${answer?.error?.summary ?? answer?.message ?? 'npm audit did not answer'}`,
+    );
     total.skipped++;
     return true;
   }

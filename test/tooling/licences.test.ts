@@ -37,7 +37,8 @@ test('a bundle has the text of every licence in it', () => {
   for (const { name, path, entry } of here) {
     const own = readdirSync(join(repository, path)).some((file) => /^(licen[cs]e|copying)/i.test(file));
     expect(notices).toContain(`${name} ${entry.version}: ${entry.license}`);
-    if (!own) expect(notices, name).toMatch(new RegExp(`^${name} .*\\n {2}(©|its text is that of LICENSE)`, 'm'));
+    if (!own)
+      expect(notices, name).toMatch(new RegExp(`^${name} .*\\n {2}(©|its text is that of LICENSE)`, 'm'));
   }
   // Of which penstock/LICENSE is the text.
   expect(readFileSync(join(repository, 'LICENSE'), 'utf8')).toContain('Apache License');
