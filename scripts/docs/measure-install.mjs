@@ -32,7 +32,7 @@ function medianMs(args) {
     if (status !== 0) throw new Error(stderr);
     return performance.now() - start;
   }).sort((a, b) => a - b);
-  return /** @type {number} */ ((times[TIMES / 2 - 1]) + /** @type {number} */ (times[TIMES / 2])) / 2;
+  return /** @type {number} */ (times[TIMES / 2 - 1] + /** @type {number} */ (times[TIMES / 2])) / 2;
 }
 
 const here = productionPackages()
