@@ -47,7 +47,7 @@ async function main(args) {
         ...[TOOLS.vitest, 'run', '--project', 'tests', '--coverage', '--coverage.reporter', 'json-summary'],
         ...['--reporter', 'json', '--outputFile', results],
         // Whoever asks for the whole of it waits long, and then looks for what is missing.
-        ...(isQuick ? ['--silent'] : ['--coverage.reporter', 'html', '--reporter', 'dot']),
+        ...(isQuick ? ['--silent=true'] : ['--coverage.reporter', 'html', '--reporter', 'dot']),
         ...wanted,
       ],
       { ...process.env, ...env, PENSTOCK_COVERAGE: folder },
