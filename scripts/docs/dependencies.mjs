@@ -61,9 +61,13 @@ const AT_INSTALL = {
 
 /** What was measured, as `node scripts/docs/measure-install.mjs` prints it. */
 const MEASURED = {
-  on: '',
-  size: [['', '']],
-  start: [['', '']],
+  on: '2026-11-29 on 2 cores of AMD EPYC, Node.js 20.20.2, Linux x64',
+  size: [
+    ['Penstock itself', '6.6 MB, packed 2.3 MB'],
+    ['what it needs', '371 MB, of which ONNX Runtime for all its platforms is 301 MB'],
+    ['with the optional packages', '692 MB, of which WebGPU is 137 MB, OpenDAL 43 MB'],
+  ],
+  start: [['node -e 0', '']],
 };
 
 /** @returns {string} */
@@ -135,6 +139,7 @@ function measured() {
     '## Size, and time to start',
     `Measured ${on}. \`node scripts/docs/measure-install.mjs\` measures it again.`,
     table(['what is installed', 'on disk'], size),
+    '`npm install --omit=optional penstock` leaves the optional packages out.',
     table(['what is started', 'median of 20'], start),
   ];
 }

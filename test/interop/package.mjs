@@ -131,7 +131,7 @@ function audit(total) {
   if (typeof found !== 'number') {
     // Mirrors of the registry answer no such questions.
     console.log(
-      `nobody was asked: ${answer?.error?.summary ?? answer?.message ?? 'npm audit did not answer'}`,
+      `nobody was asked: ${answer?.error?.summary || answer?.message || 'npm audit did not answer'}`,
     );
     total.skipped++;
     return true;
