@@ -17,6 +17,15 @@ export default defineConfig({
       // dist is loaded by Node itself, as users' programs do, not rewritten by vite.
       deps: { external: [/\/dist\//] },
     },
+    coverage: {
+      // `npm run coverage` alone: scripts/coverage.mjs.
+      provider: 'custom',
+      customProviderModule: 'scripts/coverage/provider.mjs',
+      include: ['src/**/*.ts', 'dist/**/*.js'],
+      // What runs in browsers is made into pages, and threads run modules.
+      exclude: ['**/page/client/**', '**/dist/threads/**', '**/*.d.ts', '**/test/**'],
+      reportOnFailure: true,
+    },
     projects: [
       {
         extends: true,

@@ -4,7 +4,7 @@
 // A thread that loads apache-arrow and our modules one by one opens nearly three hundred files, and takes three times as long
 // to start, every time that one is started (bench/README.md). Whoever builds with tsc alone gets the modules: see
 // src/util/thread-file.ts.
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
@@ -24,7 +24,18 @@ const WITHIN = {
 
 /** @returns {Promise<boolean>} whether it went well */
 export async function build() {
+  removeStale();
   return (await run(process.execPath, [TOOLS.tsc, '--build'])) && (await bundleThreads());
+}
+
+/** What was made of modules that have been deleted since: tsc leaves it, and npm would publish it. */
+function removeStale() {
+  if (!existsSync(dist)) return;
+  for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
+    const [, module, end] = /^(.+?)\.(js|d\.ts)(?:\.map)?$/.exec(name) ?? [];
+    if (end === undefined || name.startsWith('threads')) continue;
+    if (!existsSync(join(root, 'src', `${module}.ts`))) rmSync(join(dist, name), { force: true });
+  }
 }
 
 async function bundleThreads() {

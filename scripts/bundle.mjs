@@ -9,9 +9,10 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { neededLibraries } from '../dist/job/doctor/elf.js';
 import { archive, run, SUFFIX, sha256 } from './bundle/archive.mjs';
-import { packageFiles, penstockFiles } from './bundle/contents.mjs';
+import { bundledPackages, packageFiles, penstockFiles } from './bundle/contents.mjs';
 import { cudaArchive, cudaFiles, fetchCuda } from './bundle/cuda.mjs';
 import { debianLibraries, isLibrary, lendingLines } from './bundle/libraries.mjs';
+import { noticesOf } from './bundle/notices.mjs';
 import { BAR_MIB, DEBIAN } from './bundle/rules.mjs';
 import { EXECUTABLE, stage } from './bundle/stage.mjs';
 import { installNewestLts } from './newest-lts.mjs';
@@ -150,6 +151,8 @@ async function bundle({ out, vulkan, node, compression, level }, version, scratc
   const top = `penstock-${version}-linux-x64`;
   const folder = join(scratch, top);
   for (const own of ['node', 'vulkan', 'x11']) await mkdir(join(scratch, own));
+  const notices = join(scratch, 'THIRD-PARTY.txt');
+  writeFileSync(notices, noticesOf(bundledPackages()));
   const files = [
     ...(await nodeFiles(node, join(scratch, 'node'))),
     ...penstockFiles(),
@@ -160,6 +163,7 @@ async function bundle({ out, vulkan, node, compression, level }, version, scratc
           ...debianLibraries('x11', join(scratch, 'x11')),
         ]
       : []),
+    { from: notices, to: 'THIRD-PARTY.txt' },
     { from: join(root, 'scripts/bundle/run.sh'), to: 'run.sh', mode: EXECUTABLE },
   ];
   const paths = await stage(files, folder);

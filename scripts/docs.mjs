@@ -1,5 +1,6 @@
 // @ts-check
-// `npm run docs`: writes the references in docs/ that are made of descriptions and docstrings in src, by way of the build.
+// `npm run docs`: writes the references in docs/ that are made of descriptions and docstrings in src, by way of the build, and
+// of the lock file.
 // A test fails where a reference is not what this would write now.
 //
 //   node scripts/docs.mjs            after a build: write them
@@ -7,6 +8,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { dependencies } from './docs/dependencies.mjs';
 import { exportReference } from './docs/exports.mjs';
 import { fieldsOf, fieldTables } from './docs/fields.mjs';
 import { keyReference } from './docs/keys.mjs';
@@ -29,6 +31,7 @@ export async function references() {
     ['docs/serve-file.md', serveFile(serveJsonSchema())],
     ['docs/report-reference.md', reportReference(library)],
     ['docs/api.md', apiReference(library)],
+    ['docs/dependencies.md', dependencies()],
   ]);
 }
 
@@ -136,7 +139,7 @@ function apiReference(library) {
   return page([
     '# The library',
     GENERATED,
-    "Everything that `import … from 'penstock'` gives: functions, the types of what they take and return, errors. The package is of ES modules; where `require` is all there is, `await import('penstock')` works. Whole programs are in [examples](../examples/README.md).",
+    "Everything that `import … from 'penstock'` gives: functions, the types of what they take and return, errors. The package is of ES modules; `require('penstock')` gives the same to CommonJS. Whole programs are in [examples](../examples/README.md).",
     'Everything that takes time takes an `AbortSignal`, and ends all its threads when it is aborted. What fails rejects with a [`PenstockError`](#penstockerror): one sentence of what is wrong and where, with a hint. A job is of the type `JobInput`, whose keys are those of the [job file](job-file.md); a configuration of `penstock serve` is a `ServeConfigInput`, whose keys are in [serve-file.md](serve-file.md). Fields of reports are told one by one in [report-reference.md](report-reference.md).',
     ...exportReference(library),
   ]);

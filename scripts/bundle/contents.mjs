@@ -1,10 +1,11 @@
 // @ts-check
 // Which files go into a bundle, by the rules in rules.mjs.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import picomatch from 'picomatch';
 import { globSync } from 'tinyglobby';
+import { productionPackages } from '../packages.mjs';
 import { root } from '../steps.mjs';
 import {
   BY_PACKAGE,
@@ -54,23 +55,25 @@ export function penstockFiles() {
 }
 
 /**
- * What Penstock depends on where it runs, as the lock file tells it and as it is installed here.
- * @returns {BundledFile[]}
+ * What Penstock depends on where a bundle runs, as the lock file tells it and as it is installed here.
+ * @returns {import('../packages.mjs').ProductionPackage[]}
  */
-export function packageFiles() {
-  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
-  return Object.entries(packages).flatMap(([path, entry]) => {
-    const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
-    if (path === '' || entry.dev === true || !fits(entry) || anyOf(PACKAGES_OUT)(name)) return [];
-    if (!existsSync(join(root, path))) {
-      if (entry.optional || entry.devOptional || entry.peer) return [];
-      throw new Error(`${path} is not installed: run npm ci first`);
-    }
-    return filesOf(name, path);
+export function bundledPackages() {
+  const isOut = anyOf(PACKAGES_OUT);
+  return productionPackages().filter(({ name, path, isOptional, entry }) => {
+    if (!fits(entry) || isOut(name)) return false;
+    if (existsSync(join(root, path))) return true;
+    if (isOptional) return false;
+    throw new Error(`${path} is not installed: run npm ci first`);
   });
 }
 
-/** @param {{ os?: string[], cpu?: string[], libc?: string[] }} entry of the lock file */
+/** @returns {BundledFile[]} */
+export function packageFiles() {
+  return bundledPackages().flatMap(({ name, path }) => filesOf(name, path));
+}
+
+/** @param {import('../packages.mjs').LockEntry} entry */
 function fits({ os, cpu, libc }) {
   const has = (/** @type {string[] | undefined} */ list, /** @type {string} */ one) =>
     list?.includes(one) ?? true;

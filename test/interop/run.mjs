@@ -9,11 +9,12 @@ import { arrow } from './arrow.mjs';
 import { kubernetes } from './kubernetes.mjs';
 import { onnx } from './onnx.mjs';
 import { outputs } from './outputs.mjs';
+import { npmPackage } from './package.mjs';
 import { makePython, skipped } from './python.mjs';
 import { serve } from './serve.mjs';
 import { tensorflow } from './tensorflow.mjs';
 
-const PARTS = { arrow, outputs, onnx, serve, kubernetes, tensorflow };
+const PARTS = { arrow, outputs, onnx, serve, kubernetes, tensorflow, package: npmPackage };
 
 /**
  * @param {string} folder

@@ -162,6 +162,13 @@ describe('a bundle on a bare host', () => {
     expect(status).toBe(0);
   });
 
+  it('tells the licence of every package in it', () => {
+    const told = readFileSync(join(root, 'opt', NAME, 'THIRD-PARTY.txt'), 'utf8');
+    for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) {
+      expect(told).toMatch(new RegExp(`^${name} [\\d.]+: \\S+`, 'm'));
+    }
+  });
+
   it('knows whether its files are whole', () => {
     expect(inside(RUN, 'verify').status).toBe(0);
     const file = join(root, 'opt', NAME, 'penstock/examples/digits/job.yaml');

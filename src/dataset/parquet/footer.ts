@@ -1,4 +1,5 @@
-import { type FileMetaData, parquetMetadata } from 'hyparquet';
+import type { FileMetaData } from 'hyparquet';
+import { parquetMetadata } from 'hyparquet/src/metadata.js';
 import type { ObjectReader, StoredObject } from '../../storage/types.js';
 import { DataError, messageOf } from '../../util/errors.js';
 import { corrupt } from '../arrow-errors.js';

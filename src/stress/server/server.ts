@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { request as httpRequest } from 'undici';
 import { z } from 'zod';
 import type { ServeConfig } from '../../serve/schema.js';
 import { DeviceError } from '../../util/errors.js';
@@ -77,9 +76,9 @@ export class TestedServer implements AsyncDisposable {
   /** What an endpoint is to be asked, from its own metadata. */
   async shapeOf(endpoint: string): Promise<RequestShape> {
     const path = `/v2/models/${encodeURIComponent(endpoint)}`;
-    const { statusCode, body } = await httpRequest(`${this.origin}${path}`);
-    const text = await body.text();
-    if (statusCode !== 200) throw new DeviceError(`${this.#name}: ${endpoint}: ${statusCode}: ${text}`);
+    const reply = await fetch(`${this.origin}${path}`);
+    const text = await reply.text();
+    if (reply.status !== 200) throw new DeviceError(`${this.#name}: ${endpoint}: ${reply.status}: ${text}`);
     const { inputs } = metadata.parse(JSON.parse(text));
     return {
       endpoint,
@@ -101,21 +100,17 @@ export class TestedServer implements AsyncDisposable {
     const { path, headers, body } = prepareRequest(shape, rows, seed);
     const asked = `${this.#name}: ${shape.endpoint}: ${rows} row${rows === 1 ? ' was' : 's were'} asked`;
     for (let waited = 0; ; waited += POLL_MS) {
-      const reply = await httpRequest(`${this.origin}${path}`, {
-        method: 'POST',
-        headers: [...headers],
-        body,
-      });
-      const bytes = Buffer.from(await reply.body.arrayBuffer());
-      const told = reply.headers['inference-header-content-length'];
-      const json = bytes.subarray(0, told === undefined ? bytes.length : Number(told)).toString();
-      if (reply.statusCode === 200) {
+      const reply = await fetch(`${this.origin}${path}`, { method: 'POST', headers: pairs(headers), body });
+      const bytes = Buffer.from(await reply.arrayBuffer());
+      const told = reply.headers.get('inference-header-content-length');
+      const json = bytes.subarray(0, told === null ? bytes.length : Number(told)).toString();
+      if (reply.status === 200) {
         const { outputs } = answer.parse(JSON.parse(json));
         if (outputs.length > 0 && outputs.every((output) => output.shape[0] === rows)) return;
         throw new DeviceError(`${asked}, and answered by ${json}`);
       }
-      if (!REFUSALS.includes(reply.statusCode)) {
-        throw new DeviceError(`${asked}, and answered with ${reply.statusCode}: ${json}`, {
+      if (!REFUSALS.includes(reply.status)) {
+        throw new DeviceError(`${asked}, and answered with ${reply.status}: ${json}`, {
           hint: 'Requests are made up of random numbers, which this model does not seem to take.',
         });
       }
@@ -144,6 +139,12 @@ export class TestedServer implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#child[Symbol.asyncDispose]();
   }
+}
+
+/** Names and values by turns, as undici takes them in place of an object. */
+function pairs(headers: readonly string[]): [string, string][] {
+  const names = headers.filter((_, i) => i % 2 === 0);
+  return names.map((name, i) => [name, headers[2 * i + 1] ?? '']);
 }
 
 /** It is on 127.0.0.1 and asked by us alone: no token. */
