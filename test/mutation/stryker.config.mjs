@@ -1,0 +1,40 @@
+// Paths are relative to the root of the repository, which `npm run test:mutation` runs this in.
+
+/** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */
+export default {
+  mutate: [
+    'src/ring/*.ts',
+    'src/measure/**/*.ts',
+    // Runs in a thread only, and what starts that thread from dist.
+    '!src/measure/gpu/thread.ts',
+    '!src/measure/gpu/sampler.ts',
+  ],
+  testRunner: 'vitest',
+  plugins: ['@stryker-mutator/vitest-runner', './test/mutation/ignore-messages.mjs'],
+  vitest: { configFile: 'test/mutation/vitest.config.mjs', related: false },
+  coverageAnalysis: 'perTest',
+  // Tables of constants: all tests would have to run for each, and most that is wrong in them does not even load.
+  ignoreStatic: true,
+  ignorers: ['error-messages'],
+  // Of the repository only what these tests touch is copied.
+  ignorePatterns: [
+    '**',
+    '!package.json',
+    '!tsconfig.json',
+    '!src/**',
+    '!test/helpers/**',
+    '!test/ring/**',
+    '!test/measure/**',
+    '!test/mutation/vitest.config.mjs',
+  ],
+  tempDirName: 'tmp/stryker',
+  incremental: true,
+  incrementalFile: 'tmp/mutation/incremental.json',
+  reporters: ['clear-text', 'progress-append-only', 'html', 'json'],
+  htmlReporter: { fileName: 'tmp/mutation/report.html' },
+  jsonReporter: { fileName: 'tmp/mutation/report.json' },
+  clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
+  thresholds: { high: 90, low: 80, break: 80 },
+  concurrency: 1,
+  allowEmpty: true,
+};

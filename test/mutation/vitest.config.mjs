@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config';
+
+// The tests that drive src/ring and src/measure in the thread that they run in: there a mutant can be switched on.
+// Tests that start threads run dist, which has no mutants in it: see README.md.
+export default defineConfig({
+  test: {
+    include: ['test/ring/*.test.ts', 'test/measure/**/*.test.ts'],
+    exclude: ['test/ring/stress.test.ts', 'test/measure/gpu/sampler.test.ts'],
+    testTimeout: 20_000,
+  },
+});
