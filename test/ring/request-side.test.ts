@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { RunStatus, SlotState, SlotWord } from '../../src/ring/protocol.js';
+import { RunStatus, RunWord, SlotState, SlotWord } from '../../src/ring/protocol.js';
 import { RequestSide } from '../../src/ring/request-side.js';
 import { MAIN_OWNER } from '../../src/ring/ring.js';
 import { signalsOf, smallRing } from './small-ring.js';
@@ -58,7 +58,7 @@ describe('rows of requests', () => {
     expect(ring.committedAt(slot)).toBe(1_000_007);
     expect(states()[slot]).toBe('SEALED');
     expect(ring.mutex.owner).toBe(0);
-    ring.words[ring.map.run(slot, 0) + 5] = RunStatus.COMMITTED;
+    ring.words[ring.map.run(slot, 0) + RunWord.STATUS] = RunStatus.COMMITTED;
     ring.addSlotWord(slot, SlotWord.SETTLED, 1);
     ring.settle(slot);
     expect(consumer.take()).toBe(slot);
