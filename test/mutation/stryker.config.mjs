@@ -5,8 +5,9 @@ export default {
   mutate: [
     'src/ring/*.ts',
     'src/measure/**/*.ts',
-    // Runs in a thread only, and what starts that thread from dist.
+    // What runs in a thread only, and what starts that thread from dist.
     '!src/measure/gpu/thread.ts',
+    '!src/measure/gpu/probe.ts',
     '!src/measure/gpu/sampler.ts',
   ],
   testRunner: 'vitest',
