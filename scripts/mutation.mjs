@@ -4,7 +4,6 @@
 // result (tmp/mutation).
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { ensure, variableOf } from './services.mjs';
 import { root, run, step } from './steps.mjs';
 
 const folder = join(root, 'test/mutation');
@@ -16,12 +15,6 @@ function npm(args) {
   return cli === undefined ? run('npm', args) : run(process.execPath, [cli, ...args]);
 }
 
-/** Tests of NVML compile a stand-in for it, where there is a compiler. */
-async function environment() {
-  const gcc = await ensure('gcc');
-  return 'path' in gcc ? { ...process.env, [variableOf('gcc')]: gcc.path } : process.env;
-}
-
 /** @param {readonly string[]} files */
 async function main(files) {
   const isThere =
@@ -29,8 +22,7 @@ async function main(files) {
     (await step('Stryker', () => npm(['ci', '--prefix', folder, '--no-audit', '--no-fund'])));
   if (!isThere) return false;
   const only = files.length > 0 ? ['--mutate', files.join(',')] : [];
-  const args = [stryker, 'run', join(folder, 'stryker.config.mjs'), ...only];
-  return run(process.execPath, args, await environment());
+  return run(process.execPath, [stryker, 'run', join(folder, 'stryker.config.mjs'), ...only]);
 }
 
 process.exitCode = (await main(process.argv.slice(2))) ? 0 : 1;

@@ -129,7 +129,12 @@ describe('a progress report', () => {
     first.switch(ProducerState.fetch);
     third.switch(ProducerState.collate);
     pass(1);
-    expect(sampler.sample(0, 1).producers).toMatchObject({ count: 2, idle: 0.33333, fetch: 0.33333, collate: 0.33333 });
+    expect(sampler.sample(0, 1).producers).toMatchObject({
+      count: 2,
+      idle: 0.33333,
+      fetch: 0.33333,
+      collate: 0.33333,
+    });
     expect(sampler.sample(0, 1).producers).toMatchObject({ count: 0, idle: 0, fetch: 0 });
   });
 
@@ -150,7 +155,10 @@ describe('a progress report', () => {
     producer.switch(ProducerState.decode);
     pass(3);
     run(1, 10);
-    expect(sampler.sample(0, 1)).toMatchObject({ busy: 0.25, starved: { total: 0.75, fetch: 0, prep: 0.75 } });
+    expect(sampler.sample(0, 1)).toMatchObject({
+      busy: 0.25,
+      starved: { total: 0.75, fetch: 0, prep: 0.75 },
+    });
   });
 
   test('of no time at all divides by nothing', () => {

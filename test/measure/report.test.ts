@@ -190,7 +190,10 @@ describe('several devices together', () => {
   });
 
   test('have the mean shares that are asked for', () => {
-    const [one, other] = [shares({ busy: 60, fetch: 40 }), shares({ busy: 20, prep: 40, batching: 30, blocked: 10 })];
+    const [one, other] = [
+      shares({ busy: 60, fetch: 40 }),
+      shares({ busy: 20, prep: 40, batching: 30, blocked: 10 }),
+    ];
     const mean = sharesBy<DeviceShares>((share) => (share(one) + share(other)) / 2);
     expect(mean).toEqual({
       busy: 0.4,

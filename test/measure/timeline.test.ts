@@ -73,7 +73,15 @@ describe('a timeline', () => {
 /** A device whose times are what a test says they are. */
 function told(id: string) {
   const none = { busy: 0, starved: { fetch: 0, prep: 0, batching: 0 }, blocked: 0, handoff: 0 };
-  const counts = { firstStart: START, lastEnd: 0, batches: 0, rows: 0, capacity: 0, tokens: 0, paddedTokens: 0 };
+  const counts = {
+    firstStart: START,
+    lastEnd: 0,
+    batches: 0,
+    rows: 0,
+    capacity: 0,
+    tokens: 0,
+    paddedTokens: 0,
+  };
   const now: { live: DeviceTimes; window: DeviceTimes } = {
     live: { ...none, ...counts },
     window: { ...none, ...counts },
@@ -101,7 +109,13 @@ describe('an interval', () => {
     });
     second.tell({ busy: 100_000, rows: 5, lastEnd });
     pass(100_000);
-    second.tell({ busy: 100_000, starved: { fetch: 0, prep: 80_000, batching: 0 }, blocked: 20_000, rows: 6, lastEnd });
+    second.tell({
+      busy: 100_000,
+      starved: { fetch: 0, prep: 80_000, batching: 0 },
+      blocked: 20_000,
+      rows: 6,
+      lastEnd,
+    });
     pass(100_000);
     const { seconds, rows, rssBytes, devices } = recorder.stop();
     expect(seconds).toEqual([0, 0.1, 0.2, 0.2]);

@@ -5,7 +5,7 @@ import { stretchesOf } from '../../src/measure/trace-stretch.js';
 /** States at these times, one after another, in a track; the number of a state is its place. */
 function record(memory: TraceMemory, track: number, times: readonly number[]): void {
   const writer = new TraceWriter(memory, track);
-  times.forEach((at, state) => writer.state(state, at));
+  for (const [state, at] of times.entries()) writer.state(state, at);
 }
 
 const plain = (tracks: readonly (readonly TraceRecord[])[]) =>

@@ -145,7 +145,12 @@ describe('a trace in the Trace Event Format', () => {
   test('has an event a line, for tools that work by the line', () => {
     const memory = createTraceMemory(4, 4000);
     pipeline(memory, 1);
-    const lines = chromeTrace(memory, { job: 'j', startedAt: START, endedAt: START + 9, threads: THREADS }).split('\n');
+    const lines = chromeTrace(memory, {
+      job: 'j',
+      startedAt: START,
+      endedAt: START + 9,
+      threads: THREADS,
+    }).split('\n');
     expect(JSON.parse(`${lines[0]}]}`)).toMatchObject({ otherData: { job: 'j' }, traceEvents: [] });
     expect(lines.slice(-2)).toEqual([']}', '']);
     const events = lines.slice(1, -2).map((line) => JSON.parse(line.replace(/,$/, '')));
@@ -207,7 +212,9 @@ describe('a trace in the Trace Event Format', () => {
     producer?.slot(0, SlotState.SEALED, 2, START + 4);
     producer?.slot(0, SlotState.READY, 2, START + 5);
     consumer?.slot(0, SlotState.RUNNING, 2, START + 6);
-    const slots = traceOf(memory, START + 8).traceEvents.filter(({ cat, ph }) => cat === 'slot' && ph !== 'X');
+    const slots = traceOf(memory, START + 8).traceEvents.filter(
+      ({ cat, ph }) => cat === 'slot' && ph !== 'X',
+    );
     expect(slots.map(({ ph, name, ts, args }) => `${ph} ${name} ${ts} ${JSON.stringify(args)}`)).toEqual([
       'b slot 0 3 undefined',
       'b FILLING 3 undefined',
@@ -234,7 +241,9 @@ describe('a trace in the Trace Event Format', () => {
     sink.writeEnd(2);
     sink.writeBegin(3);
     sink.writeEnd(3);
-    const parts = traceOf(memory, Number.MAX_SAFE_INTEGER / 1e4).traceEvents.filter(({ cat }) => cat === 'write');
+    const parts = traceOf(memory, Number.MAX_SAFE_INTEGER / 1e4).traceEvents.filter(
+      ({ cat }) => cat === 'write',
+    );
     expect(parts.map(({ ph, name, args }) => [ph, name, args])).toEqual([
       ['b', 'part 3', undefined],
       ['e', 'part 3', undefined],

@@ -5,10 +5,8 @@ export default {
   mutate: [
     'src/ring/*.ts',
     'src/measure/**/*.ts',
-    // What runs in a thread only, and what starts that thread from dist.
-    '!src/measure/gpu/thread.ts',
-    '!src/measure/gpu/probe.ts',
-    '!src/measure/gpu/sampler.ts',
+    // What runs in a thread only, what starts that thread from dist, and what is tested by the environment of a process.
+    '!src/measure/gpu/{thread,probe,sampler,nvml}.ts',
   ],
   testRunner: 'vitest',
   plugins: ['@stryker-mutator/vitest-runner', './test/mutation/ignore-messages.mjs'],

@@ -210,8 +210,7 @@ describe('slots whose rows have waited for as long as they may', () => {
 });
 
 describe('whoever may run only now takes', () => {
-  const online = (): SmallRing =>
-    smallRing({ slots: 4, lanes: 2, capacities: [4, 1], maxDelayMicros: 0 });
+  const online = (): SmallRing => smallRing({ slots: 4, lanes: 2, capacities: [4, 1], maxDelayMicros: 0 });
 
   test('what is open, where nothing is ready', () => {
     const small = online();

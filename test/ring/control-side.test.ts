@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { Header, RingStatus, RunStatus, RunWord, SlotState, SlotWord, SplitWord } from '../../src/ring/protocol.js';
+import {
+  Header,
+  RingStatus,
+  RunStatus,
+  RunWord,
+  SlotState,
+  SlotWord,
+  SplitWord,
+} from '../../src/ring/protocol.js';
 import { laneOwner } from '../../src/ring/ring.js';
 import { type SmallRing, signalsOf, smallRing } from './small-ring.js';
 
@@ -164,7 +172,8 @@ describe('the splits that whoever takes over has to finish', () => {
 });
 
 describe('in fixed order the run that a dead producer lost is taken back as if it had never been', () => {
-  const fixed = (): SmallRing => smallRing({ slots: 4, lanes: 2, splits: 2, capacities: [4], fixedOrder: true });
+  const fixed = (): SmallRing =>
+    smallRing({ slots: 4, lanes: 2, splits: 2, capacities: [4], fixedOrder: true });
 
   test('out of a slot with others in it, which goes on to fill', async () => {
     const small = fixed();

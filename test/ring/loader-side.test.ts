@@ -279,14 +279,20 @@ describe('batches that nobody releases', () => {
   });
 
   test.each([
-    ['the producer has not found out yet', (small: SmallRing) => small.ring.setSplitWord(0, SplitWord.BLOCKED, 0)],
+    [
+      'the producer has not found out yet',
+      (small: SmallRing) => small.ring.setSplitWord(0, SplitWord.BLOCKED, 0),
+    ],
     ['a slot has become free meanwhile', (small: SmallRing) => small.ring.setState(1, SlotState.FREE)],
-    ['all splits are through', (small: SmallRing) => {
-      small.producer(0).finishSplit(0);
-      small.producer(1).takeSplit();
-      small.producer(1).finishSplit(1);
-      small.ring.setSplitWord(1, SplitWord.BLOCKED, 1);
-    }],
+    [
+      'all splits are through',
+      (small: SmallRing) => {
+        small.producer(0).finishSplit(0);
+        small.producer(1).takeSplit();
+        small.producer(1).finishSplit(1);
+        small.ring.setSplitWord(1, SplitWord.BLOCKED, 1);
+      },
+    ],
   ] as const)('are none where %s', async (_, change) => {
     const small = await stuck();
     change(small);

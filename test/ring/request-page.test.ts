@@ -25,7 +25,11 @@ describe('a request', () => {
     requests.end(2);
     expect(requests.take(2)).toBe(false);
     requests.begin(2, 9);
-    expect([requests.state(2), requests.deadline(2), requests.take(2)]).toEqual([RequestState.WAITING, 9, true]);
+    expect([requests.state(2), requests.deadline(2), requests.take(2)]).toEqual([
+      RequestState.WAITING,
+      9,
+      true,
+    ]);
   });
 });
 
@@ -76,7 +80,8 @@ test('no two values lie in the same place, and all lie in the page', () => {
     requests.enter(slot, 30 + slot, 40 + slot);
   }
   for (let place = 0; place < places; place += 2) requests.end(place);
-  const all = (count: number, of: (i: number) => number): number[] => Array.from({ length: count }, (_, i) => of(i));
+  const all = (count: number, of: (i: number) => number): number[] =>
+    Array.from({ length: count }, (_, i) => of(i));
   expect(all(places, (place) => requests.deadline(place))).toEqual([1000, 1001, 1002, 1003, 1004]);
   expect(all(places, (place) => requests.state(place))).toEqual([2, 0, 2, 0, 2]);
   expect(all(slots, (slot) => requests.began(slot))).toEqual([10, 11, 12, 13]);

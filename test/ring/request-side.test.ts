@@ -89,10 +89,11 @@ describe('slots', () => {
   test('with rows that no consumer has taken are counted', () => {
     const { requests, ring } = online(7);
     const all = Object.values(SlotState);
-    all.forEach((state, slot) => ring.setState(slot, state));
+    for (const [slot, state] of all.entries()) ring.setState(slot, state);
     expect(all).toHaveLength(7);
     expect(requests.waiting).toBe(3);
-    for (const state of [SlotState.FILLING, SlotState.SEALED, SlotState.READY]) ring.setState(state, SlotState.DONE);
+    for (const state of [SlotState.FILLING, SlotState.SEALED, SlotState.READY])
+      ring.setState(state, SlotState.DONE);
     expect(requests.waiting).toBe(0);
   });
 });

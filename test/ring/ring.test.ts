@@ -13,7 +13,11 @@ beforeEach(() => {
 });
 
 describe('the memory of a ring', () => {
-  const layout = planSlotLayout([{ length: 1, capacity: 3 }], [{ name: 'x', dtype: 'uint8', rowDims: [5] }], []);
+  const layout = planSlotLayout(
+    [{ length: 1, capacity: 3 }],
+    [{ name: 'x', dtype: 'uint8', rowDims: [5] }],
+    [],
+  );
   const config = { slots: 4, lanes: 3, splits: 7, maxDelayMicros: 0, fixedOrder: false };
 
   test('holds every slot and every word; all slots and lanes are in use unless told otherwise', () => {

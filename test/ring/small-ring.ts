@@ -67,7 +67,8 @@ export function smallRing(small: Small = {}) {
       return slot;
     },
     /** The states of all slots by name. */
-    states: (): string[] => Array.from({ length: memory.config.slots }, (_, slot) => nameOf(ring.state(slot))),
+    states: (): string[] =>
+      Array.from({ length: memory.config.slots }, (_, slot) => nameOf(ring.state(slot))),
     /** Takes a slot through a consumer and the sink. */
     empty(slot: number): void {
       ring.setState(slot, SlotState.FREE);

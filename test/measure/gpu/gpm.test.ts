@@ -67,12 +67,7 @@ describe('counters of a GPU', () => {
     expect(requests).toEqual([]);
     gpm.sample(1200);
     gpm.sample(1400);
-    expect(log).toEqual([
-      'support of 77, version 1',
-      'sample 2 of 77',
-      'sample 1 of 77',
-      'sample 2 of 77',
-    ]);
+    expect(log).toEqual(['support of 77, version 1', 'sample 2 of 77', 'sample 1 of 77', 'sample 2 of 77']);
     expect(requests.map(({ from, to }) => [from, to])).toEqual([
       [2n, 1n],
       [1n, 2n],

@@ -9,7 +9,9 @@ const GPUS = [
 
 test('devices of CPUs and simulated ones are no GPUs', () => {
   expect(['cuda:0', 'cuda', 'tensorrt:1', 'webgpu:0', 'gpu:0'].every(isGpu)).toBe(true);
-  expect(['cpu', 'simulated:0', 'wasm', 'cudaish', 'my-cuda:0', 'cuda:', 'cuda:1x', 'cuda0'].some(isGpu)).toBe(false);
+  expect(
+    ['cpu', 'simulated:0', 'wasm', 'cudaish', 'my-cuda:0', 'cuda:', 'cuda:1x', 'cuda0'].some(isGpu),
+  ).toBe(false);
 });
 
 describe('the GPU behind a device', () => {
