@@ -39,10 +39,10 @@ export function smallMemory({ capacities = [4], mostPutOff: _, ...config }: Smal
 export function smallRing(small: Small = {}) {
   const memory = smallMemory(small);
   const { lanes } = memory.config;
-  const ring = new Ring(memory, MAIN_OWNER);
-  const rings = Array.from({ length: lanes }, (_, lane) => new Ring(memory, laneOwner(lane)));
+  const ring = awake(new Ring(memory, MAIN_OWNER));
+  const rings = Array.from({ length: lanes }, (_, lane) => awake(new Ring(memory, laneOwner(lane))));
   const producers = rings.map((own, lane) => new ProducerSide(own, lane));
-  const consumerRing = new Ring(memory, consumerOwner(lanes, 0));
+  const consumerRing = awake(new Ring(memory, consumerOwner(lanes, 0)));
   return {
     memory,
     /** That of the main thread. */
@@ -53,12 +53,12 @@ export function smallRing(small: Small = {}) {
     control: new ControlSide(ring),
     loader: new LoaderSide(ring),
     consumer: new ConsumerSide(consumerRing, small.mostPutOff ?? 1),
-    sink: new SinkSide(new Ring(memory, consumerOwner(lanes, 1))),
+    sink: new SinkSide(awake(new Ring(memory, consumerOwner(lanes, 1)))),
     producer: (lane = 0): ProducerSide => producers[lane] as ProducerSide,
     ringOf: (lane: number): Ring => rings[lane] as Ring,
     /** Claims rows, and leaves them unwritten. */
     claim: (lane: number, split: number, row: number, want: number, bucket = 0): Claim =>
-      ({ ...(producers[lane] as ProducerSide).claim(split, row, want, bucket, neverWaits) }) as Claim,
+      ({ ...(producers[lane] as ProducerSide).claim(split, row, want, bucket, neverWaits) }),
     /** Claims rows and commits them; the slot that they are in. */
     put(lane: number, split: number, row: number, want: number, bucket = 0): number {
       const producer = producers[lane] as ProducerSide;
@@ -69,15 +69,28 @@ export function smallRing(small: Small = {}) {
     /** The states of all slots by name. */
     states: (): string[] =>
       Array.from({ length: memory.config.slots }, (_, slot) => nameOf(ring.state(slot))),
-    /** Takes a slot through a consumer and the sink. */
-    empty(slot: number): void {
-      ring.setState(slot, SlotState.FREE);
-      ring.free.signal();
-    },
   };
 }
 
 export type SmallRing = ReturnType<typeof smallRing>;
+
+/** The ring of a thread that is the only one: where it would sleep for ever, for a signal or the lock, it fails. */
+function awake(ring: Ring): Ring {
+  for (const event of [ring.ready, ring.free, ring.done]) {
+    const wait = event.wait.bind(event);
+    event.wait = (ticket, timeoutMs = Number.POSITIVE_INFINITY) => {
+      if (timeoutMs === Number.POSITIVE_INFINITY && event.ticket() === ticket) neverWaits();
+      return wait(ticket, timeoutMs);
+    };
+  }
+  const { mutex } = ring;
+  const lock = mutex.lock.bind(mutex);
+  mutex.lock = (owner) => {
+    if (mutex.owner !== 0) throw new Error(`the lock is held by ${mutex.owner}`);
+    lock(owner);
+  };
+  return ring;
+}
 
 /** In place of whatever is called before a sleep: this thread is the only one, and would sleep for ever. */
 export function neverWaits(): never {

@@ -101,7 +101,7 @@ test.skipIf(process.platform === 'win32')(
       dramActive: null,
     });
     probe.close();
-    await expect.poll(() => probe.sample(13), 'closed, it is ended').toBeNull();
+    await expect.poll(() => probe.sample(13)).toBeNull();
   },
 );
 
