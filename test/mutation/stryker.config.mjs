@@ -35,5 +35,7 @@ export default {
   clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
   thresholds: { high: 90, low: 80, break: 80 },
   concurrency: 1,
+  // Whatever a test waits for is at hand: it is over in milliseconds, and a test that a mutant has wait fails by itself.
+  timeoutMS: 4000,
   allowEmpty: true,
 };

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { ConsumerSide, RETRY_MS } from '../../src/ring/consumer-side.js';
-import { Header, RingStatus, RunStatus, SlotState, SlotWord } from '../../src/ring/protocol.js';
+import { Header, RingStatus, RunStatus, SlotState, SlotWord, SplitWord } from '../../src/ring/protocol.js';
 import { neverWaits, type SmallRing, signalsOf, smallRing } from './small-ring.js';
 
 const time = vi.hoisted(() => ({ at: 0 }));
@@ -100,10 +100,13 @@ describe('a consumer that waits for the next batch', () => {
     const small = smallRing({ maxDelayMicros: 2000 });
     small.put(0, 0, 0, 1);
     time.at += 500;
-    const waits = vi.spyOn(small.consumerRing.ready, 'wait').mockImplementationOnce(() => {
-      time.at += 1500;
-      return false;
-    });
+    const waits = vi
+      .spyOn(small.consumerRing.ready, 'wait')
+      .mockImplementationOnce(() => {
+        time.at += 1500;
+        return false;
+      })
+      .mockImplementation(neverWaits);
     expect(small.consumer.next(() => {})).toBe(0);
     expect(waits).toHaveBeenCalledTimes(1);
     // A little longer, else it would wake to find nothing to do.
@@ -221,14 +224,20 @@ describe('whoever may run only now takes', () => {
     expect(small.consumer.takeNow(() => 0)).toBe(-1);
   });
 
-  test('what is ready, and leaves open to fill what comes after it', () => {
-    for (const openRank of [1, 2]) {
-      const small = online();
-      small.put(0, 0, 0, 1, 0);
-      small.put(0, 0, 1, 1, 1);
-      expect(small.consumer.takeNow((slot) => (slot === 0 ? openRank : 1))).toBe(1);
-      expect(small.states().slice(0, 2)).toEqual(['FILLING', 'RUNNING']);
-    }
+  test.each([
+    [0, 1],
+    [0, 2],
+    [1, 1],
+    [1, 2],
+  ])('what is ready, and leaves slot %i open to fill, of rank %i, which comes after it', (open, rank) => {
+    const small = online();
+    const ready = 1 - open;
+    for (const slot of [0, 1]) small.put(0, 0, slot, 1, slot === open ? 0 : 1);
+    // Slots that are free, and what lies behind the last one, would come first.
+    small.ring.setSplitWord(0, SplitWord.LANE, SlotState.FILLING);
+    const slot = small.consumer.takeNow((other) => (other === open ? rank : other === ready ? 1 : 0));
+    expect(slot).toBe(ready);
+    expect([small.ring.state(open), small.ring.state(ready)]).toEqual([SlotState.FILLING, SlotState.RUNNING]);
   });
 
   test('what is open before what is ready, where it comes first', () => {
@@ -277,6 +286,19 @@ describe('nothing will come any more', () => {
   });
 });
 
+test('what lies behind the last slot is not taken for one, whatever stands there', () => {
+  for (const state of [SlotState.FILLING, SlotState.SEALED, SlotState.READY]) {
+    const { ring, consumer } = smallRing({ lanes: 3, splits: 3, maxDelayMicros: 0 });
+    // The record of the first split: its lane, and that it is done.
+    ring.setSplitWord(0, SplitWord.LANE, state);
+    ring.setSplitWord(0, SplitWord.DONE, 1);
+    expect([consumer.take(), consumer.takeNow(() => 0)]).toEqual([-1, -1]);
+    expect([consumer.workIn(), consumer.hasReady, consumer.sealDue()]).toEqual([Infinity, false, false]);
+    ring.setStatus(RingStatus.ENDED);
+    expect(consumer.nothingWillCome).toBe(true);
+  }
+});
+
 describe('rows that the model rejects', () => {
   test('are cut out of their runs, and told by their places in their splits', () => {
     const small = smallRing({ lanes: 2, splits: 6, slots: 2, capacities: [8] });
@@ -298,18 +320,23 @@ describe('rows that the model rejects', () => {
   });
 
   test('leave rows that were voided before as they are', async () => {
-    const small = smallRing({ lanes: 2, splits: 2, capacities: [6] });
+    const small = smallRing({ lanes: 3, splits: 3, capacities: [7] });
     small.claim(1, 1, 40, 2);
+    small.claim(2, 2, 50, 1);
     small.put(0, 0, 0, 4);
     await small.control.recover(1);
+    await small.control.recover(2);
     const slot = small.consumer.take();
-    expect(small.consumer.reject(slot, [3])).toEqual([{ split: 0, row: 1, first: 3, count: 1 }]);
+    expect(small.consumer.reject(slot, [4])).toEqual([{ split: 0, row: 1, first: 4, count: 1 }]);
     expect(small.ring.runs(slot)).toEqual([
-      { split: 0, row: 0, first: 2, count: 1 },
-      { split: 0, row: 2, first: 4, count: 2 },
+      { split: 0, row: 0, first: 3, count: 1 },
+      { split: 0, row: 2, first: 5, count: 2 },
     ]);
-    expect(small.ring.runs(slot, RunStatus.VOID)).toEqual([{ split: 1, row: 40, first: 0, count: 2 }]);
-    expect(small.ring.slotWord(slot, SlotWord.RUNS)).toBe(4);
+    expect(small.ring.runs(slot, RunStatus.VOID)).toEqual([
+      { split: 1, row: 40, first: 0, count: 2 },
+      { split: 2, row: 50, first: 2, count: 1 },
+    ]);
+    expect(small.ring.slotWord(slot, SlotWord.RUNS)).toBe(5);
   });
 
   test('of none nothing is cut', () => {

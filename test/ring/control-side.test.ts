@@ -22,6 +22,7 @@ describe('the end of a stream', () => {
     small.put(0, 0, 0, 1, 0);
     small.claim(1, 0, 1, 1, 1);
     small.put(0, 0, 2, 1, 2);
+    small.producer(0).takeSplit();
     const { ready, free, done } = small.ring;
     const signals = signalsOf(ready, free, done);
     await small.control.end();
@@ -29,6 +30,7 @@ describe('the end of a stream', () => {
     expect(small.ring.status).toBe(RingStatus.ENDED);
     expect(small.ring.mutex.owner).toBe(0);
     expect(signals()).toEqual([2, 1, 1]);
+    expect(small.ring.splitWord(0, SplitWord.LANE), 'behind the last slot').toBe(1);
   });
 
   test('waits for whoever is at work in the ring', async () => {

@@ -219,6 +219,8 @@ describe('partial batches that hold the whole ring', () => {
     ['the first, where both are as full', [4, 2, 1], [2, 1], ['READY', 'FILLING']],
   ] as const)('are not waited for: the fullest is sent on, %s', (_, capacities, rows, states) => {
     const small = smallRing({ capacities });
+    // It lies behind the last slot, and is none.
+    small.ring.setSplitWord(0, SplitWord.LANE, SlotState.READY);
     small.put(0, 0, 0, rows[0], 0);
     small.put(0, 0, 10, rows[1], 1);
     blocked(small, 20, 2);
@@ -301,7 +303,7 @@ describe('a split that is finished', () => {
     small.producer(1).takeSplit();
     small.put(0, 0, 0, 1, 0);
     small.put(0, 0, 1, 1, 1);
-    small.put(1, 1, 0, 1, 1);
+    small.put(1, 1, 0, 1, 0);
     const signals = signalsOf(small.ring.free, small.ring.done);
     const ready = signalsOf(small.ring.ready);
     small.producer(0).finishSplit(0);

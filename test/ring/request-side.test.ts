@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { RunStatus, RunWord, SlotState, SlotWord } from '../../src/ring/protocol.js';
+import { RunStatus, RunWord, SlotState, SlotWord, SplitWord } from '../../src/ring/protocol.js';
 import { RequestSide } from '../../src/ring/request-side.js';
 import { MAIN_OWNER } from '../../src/ring/ring.js';
 import { signalsOf, smallRing } from './small-ring.js';
@@ -91,6 +91,8 @@ describe('slots', () => {
     const all = Object.values(SlotState);
     for (const [slot, state] of all.entries()) ring.setState(slot, state);
     expect(all).toHaveLength(7);
+    // It lies behind the last slot, and is none.
+    ring.setSplitWord(0, SplitWord.LANE, SlotState.READY);
     expect(requests.waiting).toBe(3);
     for (const state of [SlotState.FILLING, SlotState.SEALED, SlotState.READY])
       ring.setState(state, SlotState.DONE);

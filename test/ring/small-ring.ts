@@ -57,8 +57,9 @@ export function smallRing(small: Small = {}) {
     producer: (lane = 0): ProducerSide => producers[lane] as ProducerSide,
     ringOf: (lane: number): Ring => rings[lane] as Ring,
     /** Claims rows, and leaves them unwritten. */
-    claim: (lane: number, split: number, row: number, want: number, bucket = 0): Claim =>
-      ({ ...(producers[lane] as ProducerSide).claim(split, row, want, bucket, neverWaits) }),
+    claim: (lane: number, split: number, row: number, want: number, bucket = 0): Claim => ({
+      ...(producers[lane] as ProducerSide).claim(split, row, want, bucket, neverWaits),
+    }),
     /** Claims rows and commits them; the slot that they are in. */
     put(lane: number, split: number, row: number, want: number, bucket = 0): number {
       const producer = producers[lane] as ProducerSide;
@@ -74,13 +75,22 @@ export function smallRing(small: Small = {}) {
 
 export type SmallRing = ReturnType<typeof smallRing>;
 
-/** The ring of a thread that is the only one: where it would sleep for ever, for a signal or the lock, it fails. */
+/**
+ * The ring of a thread that is the only one: where it would sleep for ever, for a signal or the lock, or in short naps
+ * without end, it fails.
+ */
 function awake(ring: Ring): Ring {
+  let naps = 0;
   for (const event of [ring.ready, ring.free, ring.done]) {
     const wait = event.wait.bind(event);
     event.wait = (ticket, timeoutMs = Number.POSITIVE_INFINITY) => {
-      if (timeoutMs === Number.POSITIVE_INFINITY && event.ticket() === ticket) neverWaits();
+      if (event.ticket() === ticket && (timeoutMs > 100 || ++naps > 20)) neverWaits();
       return wait(ticket, timeoutMs);
+    };
+    const waitAsync = event.waitAsync.bind(event);
+    event.waitAsync = (ticket, timeoutMs) => {
+      if (++naps > 20) neverWaits();
+      return waitAsync(ticket, timeoutMs);
     };
   }
   const { mutex } = ring;
