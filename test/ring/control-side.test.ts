@@ -265,11 +265,60 @@ describe('a producer that dies with the lock in its hands', () => {
     small.producer(0).takeSplit();
     small.put(1, 0, 0, 3);
     small.claim(0, 0, 3, 2);
-    await diesAt(small, 0, () => set(small, 0, SlotWord.CLAIMED, 3));
+    const unfinished = await diesAt(small, 0, () => set(small, 0, SlotWord.CLAIMED, 3));
+    expect(unfinished, 'what it claimed last is not committed').toEqual([{ split: 0, committedRows: 3 }]);
     expect(sums(small, 0)).toEqual([5, 5, 2]);
     expect(small.states()[0]).toBe('FILLING');
     expect(openAt(small)).toBe(0);
     expect(small.claim(1, 0, 3, 1)).toMatchObject({ slot: 0, first: 5 });
+  });
+
+  test('before the run that it writes is in the table: it is none', async () => {
+    for (const fixedOrder of [false, true]) {
+      const small = smallRing({ lanes: 2, splits: 2, capacities: [8], fixedOrder });
+      small.producer(0).takeSplit();
+      small.put(0, 0, 0, 3);
+      small.claim(0, 0, 3, 2);
+      await diesAt(small, 0, () => {
+        set(small, 0, SlotWord.RUNS, 1);
+        set(small, 0, SlotWord.CLAIMED, 3);
+      });
+      expect(sums(small, 0)).toEqual([3, 3, 0]);
+      expect(small.ring.runs(0, RunStatus.VOID)).toEqual([]);
+      expect(small.claim(0, 0, 3, 1)).toMatchObject({ slot: 0, first: 3, run: 1 });
+    }
+  });
+
+  test('after others have died: what was voided stays so', async () => {
+    const small = smallRing({ lanes: 3, capacities: [8] });
+    small.put(2, 0, 0, 1);
+    small.claim(1, 0, 1, 2);
+    await small.control.recover(1);
+    small.put(0, 0, 3, 1);
+    await diesAt(small, 0, () => set(small, 0, SlotWord.VOIDED, 0));
+    expect(sums(small, 0)).toEqual([4, 4, 2]);
+  });
+
+  test('as it commits the last rows of a slot that was sealed: the slot is ready', async () => {
+    const small = smallRing({ lanes: 2, splits: 2, capacities: [3] });
+    small.producer(0).takeSplit();
+    small.put(1, 0, 0, 1);
+    small.claim(0, 0, 1, 2);
+    await diesAt(small, 0, () => {
+      small.ring.words[small.ring.map.run(0, 1) + RunWord.STATUS] = RunStatus.COMMITTED;
+    });
+    expect(small.states()).toEqual(['READY', 'FREE']);
+    expect(openAt(small)).toBe(-1);
+    expect(sums(small, 0)).toEqual([3, 3, 0]);
+  });
+
+  test('leaves no slot named as open that is not', async () => {
+    const small = smallRing({ slots: 6, lanes: 2, splits: 2, capacities: [4, 4], fixedOrder: true });
+    small.put(0, 0, 0, 1, 0);
+    await diesAt(small, 0, () => {
+      for (const place of [1, 2, 3]) small.ring.words[small.ring.map.open(place)] = 3;
+    });
+    expect([0, 1, 2, 3].map((place) => openAt(small, place))).toEqual([0, -1, -1, -1]);
   });
 
   test('as it opens a slot: the slot is the open one of its place', async () => {
@@ -318,6 +367,7 @@ describe('a producer that dies with the lock in its hands', () => {
       small.ring.setState(0, SlotState.SEALED);
     });
     expect(small.states()[0]).toBe('READY');
+    expect(openAt(small)).toBe(-1);
     expect(small.ring.runs(0)).toEqual([{ split: 0, row: 0, first: 0, count: 2 }]);
   });
 
