@@ -58,6 +58,7 @@ export class TimelineRecorder {
   #intervals: Interval[] = [];
   #before: readonly DeviceTimes[];
   #every = 1;
+  /** Since the last sample. */
   #ticks = 0;
   readonly #timer: NodeJS.Timeout;
 
@@ -82,7 +83,8 @@ export class TimelineRecorder {
 
   #tick(): void {
     this.#ticks++;
-    if (this.#ticks % this.#every !== 0) return;
+    if (this.#ticks < this.#every) return;
+    this.#ticks = 0;
     this.#sample();
     if (this.#intervals.length < MOST) return;
     this.#intervals = joinPairs(this.#intervals);

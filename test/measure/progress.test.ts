@@ -120,6 +120,47 @@ describe('a progress report', () => {
     expect(sampler.sample(0, 1).producers).toEqual({ count: 1, ...shares });
   });
 
+  test('counts as producers those that have begun, however many there may be', () => {
+    const clocks = createClockPage(3);
+    const first = new StateClock(clocks, 0);
+    const sampler = new ProgressSampler([], clocks);
+    pass(1);
+    const third = new StateClock(clocks, 2);
+    first.switch(ProducerState.fetch);
+    third.switch(ProducerState.collate);
+    pass(1);
+    expect(sampler.sample(0, 1).producers).toMatchObject({
+      count: 2,
+      idle: 0.33333,
+      fetch: 0.33333,
+      collate: 0.33333,
+    });
+    expect(sampler.sample(0, 1).producers).toMatchObject({ count: 0, idle: 0, fetch: 0 });
+  });
+
+  test('has no producers where nobody tells of them', () => {
+    expect(new ProgressSampler([]).sample(0, 1)).not.toHaveProperty('producers');
+  });
+
+  test('tells how much each cause took since the report before', () => {
+    const { sampler, run, producer } = device();
+    run(1, 10);
+    sampler.sample(0, 1);
+    for (const state of [ProducerState.fetch, ProducerState.decode] as const) {
+      producer.switch(state);
+      pass(1);
+      run(2, 10);
+    }
+    sampler.sample(0, 1);
+    producer.switch(ProducerState.decode);
+    pass(3);
+    run(1, 10);
+    expect(sampler.sample(0, 1)).toMatchObject({
+      busy: 0.25,
+      starved: { total: 0.75, fetch: 0, prep: 0.75 },
+    });
+  });
+
   test('of no time at all divides by nothing', () => {
     const { sampler, run } = device();
     run(1, 10);

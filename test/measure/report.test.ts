@@ -8,6 +8,7 @@ import {
   type DeviceShares,
   producerShares,
   round,
+  sharesBy,
   sharesOf,
   together,
 } from '../../src/measure/report.js';
@@ -45,6 +46,14 @@ describe('shares of a device', () => {
     });
   });
 
+  test('have what was lost from one run to the next only where it is something', () => {
+    expect(shares({ busy: 90, batching: 2, handoff: 8 })).toMatchObject({
+      starved: { total: 0.1, batching: 0.1 },
+      handoff: 0.08,
+    });
+    expect(shares({ busy: 100 })).not.toHaveProperty('handoff');
+  });
+
   test('are zeros where it never ran', () => {
     expect(shares({})).toEqual({
       busy: 0,
@@ -78,6 +87,11 @@ describe('the bottleneck', () => {
     ['sink', { busy: 40, fetch: 5, prep: 45, batching: 0, blocked: 10 }],
     ['sink', { busy: 40, fetch: 20, prep: 5, batching: 5, blocked: 30 }],
     ['sink', { blocked: 1 }],
+    // Of equal causes the one that rows come to first.
+    ['fetch', { busy: 40, fetch: 30, prep: 30 }],
+    ['prep', { busy: 40, prep: 30, batching: 30 }],
+    ['batching', { busy: 82, batching: 9, blocked: 9 }],
+    ['sink', { busy: 85, fetch: 2, prep: 2, batching: 2, blocked: 9 }],
     ['device', {}],
   ] as [Bottleneck, Parts][])('is %s for %j', (bottleneck, parts) => {
     expect(bottleneckOf(shares(parts))).toBe(bottleneck);
@@ -124,6 +138,27 @@ test('advice names bursts that the ring is too small for, and a machine with oth
   );
 });
 
+test('advice says nothing of what is hardly so', () => {
+  const all = shares({ busy: 400, fetch: 300, prep: 200, batching: 100 });
+  const bursts = 'raise ring.slots too';
+  expect(adviceOn('fetch', all, 1, 0.1)).toContain('(producers had no free slot 10 % of their time)');
+  expect(adviceOn('fetch', all, 1, 0.1)).toContain(bursts);
+  expect(adviceOn('fetch', all, 1, 0.09)).toMatch(/ the storage is too slow for this device\.$/);
+  expect(adviceOn('prep', all)).toMatch(/ make the rows cheaper to prepare\.$/);
+  // It can't be the producers where the rows are there.
+  for (const bottleneck of ['device', 'batching', 'sink'] as const)
+    expect(adviceOn(bottleneck, all, 1, 0.9)).not.toContain(bursts);
+  const handoff = (micros: number) => adviceOn('device', shares({ busy: 1000 - micros, handoff: micros }));
+  expect(handoff(50)).toContain('For 5 % of the time the next batch was ready and not started');
+  expect(handoff(50)).toContain('had work 100 % of the time');
+  expect(handoff(49)).toMatch(/ can make this job faster\.$/);
+});
+
+test('advice does not count moments from one batch to the next as a wait for company', () => {
+  const all = shares({ busy: 400, batching: 400, handoff: 200 });
+  expect(adviceOn('batching', all)).toContain('waited 40 % of the time while rows waited for company');
+});
+
 test('advice to several devices speaks of all', () => {
   const all = shares({ busy: 400, fetch: 600 });
   expect(adviceOn('fetch', all, 2)).toMatch(/^The devices waited 60 % of the time/);
@@ -140,6 +175,29 @@ describe('several devices together', () => {
       busy: 0.86364,
       starved: { total: 0.09091, fetch: 0.09091, prep: 0, batching: 0 },
       blocked: 0.04545,
+    });
+  });
+
+  test('have the times of all added up, cause by cause', () => {
+    const [one, other] = [
+      timesOf({ busy: 1, fetch: 2, prep: 3, batching: 4, blocked: 5, handoff: 6 }),
+      timesOf({ busy: 10, fetch: 20, prep: 30, batching: 40, blocked: 50, handoff: 60 }),
+    ];
+    expect(together([one, other])).toEqual(
+      timesOf({ busy: 11, fetch: 22, prep: 33, batching: 44, blocked: 55, handoff: 66 }),
+    );
+  });
+
+  test('have the mean shares that are asked for', () => {
+    const [one, other] = [
+      shares({ busy: 60, fetch: 40 }),
+      shares({ busy: 20, prep: 40, batching: 30, blocked: 10 }),
+    ];
+    const mean = sharesBy<DeviceShares>((share) => (share(one) + share(other)) / 2);
+    expect(mean).toEqual({
+      busy: 0.4,
+      starved: { total: 0.55, fetch: 0.2, prep: 0.2, batching: 0.15 },
+      blocked: 0.05,
     });
   });
 

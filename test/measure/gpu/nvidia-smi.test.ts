@@ -67,6 +67,43 @@ test.skipIf(process.platform === 'win32')(
   },
 );
 
+test.skipIf(process.platform === 'win32')(
+  'a GPU alone is found though no second round comes; what it does not tell is null',
+  async () => {
+    const at = workspace();
+    const lines = [
+      'WARNING: infoROM is corrupted at gpu 0000:01:00.0',
+      'x1, GPU-0a, A100, 550.54.15, 81920, 50, 7, 1024, 213.45, 40, 1410, 1593',
+      '1x, GPU-0a, A100, 550.54.15, 81920, 50, 7, 1024, 213.45, 40, 1410, 1593',
+      '0, GPU-0a, A100, 550.54.15, 81920',
+      '13, N/A, A100, [N/A], [N/A], 57, 29, , 0.1, N/A, [Unknown Error], 1593',
+    ];
+    const says = lines.map((line) => `echo "${line}"`).join('\n');
+    const probe = await openNvidiaSmi(100, fake(at('nvidia-smi'), `${says}\nexec sleep 20`));
+    if (probe === undefined) throw new Error('no probe');
+    expect(probe.devices()).toEqual([{ index: 13, name: 'A100', uuid: null }]);
+    expect(probe.driver).toBeNull();
+    expect([probe.memoryBytes(13), probe.memoryBytes(0), probe.sample(0)]).toEqual([null, null, null]);
+    expect(probe.sample(13)).toEqual({
+      gpu: 0.57,
+      memoryBusy: 0.29,
+      memoryUsedBytes: null,
+      watts: 0.1,
+      celsius: null,
+      smClockMhz: null,
+      memoryClockMhz: 1593,
+      pcieSentBytesPerSecond: null,
+      pcieReceivedBytesPerSecond: null,
+      smActive: null,
+      smOccupancy: null,
+      tensorActive: null,
+      dramActive: null,
+    });
+    probe.close();
+    await expect.poll(() => probe.sample(13)).toBeNull();
+  },
+);
+
 test.skipIf(process.platform === 'win32')('a GPU that says nothing any more is not believed', async () => {
   const at = workspace();
   const line = '0, GPU-0a, A100, 550.54.15, 81920, 50, 7, 1024, 213.45, 40, 1410, 1593';

@@ -30,3 +30,37 @@ test.each([8, 9, 64])('with room for %i samples, any number of them fits, evenly
   const { mean } = series.summary(0, all).spreads.gpu ?? { mean: 0 };
   expect(Math.abs(mean - 0.5)).toBeLessThan(0.75 / Math.sqrt(capacity));
 });
+
+test.each([
+  [4, 4, [0, 1, 2, 3]],
+  [4, 5, [0, 2, 4]],
+  [4, 8, [0, 2, 4, 6]],
+  [4, 9, [0, 4, 8]],
+  [3, 4, [0, 2]],
+  [3, 6, [0, 2, 4]],
+  [3, 9, [0, 4, 8]],
+] as const)(
+  'with room for %i of %i samples, every second one goes as often as need be',
+  (capacity, all, kept) => {
+    const series = new GpuSeries(capacity);
+    for (let i = 0; i < all; i++) series.add(i, { ...NOTHING, gpu: i, dramActive: -i });
+    expect(series.count).toBe(kept.length);
+    for (let i = 0; i < all; i++) {
+      const { samples, spreads } = series.summary(i, i);
+      const isKept = (kept as readonly number[]).includes(i);
+      expect(samples).toBe(isKept ? 1 : 0);
+      expect(spreads.gpu).toEqual(isKept ? { mean: i, p50: i, p95: i } : null);
+      expect(spreads.dramActive?.mean).toEqual(isKept && i > 0 ? -i : isKept ? expect.closeTo(0) : undefined);
+    }
+  },
+);
+
+test('a metric has its smallest and largest in order, whatever order they come in, to six digits', () => {
+  const series = new GpuSeries();
+  for (const [at, gpu] of [9, 100, 20, 3].entries()) series.add(at, { ...NOTHING, gpu, watts: gpu / 7 });
+  expect(series.summary(0, 3).spreads).toMatchObject({
+    gpu: { mean: 33, p50: 9, p95: 100 },
+    watts: { mean: 4.71429, p50: 1.28571, p95: 14.2857 },
+  });
+  expect(series.summary(2, 2).spreads.gpu).toEqual({ mean: 20, p50: 20, p95: 20 });
+});
