@@ -61,7 +61,7 @@ async function runDemo(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<void> {
-  const { colors, textWidth } = terminal;
+  const { style, textWidth } = terminal;
   const paragraph = (text: string): void => terminal.print(wrap(text, textWidth).join('\n'));
   const repeated = rows > SCANNED ? ` (${whole(SCANNED)} scanned ones, over and over)` : '';
   paragraph(
@@ -88,7 +88,6 @@ async function runDemo(
     });
     return;
   }
-  const style = { colors, width: textWidth };
   const checked =
     `each of the ${whole(rows)} rows is there once and in order; the network, which was trained on other digits, ` +
     `reads ${percentExact(accuracy)} of them right`;

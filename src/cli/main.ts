@@ -1,44 +1,30 @@
 #!/usr/bin/env node
-import { CommanderError } from 'commander';
-import { UsageError } from '../util/errors.js';
-import { fail } from './fail.js';
-import { createProgram } from './program.js';
-import { Terminal } from './terminal.js';
+import { readFileSync } from 'node:fs';
 
-const terminal = new Terminal(process.stdout, process.stderr);
-const args = process.argv.slice(2);
-const json = args.includes('--json');
+/*
+ * Whoever has an older Node.js than we need is told so, rather than met by a SyntaxError of some package. What a module
+ * imports is read before any of it runs: so the rest is imported only then, and nothing here is newer than Node.js 12.
+ */
+const file = new URL('../../package.json', import.meta.url);
+const { engines } = JSON.parse(readFileSync(file, 'utf8')) as { readonly engines: { readonly node: string } };
+const least = engines.node.replace('>=', '');
+if (isOlder(process.versions.node, least)) refuse();
+else void import('./command-line.js');
 
-// Whoever reads our output may stop early, as `| head` does. That is no reason to stop a job, nor to complain.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
+function isOlder(version: string, than: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const [leastMajor = 0, leastMinor = 0] = than.split('.').map(Number);
+  return major < leastMajor || (major === leastMajor && minor < leastMinor);
 }
 
-// Rejections that nobody handles arrive here too. What state we are in is unknown: say it and end.
-process.on('uncaughtException', (error) => {
-  process.exit(fail(error, terminal, { json, job: undefined }));
-});
-
-const program = createProgram(terminal, (code) => {
-  process.exitCode = code;
-});
-try {
-  await program.parseAsync(args, { from: 'user' });
-} catch (error) {
-  if (!(error instanceof CommanderError)) throw error;
-  process.exitCode = usageExitCode(error);
-}
-
-/** commander's errors are all about usage; it throws them too where it has printed what was asked for. */
-function usageExitCode({ code, exitCode, message }: CommanderError): number {
-  if (exitCode === 0) return 0;
-  // No command at all: the help is printed already.
-  if (code === 'commander.help') return 2;
-  const [sentence = '', suggestion] = message.replace(/^error: /, '').split('\n');
-  const command = program.commands.find((candidate) => candidate.name() === args[0]);
-  const help = command === undefined ? 'penstock --help' : `penstock ${command.name()} --help`;
-  const hint = suggestion?.replace(/^\((.*)\)$/, '$1') ?? `See ${help}.`;
-  return fail(new UsageError(sentence, { hint }), terminal, { json, job: undefined });
+function refuse(): void {
+  const message = `Node.js ${least} or newer is needed, and this is ${process.versions.node} (${process.execPath})`;
+  const hint = 'Get it from https://nodejs.org, or by a version manager, for instance: nvm install --lts';
+  process.stderr.write(`penstock: ${message}\n  ${hint}\n`);
+  if (process.argv.includes('--json')) {
+    const place = { file: null, line: null, key: null, row: null, column: null };
+    const document = { job: null, status: 'failed', error: { code: 'USAGE', message, hint, ...place } };
+    process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  }
+  process.exitCode = 2;
 }

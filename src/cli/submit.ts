@@ -104,5 +104,5 @@ function show(report: RunReport, job: Job, json: boolean, terminal: Terminal): v
     return;
   }
   const output = job.sink.format === 'none' ? undefined : job.sink.uri;
-  terminal.print(runReportText(report, output, { colors: terminal.colors, width: terminal.textWidth }));
+  terminal.print(runReportText(report, output, terminal.style));
 }

@@ -1,6 +1,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DeviceError, messageOf, StorageError } from '../../util/errors.js';
+import { kindOfFileAt } from '../../util/file-kind.js';
 import { type ExternalTensor, externalTensors } from './model-proto.js';
 import { FileBytes, MalformedError } from './protobuf.js';
 
@@ -75,7 +76,7 @@ async function check(model: string, location: string, tensors: readonly External
   const allowed = [await realpath(folder), path.dirname(await realpath(model))];
   const target = await realpath(file);
   if (!allowed.some((one) => isInside(target, one))) throw outside(model, location);
-  checkLength(model, file, stats.size, tensors);
+  await checkLength(model, file, stats.size, tensors);
   return file;
 }
 
@@ -91,10 +92,19 @@ function outside(model: string, location: string): DeviceError {
   );
 }
 
-function checkLength(model: string, file: string, size: number, tensors: readonly ExternalTensor[]): void {
+async function checkLength(
+  model: string,
+  file: string,
+  size: number,
+  tensors: readonly ExternalTensor[],
+): Promise<void> {
   for (const { name, offset, byteLength } of tensors) {
     const end = offset + (byteLength ?? 0);
     if (end <= size) continue;
+    const kind = await kindOfFileAt(file);
+    if (kind?.id === 'lfs') {
+      throw new StorageError(`${file}: is ${kind.is}, and ${model} keeps weights in it`, { file, hint: kind.hint });
+    }
     throw new StorageError(`${file}: has ${size} bytes, and ${model} has ${name} in it up to byte ${end}`, {
       file,
       hint: 'It was cut short, or belongs to another model: copy it again.',
