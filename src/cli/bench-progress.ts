@@ -46,7 +46,7 @@ export class BenchProgressDisplay {
     if (totalSeconds !== undefined && !this.#announced) {
       this.#announced = true;
       const name = printable(this.#name);
-      terminal.print(`${name}: this takes about ${duration(totalSeconds)}, in ${rounds} rounds`);
+      terminal.say(`${name}: this takes about ${duration(totalSeconds)}, in ${rounds} rounds`);
     }
     if (terminal.isLive) {
       terminal.draw(benchLine(this.#name, progress, terminal.columns, terminal.colors));

@@ -44,7 +44,10 @@ function tableRoom({ width, tableWidth = width }: ReportStyle): number {
 }
 
 /** What each stage does alone, and beside it all of them together. */
-export function ceilingsText({ ceilings, pipeline, pointToPoint }: BenchReport, style: ReportStyle): string[] {
+export function ceilingsText(
+  { ceilings, pipeline, pointToPoint }: BenchReport,
+  style: ReportStyle,
+): string[] {
   const { colors } = style;
   const now = pipeline.rowsPerSecond.median;
   const all = [ceilings.storage, ceilings.loader, ceilings.device, ...(ceilings.sink ? [ceilings.sink] : [])];
@@ -106,7 +109,12 @@ export function curveText({ curve, knee, batchSize, fullBatch }: BenchReport, st
         ...(point.batchSize === (fullBatch ?? batchSize) ? ['now'] : []),
         ...(point.batchSize === knee.batchSize ? ['knee'] : []),
       ].join(', ');
-      const line = cells([whole(point.batchSize), millis(point.runMs.p50), millis(point.runMs.p99), figure(rate)]);
+      const line = cells([
+        whole(point.batchSize),
+        millis(point.runMs.p50),
+        millis(point.runMs.p99),
+        figure(rate),
+      ]);
       if (!isWide) {
         const sign = signs === '' ? '' : `${signs} ▶`;
         return `  ${colors.yellow(sign)}${' '.repeat(LABELS - 2 - widthOf(sign))}${line}`;
@@ -129,9 +137,7 @@ export function sweepText(sweep: Sweep, style: ReportStyle): string[] {
   const titles = [...keys, ...SWEEP_COLUMNS.map(({ title }) => title)];
   const rows = points.map((point) => [...keys.map((key) => valueText(point.values[key])), ...cellsOf(point)]);
   const widths = titles.map((title, place) =>
-    Math.max(
-      ...[title, ...rows.map((row, i) => (points[i]?.error && place >= keys.length ? '' : row[place] ?? ''))].map(widthOf),
-    ),
+    Math.max(...[title, ...rows.map((row) => row[place] ?? '')].map(widthOf)),
   );
   const columns = widths.map((column, place) => ({
     width: column + GAP.length,
@@ -151,8 +157,8 @@ export function sweepText(sweep: Sweep, style: ReportStyle): string[] {
   return [
     ...(isBelow ? [label('sweep', style).trimEnd(), `  ${head}`] : [`${label('sweep', style)}${head}`]),
     ...rows.flatMap((row, i) => {
+      const values = `${' '.repeat(indent)}${line(row)}`.trimEnd();
       const error = points[i]?.error;
-      const values = `${' '.repeat(indent)}${line(error ? row.slice(0, keys.length) : row)}`.trimEnd();
       if (error) return failure(values, error, tableWidth);
       return [i === best ? `${values}${colors.yellow(BEST)}` : values];
     }),
@@ -161,13 +167,14 @@ export function sweepText(sweep: Sweep, style: ReportStyle): string[] {
 
 function sweepSentences({ keys, points, best }: Sweep, style: ReportStyle): string[] {
   const { colors, width } = style;
+  const below = (text: string): string[] => wrap(text, width - 4).map((line) => `    ${line}`);
   return [
     label('sweep', style).trimEnd(),
     ...points.flatMap((point, i) => {
-      const values = `  ${keys.map((key) => `${key} ${valueText(point.values[key])}`).join(', ')}:`;
-      if (point.error !== null) return failure(values, point.error, width);
-      const [first = '', ...others] = wrap(`${values} ${cellsOf(point)[0] ?? ''} rows/s`, width - BEST.length);
-      return [i === best ? `${first}${colors.yellow(BEST)}` : first, ...others.map((text) => `    ${text}`)];
+      const values = below(keys.map((key) => `${key} ${valueText(point.values[key])}`).join(', '));
+      if (point.error !== null)
+        return [...wrap(`failed: ${point.error}`, width - 2).map((line) => `  ${line}`), ...values];
+      return [`  ${cellsOf(point)[0] ?? ''} rows/s${i === best ? colors.yellow(BEST) : ''}`, ...values];
     }),
   ];
 }

@@ -52,7 +52,9 @@ function sectionLines(findings: readonly Finding[], said: Set<string>, style: Re
     const steps = todo.filter((step) => !said.has(step));
     for (const step of steps) said.add(step);
     return [
-      ...(isBelow ? [head + name, ...told.map((line) => indent + line)] : columns(head + pad(name, longest + 2), told, indent)),
+      ...(isBelow
+        ? [head + name, ...told.map((line) => indent + line)]
+        : columns(head + pad(name, longest + 2), told, indent)),
       ...steps.flatMap((step) => {
         const [first = '', ...tail] = wrap(step, width - indent.length - 2);
         return [`${indent}→ ${first}`, ...tail.map((line) => `${indent}  ${line}`)].map(colors.yellow);

@@ -11,7 +11,8 @@ export interface DoctorFlags {
 /** `penstock doctor` */
 export async function doctor({ json }: DoctorFlags, terminal: Terminal): Promise<number> {
   try {
-    if (terminal.isLive) terminal.draw(truncate('asking drivers, trying providers and packages …', terminal.columns));
+    if (terminal.isLive)
+      terminal.draw(truncate('asking drivers, trying providers and packages …', terminal.columns));
     const diagnosis = await diagnose();
     if (json) terminal.document(diagnosis);
     else terminal.print(doctorText(diagnosis, terminal.style));

@@ -29,9 +29,14 @@ export function errorText(error: unknown, colors: Colors, width = Number.POSITIV
   const [first, ...others] = mistakes.flatMap((mistake) =>
     wrap(mistake, width - MARK.length - hanging.length).map((line, i) => (i === 0 ? line : hanging + line)),
   );
-  const lines = [`${paint(MARK.trimEnd())} ${first}`, ...others.map((line) => ' '.repeat(MARK.length) + line)];
+  const lines = [
+    `${paint(MARK.trimEnd())} ${first}`,
+    ...others.map((line) => ' '.repeat(MARK.length) + line),
+  ];
   // A line of a hint that is indented is a command to be copied.
-  const hint = error.hint?.split('\n').flatMap((line) => (line.startsWith(' ') ? [line] : wrap(line, width - 2)));
+  const hint = error.hint
+    ?.split('\n')
+    .flatMap((line) => (line.startsWith(' ') ? [line] : wrap(line, width - 2)));
   lines.push(...(hint ?? []).map((line) => `  ${line}`));
   if (error instanceof StuckError && error.state !== undefined) {
     lines.push(...error.state.split('\n').map((line) => `  ${colors.dim(line)}`));

@@ -1,4 +1,4 @@
-import type { Command, Help, HelpConfiguration } from 'commander';
+import type { Command, Help, HelpConfiguration, OutputConfiguration } from 'commander';
 import type { Colors, Terminal } from './terminal.js';
 import { pad, widthOf, wrap } from './text.js';
 
@@ -20,7 +20,7 @@ export function helpConfiguration(colors: Colors): HelpConfiguration {
 }
 
 /** Where help goes, how wide that is. */
-export function helpOutput(terminal: Terminal): Parameters<Command['configureOutput']>[0] {
+export function helpOutput(terminal: Terminal): OutputConfiguration {
   return {
     // Errors are thrown, and shown as all others are.
     outputError: () => {},
@@ -48,7 +48,10 @@ export function layOut(text: string, width: number): string {
   let items: [term: string, about: string][] = [];
   const flush = (): void => {
     if (paragraph.length > 0) lines.push(...wrap(paragraph.join(' '), width));
-    const termWidth = Math.max(0, ...items.filter(([, about]) => about !== '').map(([term]) => widthOf(term)));
+    const termWidth = Math.max(
+      0,
+      ...items.filter(([, about]) => about !== '').map(([term]) => widthOf(term)),
+    );
     lines.push(...items.flatMap(([term, about]) => item(term, termWidth, about, width)));
     paragraph = [];
     items = [];

@@ -31,8 +31,8 @@ export async function status(
       ...options,
       signal,
       onLost: (error) =>
-        terminal.print(`penstock: the queue is out of reach (${messageOf(error)}); waiting for it`),
-      onBack: (seconds) => terminal.print(`penstock: the queue is back after ${duration(seconds)}`),
+        terminal.say(`penstock: the queue is out of reach (${messageOf(error)}); waiting for it`),
+      onBack: (seconds) => terminal.say(`penstock: the queue is back after ${duration(seconds)}`),
     });
     if (!watch) {
       const found = await look(queue, wanted);

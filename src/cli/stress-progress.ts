@@ -45,9 +45,7 @@ export class StressProgressDisplay {
     const { totalSeconds, steps } = progress;
     if (totalSeconds !== undefined && !this.#announced) {
       this.#announced = true;
-      terminal.print(
-        `${printable(this.#name)}: this takes about ${duration(totalSeconds)}, in ${steps} steps`,
-      );
+      terminal.say(`${printable(this.#name)}: this takes about ${duration(totalSeconds)}, in ${steps} steps`);
     }
     if (terminal.isLive) {
       terminal.draw(stressLine(this.#name, progress, terminal.columns, terminal.colors));

@@ -1,4 +1,5 @@
 import pc from 'picocolors';
+import { wrap } from './text.js';
 
 export type Colors = ReturnType<typeof pc.createColors>;
 
@@ -17,6 +18,8 @@ const WIDEST_TEXT = 100;
 const HELP_TEXT = 80;
 /** Columns of a table that goes to no terminal. */
 const WIDE_TABLE = 160;
+/** Of the second line of a sentence. */
+const INDENT = '  ';
 
 /** The two channels of a command: documents for programs on stdout, everything for people on stderr (DESIGN §9). */
 export class Terminal {
@@ -77,6 +80,18 @@ export class Terminal {
     this.#stderr.write(`${text}\n`);
   }
 
+  /** A sentence for people: a line of a log, or as many of a terminal as it takes. */
+  say(sentence: string, paint = (text: string): string => text): void {
+    const width = this.sentenceWidth ?? Number.POSITIVE_INFINITY;
+    const lines = wrap(sentence, width - INDENT.length).map(paint);
+    this.print(lines.join(`\n${INDENT}`));
+  }
+
+  /** Takes the line that the cursor is in for our own: the terminal itself writes `^C` into it. */
+  takeLine(): void {
+    this.#liveLine ||= this.isLive;
+  }
+
   /** Draws lines in place of those before, as many as there is room for. */
   drawBlock(text: string): void {
     const room = Math.max(1, (this.#stderr.rows || 24) - 1);
@@ -113,7 +128,10 @@ export class Terminal {
 }
 
 /** https://no-color.org and https://force-color.org: what the user says comes before what a terminal can. */
-function wantsColors(output: Output, { NO_COLOR: no = '', FORCE_COLOR: forced = '' }: NodeJS.ProcessEnv): boolean {
+function wantsColors(
+  output: Output,
+  { NO_COLOR: no = '', FORCE_COLOR: forced = '' }: NodeJS.ProcessEnv,
+): boolean {
   if (no !== '') return false;
   if (forced !== '') return !['0', 'false'].includes(forced);
   // Node asks TERM, among others.

@@ -20,7 +20,8 @@ export function usageError(error: CommanderError, program: Command, args: readon
 /** `penstock help WORD`, where that is no command: commander would print the help of everything instead. */
 export function helpError(program: Command, [first, word]: readonly string[]): UsageError | undefined {
   const names = [...namesOf(program), 'help'];
-  if (first !== 'help' || word === undefined || word.startsWith('-') || names.includes(word)) return undefined;
+  if (first !== 'help' || word === undefined || word.startsWith('-') || names.includes(word))
+    return undefined;
   const hint = commandMeant(word, names) ?? 'See penstock --help.';
   return new UsageError(`unknown command '${word}'`, { hint });
 }
@@ -32,7 +33,9 @@ function commandMeant(word: string, names: readonly string[]): string | undefine
   if (name !== undefined) return `Did you mean ${name}?`;
   // A file where a command should be.
   if (/\.(?:ya?ml|json)$/i.test(word)) return `Did you mean penstock run ${word}?`;
-  return /\.(?:arrows?|feather|parquet|onnx)$/i.test(word) ? `Did you mean penstock inspect ${word}?` : undefined;
+  return /\.(?:arrows?|feather|parquet|onnx)$/i.test(word)
+    ? `Did you mean penstock inspect ${word}?`
+    : undefined;
 }
 
 /** Nearer than what commander takes for near, to which nearly all options are. */

@@ -1,6 +1,5 @@
 import type { Schema } from 'apache-arrow';
-import type { ObjectReader, StoredObject } from '../storage/types.js';
-import { DataError } from '../util/errors.js';
+import type { ObjectReader } from '../storage/types.js';
 import { corrupt, truncated } from './arrow-errors.js';
 import {
   type ArrowMessage,

@@ -1,8 +1,8 @@
 import { open, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError } from '../util/errors.js';
-import { KIND_BYTES, kindOfFile } from '../util/file-kind.js';
 import { bytes } from '../util/figures.js';
+import { KIND_BYTES, kindOfFile } from '../util/file-kind.js';
 import { codeOf, reasonOf } from '../util/system-error.js';
 import { suggest } from './suggest.js';
 
@@ -50,7 +50,9 @@ const MARKS = [
 ] as const;
 
 function decoded(content: Uint8Array, refuse: () => UsageError): string {
-  const [encoding] = MARKS.find(([, first, second]) => content[0] === first && content[1] === second) ?? ['utf-8'];
+  const [encoding] = MARKS.find(([, first, second]) => content[0] === first && content[1] === second) ?? [
+    'utf-8',
+  ];
   try {
     const text = new TextDecoder(encoding, { fatal: true }).decode(content);
     if (text.includes('\0')) throw refuse();

@@ -30,11 +30,14 @@ export class LocalOutput implements OutputStore {
 
   async prepare(): Promise<void> {
     await mkdir(this.uri, { recursive: true }).catch((cause) => {
-      throw new StorageError(`${this.uri}: the output directory can't be made: ${reasonOf(cause, OWN_REASONS)}`, {
-        file: this.uri,
-        hint: 'Check sink.uri and the permissions above it.',
-        cause,
-      });
+      throw new StorageError(
+        `${this.uri}: the output directory can't be made: ${reasonOf(cause, OWN_REASONS)}`,
+        {
+          file: this.uri,
+          hint: 'Check sink.uri and the permissions above it.',
+          cause,
+        },
+      );
     });
   }
 

@@ -38,6 +38,9 @@ function defaultFolder({ XDG_CACHE_HOME: xdg = '', LOCALAPPDATA: appData = '' }:
       );
     default:
       // What is not absolute is to be ignored: XDG Base Directory Specification.
-      return path.join(path.isAbsolute(xdg) ? xdg : path.join(homeFolder('PENSTOCK_CACHE, or HOME'), '.cache'), 'penstock');
+      return path.join(
+        path.isAbsolute(xdg) ? xdg : path.join(homeFolder('PENSTOCK_CACHE, or HOME'), '.cache'),
+        'penstock',
+      );
   }
 }

@@ -10,6 +10,9 @@ export function homeFolder(instead = 'HOME'): string {
   try {
     return homedir();
   } catch (cause) {
-    throw new UsageError('this user has no home folder, and HOME is not set', { hint: `Set ${instead}.`, cause });
+    throw new UsageError('this user has no home folder, and HOME is not set', {
+      hint: `Set ${instead}.`,
+      cause,
+    });
   }
 }

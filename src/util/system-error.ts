@@ -9,6 +9,8 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTDIR: 'it, or something above it, is a file, not a directory',
   EEXIST: 'it, or something above it, is a file, not a directory',
   EISDIR: 'it is a directory',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the quota of disk space is used up',
   EMFILE: 'too many files are open',
   ENFILE: 'too many files are open on this machine',
   ENAMETOOLONG: 'its name is too long',

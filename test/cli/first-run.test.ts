@@ -1,6 +1,6 @@
+import { spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { spawn } from 'node:child_process';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { readColumn, workspace } from '../helpers/workspace.js';
 import { penstock, repository, start } from './penstock.js';
@@ -88,7 +88,9 @@ test('without a home, a temporary folder and any place to write but the output, 
 test('through a link, as npm installs it, it is itself', async () => {
   const at = workspace();
   symlinkSync(`${repository}dist/cli/main.js`, at('penstock'));
-  const child = spawn(process.execPath, [at('penstock'), '--version'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [at('penstock'), '--version'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   onTestFinished(() => void child.kill('SIGKILL'));
   const chunks = await child.stdout.toArray();
   const { version } = JSON.parse(readFileSync(`${repository}package.json`, 'utf8')) as { version: string };

@@ -5,7 +5,11 @@ import { workspace } from '../helpers/workspace.js';
 import { type Ended, repository, start } from './penstock.js';
 
 /** The command line, which is told that it runs on another Node.js. */
-function onNode(version: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+function onNode(
+  version: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
   const preload = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } })`;
   const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(preload)}`;
   return start(args, { env: { ...env, NODE_OPTIONS } }).ended;
@@ -24,7 +28,13 @@ describe('on a Node.js that is too old', () => {
   test('--json prints a document too', async () => {
     const { code, stdout } = await onNode('18.19.1', ['run', 'job.yaml', '--json']);
     expect(code).toBe(2);
-    const error = { code: 'USAGE', message: expect.stringContaining('20.19'), file: null, row: null, column: null };
+    const error = {
+      code: 'USAGE',
+      message: expect.stringContaining('20.19'),
+      file: null,
+      row: null,
+      column: null,
+    };
     expect(JSON.parse(stdout)).toMatchObject({ job: null, status: 'failed', error });
   });
 
@@ -32,7 +42,9 @@ describe('on a Node.js that is too old', () => {
     const at = workspace();
     await onNode('18.19.1', ['--help'], { NODE_V8_COVERAGE: at('coverage') });
     const loaded = readdirSync(at('coverage')).flatMap((file) => {
-      const { result } = JSON.parse(readFileSync(at('coverage', file), 'utf8')) as { result: { url: string }[] };
+      const { result } = JSON.parse(readFileSync(at('coverage', file), 'utf8')) as {
+        result: { url: string }[];
+      };
       return result.map(({ url }) => url).filter((url) => url.startsWith('file:'));
     });
     expect(loaded).toEqual([expect.stringContaining('/dist/cli/main.js')]);
@@ -41,8 +53,9 @@ describe('on a Node.js that is too old', () => {
   test('what it loads has no syntax that Node.js 12 does not know', () => {
     const text = readFileSync(`${repository}dist/cli/main.js`, 'utf8');
     const lowered = (target: ts.ScriptTarget): string =>
-      ts.transpileModule(text, { compilerOptions: { target, module: ts.ModuleKind.ES2020, removeComments: true } })
-        .outputText;
+      ts.transpileModule(text, {
+        compilerOptions: { target, module: ts.ModuleKind.ES2020, removeComments: true },
+      }).outputText;
     expect(lowered(ts.ScriptTarget.ES2019)).toBe(lowered(ts.ScriptTarget.ESNext));
     expect(text).not.toMatch(/^\s*await /m);
   });

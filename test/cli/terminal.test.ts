@@ -18,7 +18,11 @@ describe('colours', () => {
   const plain = new FakeTerminal(80);
 
   test('are for terminals that have some', () => {
-    expect([colorful, plain, new FakePipe()].map((output) => isPainted(output))).toEqual([true, false, false]);
+    expect([colorful, plain, new FakePipe()].map((output) => isPainted(output))).toEqual([
+      true,
+      false,
+      false,
+    ]);
   });
 
   test('are never where NO_COLOR is set, and an empty one is not', () => {
@@ -37,7 +41,11 @@ describe('colours', () => {
 
 describe('the width', () => {
   const of = (output: Output): number[] => {
-    const { textWidth, tableWidth, sentenceWidth = Number.POSITIVE_INFINITY } = new Terminal(new FakePipe(), output);
+    const {
+      textWidth,
+      tableWidth,
+      sentenceWidth = Number.POSITIVE_INFINITY,
+    } = new Terminal(new FakePipe(), output);
     return [textWidth, tableWidth, sentenceWidth];
   };
 

@@ -32,7 +32,9 @@ describe.each(WIDTHS)('in %i columns', (width) => {
     const program = createProgram(terminal, () => {});
     for (const command of [program, ...program.commands]) {
       let text = '';
-      const writeOut = (some: string): void => void (text += some);
+      const writeOut = (some: string): void => {
+        text += some;
+      };
       command.configureOutput({ ...command.configureOutput(), writeOut });
       command.outputHelp();
       expect(text).toContain('Usage: penstock');
@@ -68,14 +70,21 @@ describe.each(WIDTHS)('in %i columns', (width) => {
   });
 
   test('a mistake fits, in one column', () => {
-    const one = new DataError(`data.parquet: ${'words '.repeat(30)}end`, { hint: `${'do this '.repeat(20)}now` });
+    const one = new DataError(`data.parquet: ${'words '.repeat(30)}end`, {
+      hint: `${'do this '.repeat(20)}now`,
+    });
     const several = new UsageError(`job.yaml:1: ${'so '.repeat(40)}\njob.yaml:2: ${'so '.repeat(40)}`);
     for (const error of [one, several]) expect(tooWide(errorText(error, colors, width), width)).toEqual([]);
   });
 });
 
 const found = (name: string, todo: readonly string[] = []) =>
-  ({ name, status: 'absent', detail: 'not here, as far as anybody can tell from what was tried', todo }) as const;
+  ({
+    name,
+    status: 'absent',
+    detail: 'not here, as far as anybody can tell from what was tried',
+    todo,
+  }) as const;
 
 const DIAGNOSIS = {
   penstock: '1.0.0',
@@ -96,12 +105,19 @@ describe('where there is little room', () => {
     const at = (start: RegExp): number => lines.findIndex((line) => start.test(line));
     expect(lines[at(/^ {2}ceilings/)]).toBe('  ceilings         rows/s');
     expect(lines[at(/^ {2}batch size/)]).toBe('  batch size     rows     rows/s');
-    expect(lines.filter((line) => /^ {2}(?:now, knee|now|knee) ▶ +[\d,]+ +[\d,]+$/.test(line)).length).toBeGreaterThan(0);
+    expect(
+      lines.filter((line) => /^ {2}(?:now, knee|now|knee) ▶ +[\d,]+ +[\d,]+$/.test(line)).length,
+    ).toBeGreaterThan(0);
   });
 
   test('a sweep stands below its label, without columns that say least; then as sentences', () => {
     const rate = (median: number) => ({ median, min: median, max: median, runs: [median] });
-    const device = { runMs: { p50: 1, p99: 2 }, busy: 0.5, starved: { total: 0, fetch: 0, prep: 0, batching: 0 }, blocked: 0 };
+    const device = {
+      runMs: { p50: 1, p99: 2 },
+      busy: 0.5,
+      starved: { total: 0, fetch: 0, prep: 0, batching: 0 },
+      blocked: 0,
+    };
     const ran = { error: null, device, fill: 1, bottleneck: 'device' } as const;
     const sweep = {
       keys: ['batch.size', 'batch.maxDelayMs'],
@@ -132,13 +148,13 @@ describe('where there is little room', () => {
     failed: the ring needs more memory than it may have`);
     expect(text(39)).toBe(`\
   sweep
-  batch.size 32, batch.maxDelayMs
-    5: 9,000 rows/s
-  batch.size 64, batch.maxDelayMs  ◀ best
-    5: 14,000 rows/s
-  batch.size 999, batch.maxDelayMs 5:
-    failed: the ring needs more memory
-    than it may have`);
+  9,000 rows/s
+    batch.size 32, batch.maxDelayMs 5
+  14,000 rows/s  ◀ best
+    batch.size 64, batch.maxDelayMs 5
+  failed: the ring needs more memory
+  than it may have
+    batch.size 999, batch.maxDelayMs 5`);
   });
 
   test('a name too long for a label stands above', () => {

@@ -66,13 +66,17 @@ describe('a file that is no job file at all', () => {
 });
 
 describe('a file that is not there, or a folder', () => {
-  const hintOf = async (file: string): Promise<string | undefined> => (await thrownBy(() => loadJob(file))).hint;
+  const hintOf = async (file: string): Promise<string | undefined> =>
+    (await thrownBy(() => loadJob(file))).hint;
 
-  test.each(['jbo.yaml', 'job.yml', 'job', 'job.json'])('%s: the file that was meant is named', async (name) => {
-    const at = workspace();
-    for (const other of ['job.yaml', 'notes.txt', 'serve.yaml']) writeFileSync(at(other), '');
-    expect(await hintOf(at(name))).toBe(`Did you mean ${at('job.yaml')}?`);
-  });
+  test.each(['jbo.yaml', 'job.yml', 'job', 'job.json'])(
+    '%s: the file that was meant is named',
+    async (name) => {
+      const at = workspace();
+      for (const other of ['job.yaml', 'notes.txt', 'serve.yaml']) writeFileSync(at(other), '');
+      expect(await hintOf(at(name))).toBe(`Did you mean ${at('job.yaml')}?`);
+    },
+  );
 
   test('nothing is named that is not near', async () => {
     const at = workspace();

@@ -63,7 +63,9 @@ describe('a source that is not what it should be', () => {
     const at = workspace();
     writeFileSync(at('empty.arrow'), '');
     const error = await failureOf(digitsJob(at, { source: { uri: at('empty.arrow') } }));
-    expect(error.message).toBe(`${at('empty.arrow')}: the file is empty; expected an Arrow or a Parquet file`);
+    expect(error.message).toBe(
+      `${at('empty.arrow')}: the file is empty; expected an Arrow or a Parquet file`,
+    );
     expect(error.exitCode).toBe(1);
   });
 

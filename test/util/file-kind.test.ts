@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { kindOfFile, kindOfFileAt } from '../../src/util/file-kind.js';
-import { workspace } from '../helpers/workspace.js';
 import { repository } from '../cli/penstock.js';
+import { workspace } from '../helpers/workspace.js';
 
 const kindOf = (latin1: string): string | undefined => kindOfFile(Buffer.from(latin1, 'latin1'))?.is;
 

@@ -168,4 +168,3 @@ function encrypted({ uri }: StoredObject): DataError {
 
 const text = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
-

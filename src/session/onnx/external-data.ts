@@ -103,7 +103,10 @@ async function checkLength(
     if (end <= size) continue;
     const kind = await kindOfFileAt(file);
     if (kind?.id === 'lfs') {
-      throw new StorageError(`${file}: is ${kind.is}, and ${model} keeps weights in it`, { file, hint: kind.hint });
+      throw new StorageError(`${file}: is ${kind.is}, and ${model} keeps weights in it`, {
+        file,
+        ...(kind.hint !== undefined && { hint: kind.hint }),
+      });
     }
     throw new StorageError(`${file}: has ${size} bytes, and ${model} has ${name} in it up to byte ${end}`, {
       file,

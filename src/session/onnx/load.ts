@@ -52,7 +52,8 @@ export async function load(spec: SessionSpec): Promise<Session> {
 const CONVERSIONS: Readonly<Partial<Record<FileKind['id'], string>>> = {
   zip: 'If PyTorch saved it: load it there, and export it to ONNX by torch.onnx.export.',
   pickle: 'If PyTorch saved it: load it there, and export it to ONNX by torch.onnx.export.',
-  safetensors: 'These are weights alone: load them into their model, and export that to ONNX by torch.onnx.export.',
+  safetensors:
+    'These are weights alone: load them into their model, and export that to ONNX by torch.onnx.export.',
   hdf5: 'If Keras saved it: load it there, and export it to ONNX by model.export(…, format="onnx").',
   tflite: 'Convert it to ONNX: python -m tf2onnx.convert --tflite MODEL --output MODEL.onnx',
   json: 'Set model.runtime to tensorflow, if it is a model of TensorFlow.js.',
