@@ -2,7 +2,7 @@ import type { BenchReport, WhatIf } from '../bench/types.js';
 import { ceilingsText, curveText, sweepText } from './bench-tables.js';
 import { devicesText } from './devices-text.js';
 import { LABELS, label, labelled, type ReportStyle } from './labels.js';
-import { counted, duration, pad, percent, perSecond, printable, wrap } from './text.js';
+import { counted, duration, percent, perSecond, printable, widthOf, wrap } from './text.js';
 
 const GAIN_WIDTH = 8;
 /** Of the reason beside a change; one that would be narrower stands below it. */
@@ -61,19 +61,20 @@ function loopText({ pointToPoint }: BenchReport, style: ReportStyle): string[] {
 function whatIfText(whatIf: readonly WhatIf[], style: ReportStyle): string[] {
   const { colors, width } = style;
   const better = whatIf.filter(({ gain }) => gain >= WORTH);
-  const longest = Math.max(0, ...better.map((change) => nameOf(change).length));
+  const longest = Math.max(0, ...better.map((change) => widthOf(nameOf(change))));
   const beside = longest + GAIN_WIDTH + 2;
   const isBelow = width - LABELS - beside < LEAST_REASON;
   const indent = ' '.repeat(LABELS + (isBelow ? 2 : beside));
   const lines = better.flatMap((change, i) => {
     const gain = `+${percent(change.gain)}`.padStart(GAIN_WIDTH);
-    const told = wrap(`${perSecond(change.rowsPerSecond, 'rows')}; ${change.because}`, width - indent.length);
-    const head = `${label(i === 0 ? 'what if' : '', style)}${pad(nameOf(change), longest)}${colors.green(gain)}`;
-    const [first = '', ...others] = told;
-    return [
-      ...(isBelow ? [head, `${indent}${first}`] : [`${head}  ${first}`]),
-      ...others.map((line) => `${indent}${line}`),
-    ];
+    const told = `${perSecond(change.rowsPerSecond, 'rows')}; ${change.because}`;
+    const [first = '', ...others] = wrap(told, width - indent.length);
+    const name = nameOf(change);
+    const head = `${label(i === 0 ? 'what if' : '', style)}${name}`;
+    const rest = others.map((line) => `${indent}${line}`);
+    if (isBelow) return [head, `${indent}${colors.green(gain.trim())}`, `${indent}${first}`, ...rest];
+    const gap = ' '.repeat(longest - widthOf(name));
+    return [`${head}${gap}${colors.green(gain)}  ${first}`, ...rest];
   });
   const others = whatIf.filter(({ gain }) => gain < WORTH).map(nameOf);
   if (others.length === 0) return lines;

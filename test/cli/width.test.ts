@@ -39,7 +39,8 @@ describe.each(WIDTHS)('in %i columns', (width) => {
       command.outputHelp();
       expect(text).toContain('Usage: penstock');
       // To be copied.
-      const isCommand = (line: string): boolean => /^ {2}(?:penstock|curl|PENSTOCK_TOKEN|#) ?/.test(line);
+      const isCommand = (line: string): boolean =>
+        /^(?:Usage:| {2}(?:penstock|curl|PENSTOCK_TOKEN|#)) ?/.test(line);
       expect(tooWide(text, width).filter((line) => !isCommand(line))).toEqual([]);
       if (command.name() !== 'cancel') expect(text).toMatch(/^ {2}penstock (?:\w+ )*[\w.]/m);
     }
