@@ -50,6 +50,8 @@ const like =
 /** Of a message of ONNX: the version of its format, and a field that follows that. */
 const beginsOnnx: Test = (text) =>
   text.startsWith('\x08') && text.charCodeAt(1) <= 32 && '\x12\x1a\x3a\x42'.includes(text.charAt(2));
+/** The mark of a message of Arrow, and its length, which is no gigabytes. */
+const beginsStream: Test = (text) => text.startsWith('\xff\xff\xff\xff') && text.charAt(7) === '\0';
 
 /** The first that holds tells. */
 const KINDS: readonly (readonly [Test, FileKind])[] = [
@@ -68,7 +70,7 @@ const KINDS: readonly (readonly [Test, FileKind])[] = [
   [like(/^\s*(?:<\?xml|<Error>)/), { id: 'xml', is: 'an XML document', hint: FAILED_DOWNLOAD }],
   [begins('PAR1', 'PARE'), { id: 'parquet', is: 'a Parquet file' }],
   [begins('ARROW1'), { id: 'arrow', is: 'an Arrow IPC file' }],
-  [begins('\xff\xff\xff\xff'), { id: 'arrow-stream', is: 'an Arrow stream' }],
+  [beginsStream, { id: 'arrow-stream', is: 'an Arrow stream' }],
   [begins('\x1f\x8b'), { id: 'compressed', is: 'compressed with gzip', hint: UNPACK }],
   [begins('(\xb5/\xfd'), { id: 'compressed', is: 'compressed with Zstandard', hint: UNPACK }],
   [begins('BZh'), { id: 'compressed', is: 'compressed with bzip2', hint: UNPACK }],
