@@ -21,9 +21,12 @@ export function bar(share: number, width: number): string {
   return '█'.repeat(Math.floor(eighths / 8)) + (EIGHTHS[eighths % 8] ?? '');
 }
 
-/** Breaks a text at spaces into lines of at most `width` columns; a longer word stands alone. */
+/**
+ * Breaks a text at spaces into lines of at most `width` columns; a longer word stands alone, and no sign parts from its
+ * number.
+ */
 export function wrap(text: string, width: number): string[] {
-  return filled(text.split(' '), ' ', width);
+  return filled(text.split(/ (?![%×])/), ' ', width);
 }
 
 /** Puts pieces into lines of at most `width` columns, `gap` between them; a wider piece stands alone. */
