@@ -49,7 +49,7 @@ function jobFile(schema) {
     title: 'The job file',
     schema,
     intro: [
-      'What `penstock run`, `penstock bench` and `loadJob` read: YAML or JSON, every key of it here. Relative paths start at the folder of the file. `--set key.path=value` changes a key for one run, and `penstock schema` prints all this for [editors](how-to/editors.md).',
+      'What `penstock run`, `penstock bench` and `loadJob` read: YAML or JSON, every key of it here. Relative paths start at the folder of the file, and `~/` is your home. `--set key.path=value` changes a key for one run, and `penstock schema` prints all this for [editors](how-to/editors.md).',
       [
         '```yaml',
         'source:',
@@ -79,7 +79,7 @@ function serveFile(schema) {
       'models.NAME.model': 'Its keys are those of a job file: see [`model`](job-file.md#model).',
     },
     intro: [
-      'What `penstock serve`, `penstock stress` and `loadServeConfig` read: YAML or JSON, every key of it here. Relative paths start at the folder of the file. `--set key.path=value` changes a key, and `penstock schema serve` prints all this for [editors](how-to/editors.md). What is behind it: [serve.md](serve.md).',
+      'What `penstock serve`, `penstock stress` and `loadServeConfig` read: YAML or JSON, every key of it here. Relative paths start at the folder of the file, and `~/` is your home. `--set key.path=value` changes a key, and `penstock schema serve` prints all this for [editors](how-to/editors.md). What is behind it: [serve.md](serve.md).',
       [
         '```yaml',
         'models:',

@@ -56,7 +56,7 @@ export async function bench(
         scratch = path;
       },
     });
-    const style = { colors: terminal.colors, width: terminal.textWidth };
+    const { style } = terminal;
     if (flags.json) terminal.document(report);
     else terminal.print(benchText(report, style));
     if (page === undefined) return 0;

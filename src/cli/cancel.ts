@@ -19,7 +19,7 @@ export async function cancel(
   try {
     const cancellation = await cancelRun(run, { ...options, signal });
     const { job, state, run: id } = cancellation;
-    terminal.print(
+    terminal.say(
       state === 'ended'
         ? `${printable(job)}: run ${id} has ended already`
         : `${printable(job)}: run ${id} is cancelled; workers leave its shards within seconds, and what is committed stays`,

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { CancelFlags } from './cancel.js';
+import { helpText } from './help.js';
 import { interruptible } from './interrupt.js';
 import type { StatusFlags } from './status.js';
 import type { SubmitFlags } from './submit.js';
@@ -46,14 +47,14 @@ export function addClusterCommands(program: Command, terminal: Terminal, exit: (
     .option('--json', 'print what was submitted, or with --wait the report, on stdout as one JSON document')
     .addHelpText(
       'after',
-      `
+      helpText(`
 With --wait the exit code is that of penstock run: 0, 1, 3; Ctrl-C (130) ends only
 the waiting, and penstock cancel ends the run.
 ${QUEUE_HELP}
 
 Examples:
   penstock submit job.yaml --queue redis://redis:6379 --shards 200
-  penstock submit job.yaml --priority 1 --label gpu=a100 --wait`,
+  penstock submit job.yaml --priority 1 --label gpu=a100 --wait`),
     )
     .action(async (job: string, flags: Partial<SubmitFlags>) => {
       const all = { json: false, set: [], overwrite: false, wait: false, label: {}, ...flags };
@@ -114,7 +115,7 @@ Examples:
     .option('--json', 'print what it has done on stdout at its end, as one JSON document')
     .addHelpText(
       'after',
-      `
+      helpText(`
 SIGTERM or Ctrl-C: it takes nothing new, ends its shard within --drain-seconds or
 puts it back, and ends (exit code 0, or 130 after Ctrl-C). The second puts the shard
 back at once, the third ends the process on the spot: even then nothing is lost.
@@ -125,7 +126,7 @@ Examples:
   penstock worker --label gpu=a100 --allow-code
   penstock worker --processes auto
   penstock worker --serve serve.yaml
-  penstock worker --exit-when-idle --json`,
+  penstock worker --exit-when-idle --json`),
     )
     .action(async (flags: Partial<WorkerFlags>) => {
       const all = {
@@ -165,12 +166,12 @@ Examples:
     .option('--json', 'print one JSON document on stdout')
     .addHelpText(
       'after',
-      `${QUEUE_HELP}
+      helpText(`${QUEUE_HELP}
 
 Examples:
   penstock status --queue redis://redis:6379
   penstock status --watch
-  penstock status 3fa9 --json | jq .report.throughput`,
+  penstock status 3fa9 --json | jq .report.throughput`),
     )
     .action(async (run: string | undefined, flags: Partial<StatusFlags>) => {
       const all = { json: false, watch: false, ...flags };
@@ -194,7 +195,7 @@ Examples:
     )
     .argument('<run>', 'its id, or the first letters of it')
     .option('--json', 'print one JSON document on stdout')
-    .addHelpText('after', QUEUE_HELP)
+    .addHelpText('after', helpText(QUEUE_HELP))
     .action(async (run: string, flags: Partial<CancelFlags>) => {
       exit(
         await interruptible(terminal, async (interruption) => {

@@ -5,7 +5,8 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadJob } from '../job/load.js';
 import { runJob } from '../job/run-job.js';
-import { InterruptedError, messageOf, StorageError, UsageError } from '../util/errors.js';
+import { InterruptedError, StorageError, UsageError } from '../util/errors.js';
+import { reasonOf } from '../util/system-error.js';
 import { countRight, repeatDigits } from './digits.js';
 import { fail } from './fail.js';
 import type { Interruption } from './interrupt.js';
@@ -27,6 +28,8 @@ const EXAMPLE = fileURLToPath(new URL('../../examples/digits/', import.meta.url)
 /** Digits in it. */
 const SCANNED = 2000;
 const JOB = join(EXAMPLE, 'job.yaml');
+/** How whoever has started this starts it again. */
+const SELF = process.env.npm_command === 'exec' ? 'npx penstock' : 'penstock';
 
 /** `penstock demo` */
 export async function demo(
@@ -61,7 +64,7 @@ async function runDemo(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<void> {
-  const { colors, textWidth } = terminal;
+  const { style, textWidth } = terminal;
   const paragraph = (text: string): void => terminal.print(wrap(text, textWidth).join('\n'));
   const repeated = rows > SCANNED ? ` (${whole(SCANNED)} scanned ones, over and over)` : '';
   paragraph(
@@ -88,7 +91,6 @@ async function runDemo(
     });
     return;
   }
-  const style = { colors, width: textWidth };
   const checked =
     `each of the ${whole(rows)} rows is there once and in order; the network, which was trained on other digits, ` +
     `reads ${percentExact(accuracy)} of them right`;
@@ -100,7 +102,10 @@ async function runDemo(
     paragraph(
       `The temporary files (${bytes(size)} in, and what came out) are deleted; --keep DIR leaves them there.`,
     );
-    paragraph(`Next: ${shortPath(JOB)} is the job file; penstock run takes it, or yours.`);
+    paragraph('Next, the same job by itself, with its output here; and then data and a model of yours:');
+    const here = ['--set', `sink.uri=${resolve('digits')}`];
+    terminal.print(`  ${SELF} run ${[shortPath(JOB), ...here].map(quoted).join(' ')}`);
+    terminal.print(`  ${SELF} inspect DATA --model MODEL`);
     return;
   }
   paragraph(
@@ -115,7 +120,7 @@ async function runDemo(
     '--set',
     'batch.size=256',
   ];
-  terminal.print(`  penstock run ${again.map(quoted).join(' ')}`);
+  terminal.print(`  ${SELF} run ${again.map(quoted).join(' ')}`);
 }
 
 /** A word as a shell takes it. */
@@ -125,11 +130,14 @@ function quoted(word: string): string {
 
 async function temporaryFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'penstock-demo-')).catch((cause) => {
-    throw new StorageError(`${tmpdir()}: no temporary folder can be made here: ${messageOf(cause)}`, {
-      file: tmpdir(),
-      hint: 'Say where by the environment variable TMPDIR, or by --keep DIR.',
-      cause,
-    });
+    throw new StorageError(
+      `${tmpdir()}: no temporary folder can be made here: ${reasonOf(cause, { ENOENT: 'it is not there' })}`,
+      {
+        file: tmpdir(),
+        hint: 'Say where by the environment variable TMPDIR, or by --keep DIR.',
+        cause,
+      },
+    );
   });
 }
 
@@ -139,7 +147,7 @@ async function emptyFolder(path: string): Promise<string> {
   const found = await mkdir(folder, { recursive: true })
     .then(() => readdir(folder))
     .catch((cause) => {
-      throw new StorageError(`--keep ${path}: the folder can't be made: ${messageOf(cause)}`, {
+      throw new StorageError(`--keep ${path}: the folder can't be made: ${reasonOf(cause)}`, {
         file: path,
         cause,
       });

@@ -15,7 +15,8 @@ import {
   tableFromIPC,
   Uint8,
 } from 'apache-arrow';
-import { DataError, messageOf, StorageError } from '../util/errors.js';
+import { DataError, StorageError } from '../util/errors.js';
+import { reasonOf } from '../util/system-error.js';
 
 // The data of the demo, and the check of what comes out: of the form of examples/digits.
 
@@ -46,7 +47,11 @@ export async function repeatDigits(
   const batches = Readable.from(recordBatches(digits, rows));
   await pipeline(batches, writer, createWriteStream(to), { signal }).catch((cause) => {
     if (signal.aborted) return;
-    throw new StorageError(`${to}: the data set can't be written: ${messageOf(cause)}`, { file: to, cause });
+    throw new StorageError(`${to}: the data set can't be written: ${reasonOf(cause)}`, {
+      file: to,
+      hint: 'Name a folder with more room, by --keep DIR or the environment variable TMPDIR; or take fewer --rows.',
+      cause,
+    });
   });
 }
 

@@ -1,11 +1,15 @@
 import type { Diagnosis, Finding, LibraryFinding, Status } from '../job/doctor/types.js';
 import type { ReportStyle } from './labels.js';
-import { printable, wrap } from './text.js';
+import { filled, pad, printable, widthOf, wrap } from './text.js';
 
 const SIGNS: Readonly<Record<Status, string>> = { ok: '✓', absent: '–', broken: '✗' };
 
+const LEGEND = ['✓ works', '– is not here', '✗ is here and does not work', '→ what to do about it'];
+
 /** Columns of a name, where all of a section's are shorter. */
 const LEAST_NAME = 10;
+/** Of what is told beside a name; what would be narrower stands below it. */
+const LEAST_DETAIL = 30;
 
 /** A diagnosis for people: a list with a sign a line, and what to do under it. */
 export function doctorText(diagnosis: Diagnosis, style: ReportStyle): string {
@@ -14,10 +18,10 @@ export function doctorText(diagnosis: Diagnosis, style: ReportStyle): string {
   const said = new Set<string>();
   const lines = [
     colors.bold(`Penstock ${penstock}`),
-    colors.dim(`✓ works   – is not here   ✗ is here and does not work   → what to do about it`),
+    ...filled(LEGEND, '   ', width).map((line) => colors.dim(line)),
   ];
   const section = (title: string, findings: readonly Finding[]): void => {
-    lines.push('', colors.bold(title), ...sectionLines(findings, said, style));
+    lines.push('', ...wrap(title, width).map(colors.bold), ...sectionLines(findings, said, style));
   };
   section('Machine', machineFindings);
   section('GPUs', [gpus, adapter]);
@@ -35,23 +39,32 @@ export function doctorText(diagnosis: Diagnosis, style: ReportStyle): string {
 
 function sectionLines(findings: readonly Finding[], said: Set<string>, style: ReportStyle): string[] {
   const { colors, width } = style;
-  const column = Math.max(LEAST_NAME, ...findings.map(({ name }) => name.length)) + 2;
+  const longest = Math.max(LEAST_NAME, ...findings.map(({ name }) => widthOf(name)));
+  // Sign and spaces, name, space.
+  const beside = longest + 6;
+  const isBelow = width - beside < LEAST_DETAIL;
+  const indent = ' '.repeat(isBelow ? 6 : beside);
   const paint = { ok: colors.green, absent: colors.dim, broken: colors.red };
   return findings.flatMap(({ name, status, detail, todo }) => {
-    const indent = ' '.repeat(column + 4);
-    const [first = '', ...others] = wrap(printable(detail), Math.max(30, width - indent.length));
+    const told = wrap(printable(detail), width - indent.length);
+    const head = `  ${paint[status](SIGNS[status])} `;
     // What was said once need not be said again under the next line that needs the same.
     const steps = todo.filter((step) => !said.has(step));
     for (const step of steps) said.add(step);
     return [
-      `  ${paint[status](SIGNS[status])} ${name.padEnd(column)}${first}`.trimEnd(),
-      ...others.map((line) => indent + line),
+      ...(isBelow
+        ? [head + name, ...told.map((line) => indent + line)]
+        : columns(head + pad(name, longest + 2), told, indent)),
       ...steps.flatMap((step) => {
-        const [head = '', ...tail] = wrap(step, Math.max(30, width - indent.length - 2));
-        return [`${indent}→ ${head}`, ...tail.map((line) => `${indent}  ${line}`)].map(colors.yellow);
+        const [first = '', ...tail] = wrap(step, width - indent.length - 2);
+        return [`${indent}→ ${first}`, ...tail.map((line) => `${indent}  ${line}`)].map(colors.yellow);
       }),
     ];
   });
+}
+
+function columns(head: string, [first = '', ...others]: readonly string[], indent: string): string[] {
+  return [`${head}${first}`.trimEnd(), ...others.map((line) => indent + line)];
 }
 
 /** The libraries in two lines: a newcomer installs CUDA and cuDNN, not six files. */

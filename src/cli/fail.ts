@@ -1,5 +1,6 @@
 import { InternalError, InterruptedError, messageOf, PenstockError, StuckError } from '../util/errors.js';
 import type { Colors, Terminal } from './terminal.js';
+import { wrap } from './text.js';
 
 export interface FailOptions {
   /** Whether stdout gets a document that tells of the failure. */
@@ -10,27 +11,40 @@ export interface FailOptions {
 
 /** Tells people, and with `json` programs too, why a command failed. Returns its exit code. */
 export function fail(error: unknown, terminal: Terminal, { json, job }: FailOptions): number {
-  terminal.print(errorText(error, terminal.colors));
+  terminal.print(errorText(error, terminal.colors, terminal.sentenceWidth));
   if (json) terminal.document(errorDocument(error, job));
   return error instanceof PenstockError ? error.exitCode : 1;
 }
 
 /**
  * An error for people: what is wrong and what to do about it. Only a fault of ours comes with a stack: it helps nobody
- * to mend a job file.
+ * to mend a job file. Sentences are wrapped into `width` columns; where none are given they stay whole, for logs.
  */
-export function errorText(error: unknown, colors: Colors): string {
+export function errorText(error: unknown, colors: Colors, width = Number.POSITIVE_INFINITY): string {
   if (!(error instanceof PenstockError) || error instanceof InternalError) return faultText(error, colors);
   const paint = error instanceof InterruptedError ? colors.yellow : colors.red;
-  // A message of several lines tells of several mistakes; they stay in one column.
-  const [first, ...others] = error.message.split('\n');
-  const lines = [`${paint('penstock:')} ${first}`, ...others.map((line) => `          ${line}`)];
-  if (error.hint !== undefined) lines.push(...error.hint.split('\n').map((line) => `  ${line}`));
+  // A message of several lines tells of several mistakes; they stay in one column, and each is told from the one before.
+  const mistakes = error.message.split('\n');
+  const hanging = mistakes.length > 1 ? '  ' : '';
+  const [first, ...others] = mistakes.flatMap((mistake) =>
+    wrap(mistake, width - MARK.length - hanging.length).map((line, i) => (i === 0 ? line : hanging + line)),
+  );
+  const lines = [
+    `${paint(MARK.trimEnd())} ${first}`,
+    ...others.map((line) => ' '.repeat(MARK.length) + line),
+  ];
+  // A line of a hint that is indented is a command to be copied.
+  const hint = error.hint
+    ?.split('\n')
+    .flatMap((line) => (line.startsWith(' ') ? [line] : wrap(line, width - 2)));
+  lines.push(...(hint ?? []).map((line) => `  ${line}`));
   if (error instanceof StuckError && error.state !== undefined) {
     lines.push(...error.state.split('\n').map((line) => `  ${colors.dim(line)}`));
   }
   return lines.join('\n');
 }
+
+const MARK = 'penstock: ';
 
 function faultText(error: unknown, colors: Colors): string {
   const lines = [`${colors.red('penstock: internal error:')} ${messageOf(error)}`];

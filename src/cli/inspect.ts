@@ -9,10 +9,14 @@ import {
   proposeInputs,
 } from '../job/inspect.js';
 import { resolveLocation } from '../job/location.js';
+import type { ModelTensor } from '../session/types.js';
 import { describeTensor } from '../util/dtype.js';
 import { fail } from './fail.js';
 import type { Terminal } from './terminal.js';
-import { bytes, counted, wrap } from './text.js';
+import { bytes, counted, pad, printable, widthOf, wrap } from './text.js';
+
+/** Columns of what is told beside a name; what would be narrower stands below it. */
+const LEAST_TEXT = 24;
 
 export interface InspectFlags {
   readonly json: boolean;
@@ -70,46 +74,70 @@ function show(
     );
   }
   if (proposal === undefined) return;
-  for (const note of proposal.notes) terminal.print(wrap(`• ${note}`, terminal.textWidth).join('\n  '));
+  for (const note of proposal.notes) terminal.print(wrap(`• ${note}`, terminal.textWidth - 2).join('\n  '));
   const { inputs, lengthColumn } = proposal;
   const batch = lengthColumn === undefined ? {} : { batch: { lengthColumn } };
   terminal.text(stringify({ inputs, ...batch }));
 }
 
-function datasetText(inspection: DatasetInspection, { colors }: Terminal): string {
+function datasetText(inspection: DatasetInspection, { colors, textWidth }: Terminal): string {
   const { uri, format, compression, files, bytes: size, rows, splits, columns } = inspection;
-  const width = Math.max(...columns.map(({ name }) => name.length), 0);
-  const lines = columns.map(
-    ({ name, type, nullable }) =>
-      `  ${name.padEnd(width)}  ${type}${nullable ? colors.dim(', may be null') : ''}`,
-  );
   const counts = [counted(rows, 'row'), bytes(size), counted(files, 'file'), counted(splits, 'split')];
+  const described = columns.map(({ name, type, nullable }) => ({
+    name: printable(name),
+    text: nullable ? `${type}, may be null` : type,
+  }));
   return [
     `${colors.bold(uri)} (${[format, ...compression].join(', ')})`,
-    `  ${counts.join(', ')}`,
+    ...wrap(counts.join(', '), textWidth - 2).map((line) => `  ${line}`),
     '',
-    ...lines,
+    ...listed(described, longestOf(described), textWidth),
     '',
   ].join('\n');
 }
 
 function modelText(
   { uri, device, inputs, outputs, warnings }: ModelInspection,
-  { colors }: Terminal,
+  { colors, textWidth }: Terminal,
 ): string {
-  const width = Math.max(...[...inputs, ...outputs].map(({ name }) => name.length));
-  const tensors = (tensors: ModelInspection['inputs']): string[] =>
-    tensors.map(
-      ({ name, dtype, dims, isText, unsupported }) =>
-        `  ${name.padEnd(width)}  ${unsupported === undefined ? describeTensor(isText ? 'string' : dtype, dims ?? ['?']) : `${unsupported}, which can't be written`}`,
-    );
+  const [taken, given] = [inputs.map(described), outputs.map(described)];
+  const longest = longestOf([...taken, ...given]);
   return [
     `${colors.bold(uri)} (${device.runtime})`,
     colors.dim(`${counted(inputs.length, 'input')}`),
-    ...tensors(inputs),
+    ...listed(taken, longest, textWidth),
     colors.dim(`${counted(outputs.length, 'output')}`),
-    ...tensors(outputs),
-    ...warnings,
+    ...listed(given, longest, textWidth),
+    ...warnings.flatMap((warning) => wrap(warning, textWidth)),
     '',
   ].join('\n');
+}
+
+/** A column, or a tensor, with what is told of it. */
+interface Described {
+  readonly name: string;
+  readonly text: string;
+}
+
+function described({ name, dtype, dims, isText, unsupported }: ModelTensor): Described {
+  const text =
+    unsupported === undefined
+      ? describeTensor(isText ? 'string' : dtype, dims ?? ['?'])
+      : `${unsupported}, which can't be written`;
+  return { name: printable(name), text };
+}
+
+const longestOf = (all: readonly Described[]): number => Math.max(0, ...all.map(({ name }) => widthOf(name)));
+
+/** What is told beside the names; below them where that would be narrow. */
+function listed(all: readonly Described[], longest: number, width: number): string[] {
+  const isBelow = width - longest - 4 < LEAST_TEXT;
+  const indent = ' '.repeat(isBelow ? 6 : longest + 4);
+  return all.flatMap(({ name, text }) => {
+    const [first = '', ...others] = wrap(text, width - indent.length);
+    return [
+      ...(isBelow ? [`  ${name}`, indent + first] : [`  ${pad(name, longest)}  ${first}`]),
+      ...others.map((line) => indent + line),
+    ];
+  });
 }

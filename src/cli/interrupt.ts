@@ -43,6 +43,7 @@ export async function interruptible<T>(
     const at = performance.now();
     if (at - lastAt <= ECHO_MS) return;
     lastAt = at;
+    terminal.takeLine();
     const notice = steps[count++];
     if (notice === undefined) {
       interruption.lastWish();
@@ -51,7 +52,7 @@ export async function interruptible<T>(
       return;
     }
     interruption.by ??= signal;
-    terminal.print(`penstock: ${notice}`);
+    terminal.say(`penstock: ${notice}`);
     (count === 1 ? first : urgent).abort();
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);

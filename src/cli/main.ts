@@ -1,44 +1,40 @@
 #!/usr/bin/env node
-import { CommanderError } from 'commander';
-import { UsageError } from '../util/errors.js';
-import { fail } from './fail.js';
-import { createProgram } from './program.js';
-import { Terminal } from './terminal.js';
+import { readFileSync } from 'node:fs';
 
-const terminal = new Terminal(process.stdout, process.stderr);
-const args = process.argv.slice(2);
-const json = args.includes('--json');
+/*
+ * Whoever has a Node.js that we can't run on is told so, rather than met by a SyntaxError of some package. What a module
+ * imports is read before any of it runs: so the rest is imported only then, and nothing here is newer than Node.js 12.
+ */
+const file = new URL('../../package.json', import.meta.url);
+const { engines } = JSON.parse(readFileSync(file, 'utf8')) as { readonly engines: { readonly node: string } };
+/** `>=20.19`, or of several lines `^20.19 || >=22.2`. */
+const ranges = engines.node.split('||').map((range) => range.trim());
+if (ranges.some(isWithin)) void import('./command-line.js');
+else refuse();
 
-// Whoever reads our output may stop early, as `| head` does. That is no reason to stop a job, nor to complain.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+function isWithin(range: string): boolean {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const [leastMajor = 0, leastMinor = 0] = leastOf(range).split('.').map(Number);
+  if (major === leastMajor) return minor >= leastMinor;
+  return major > leastMajor && !range.startsWith('^');
+}
+
+function leastOf(range: string): string {
+  return range.replace(/^(?:>=|\^)/, '');
+}
+
+function refuse(): void {
+  const wanted = ranges.map((range) => {
+    const least = leastOf(range);
+    return range.startsWith('^') ? `${least} or newer of ${least.split('.')[0]}` : `${least} or newer`;
   });
-}
-
-// Rejections that nobody handles arrive here too. What state we are in is unknown: say it and end.
-process.on('uncaughtException', (error) => {
-  process.exit(fail(error, terminal, { json, job: undefined }));
-});
-
-const program = createProgram(terminal, (code) => {
-  process.exitCode = code;
-});
-try {
-  await program.parseAsync(args, { from: 'user' });
-} catch (error) {
-  if (!(error instanceof CommanderError)) throw error;
-  process.exitCode = usageExitCode(error);
-}
-
-/** commander's errors are all about usage; it throws them too where it has printed what was asked for. */
-function usageExitCode({ code, exitCode, message }: CommanderError): number {
-  if (exitCode === 0) return 0;
-  // No command at all: the help is printed already.
-  if (code === 'commander.help') return 2;
-  const [sentence = '', suggestion] = message.replace(/^error: /, '').split('\n');
-  const command = program.commands.find((candidate) => candidate.name() === args[0]);
-  const help = command === undefined ? 'penstock --help' : `penstock ${command.name()} --help`;
-  const hint = suggestion?.replace(/^\((.*)\)$/, '$1') ?? `See ${help}.`;
-  return fail(new UsageError(sentence, { hint }), terminal, { json, job: undefined });
+  const message = `Node.js ${wanted.join(', or ')} is needed, and this is ${process.versions.node} (${process.execPath})`;
+  const hint = 'Get it from https://nodejs.org, or by a version manager, for instance: nvm install --lts';
+  process.stderr.write(`penstock: ${message}\n  ${hint}\n`);
+  if (process.argv.includes('--json')) {
+    const place = { file: null, line: null, key: null, row: null, column: null };
+    const document = { job: null, status: 'failed', error: { code: 'USAGE', message, hint, ...place } };
+    process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  }
+  process.exitCode = 2;
 }

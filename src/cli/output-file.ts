@@ -2,7 +2,8 @@ import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { basename, dirname, extname, resolve } from 'node:path';
 import { LocalOutput } from '../storage/local-output.js';
-import { messageOf, UsageError } from '../util/errors.js';
+import { UsageError } from '../util/errors.js';
+import { reasonOf } from '../util/system-error.js';
 
 /** A file that a command writes about its work, where its command line says. */
 export class OutputFile {
@@ -36,7 +37,7 @@ export class OutputFile {
     );
     if (!isFolder) refuse('its directory does not exist', `Make it first: mkdir -p ${dirname(file)}`);
     await access(folder, constants.W_OK).catch((cause: unknown) =>
-      refuse(`its directory can't be written to: ${messageOf(cause)}`, 'Name a file somewhere else.'),
+      refuse(`its directory can't be written to: ${reasonOf(cause)}`, 'Name a file somewhere else.'),
     );
     return new OutputFile(path);
   }

@@ -5,6 +5,7 @@ import type { BenchFlags } from './bench.js';
 import { addClusterCommands } from './cluster-commands.js';
 import type { DemoFlags } from './demo.js';
 import type { DoctorFlags } from './doctor.js';
+import { helpConfiguration, helpOutput, helpText } from './help.js';
 import type { InspectFlags } from './inspect.js';
 import { interruptible } from './interrupt.js';
 import type { RunFlags } from './run.js';
@@ -29,12 +30,12 @@ export function createProgram(terminal: Terminal, exit: (code: number) => void):
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
     .exitOverride()
-    // Errors are thrown, and shown as all others are.
-    .configureOutput({ outputError: () => {} })
-    .configureHelp({ styleTitle: terminal.colors.bold })
+    .showSuggestionAfterError(false)
+    .configureOutput(helpOutput(terminal))
+    .configureHelp(helpConfiguration(terminal.colors))
     .addHelpText(
       'after',
-      `
+      helpText(`
 Examples:
   penstock demo                            see it work, in a few seconds
   penstock run job.yaml                    run a job; if it stops, it goes on from
@@ -47,7 +48,7 @@ Exit codes:
   1    the job failed
   2    wrong usage or job file
   3    done, with bad rows in the dead letters
-  130  interrupted: run it again to go on`,
+  130  interrupted: run it again to go on`),
     );
 
   program
@@ -72,7 +73,7 @@ Exit codes:
     .option('--ui [port]', 'show the run as it goes, as a page on this machine, until it ends', parsePort)
     .addHelpText(
       'after',
-      `
+      helpText(`
 Values of --set are YAML; relative paths in them start at the folder of the job
 file, as those in the file do. A job that was stopped goes on from there when it
 is run again. The report says where the device's time went: busy, starved (it
@@ -88,7 +89,7 @@ Examples:
   penstock run job.yaml --json | jq .throughput.rowsPerSecond
   penstock run job.yaml --report report.html --trace trace.json
   penstock run job.yaml --ui               look at it while it runs
-  penstock run job.yaml --shard $SLURM_ARRAY_TASK_ID/64`,
+  penstock run job.yaml --shard $SLURM_ARRAY_TASK_ID/64`),
     )
     .action(async (job: string, flags: Partial<RunFlags>) => {
       const all = { json: false, set: [], overwrite: false, ...flags };
@@ -125,7 +126,7 @@ Examples:
     )
     .addHelpText(
       'after',
-      `
+      helpText(`
 Everything runs on the job's own data and model, over and over where there is
 little of it; parts are written beside sink.uri, to a temporary directory, and
 deleted. Each stage is measured three times or more, in turn, and the medians
@@ -135,7 +136,7 @@ Examples:
   penstock bench examples/digits/job.yaml --quick
   penstock bench job.yaml --sweep batch.size=16,32,64,128 --sweep producers=1,2
   penstock bench job.yaml --report bench.html
-  penstock bench job.yaml --json | jq '.limitedBy, .whatIf[0]'`,
+  penstock bench job.yaml --json | jq '.limitedBy, .whatIf[0]'`),
     )
     .action(async (job: string, flags: Partial<BenchFlags>) => {
       const all = { json: false, set: [], quick: false, sweep: [], ...flags };
@@ -159,10 +160,10 @@ Examples:
     .option('--keep <dir>', 'leave data set and output in this folder, which must be empty or new')
     .addHelpText(
       'after',
-      `
+      helpText(`
 Examples:
   penstock demo
-  penstock demo --rows 1000000 --keep /tmp/digits`,
+  penstock demo --rows 1000000 --keep /tmp/digits`),
     )
     .action(async (flags: Partial<DemoFlags>) => {
       const all = { json: false, rows: DEMO_ROWS, ...flags };
@@ -194,11 +195,11 @@ Examples:
     .option('--json', 'print one JSON document on stdout')
     .addHelpText(
       'after',
-      `
+      helpText(`
 Examples:
   penstock inspect examples/digits/digits.arrow
   penstock inspect native-models/digits/digits.onnx
-  penstock inspect examples/digits/digits.arrow --model native-models/digits/digits.onnx`,
+  penstock inspect examples/digits/digits.arrow --model native-models/digits/digits.onnx`),
     )
     .action(async (uri: string, flags: Partial<InspectFlags>) => {
       const { inspect } = await import('./inspect.js');
@@ -216,13 +217,13 @@ Examples:
     .option('--json', 'print one JSON document on stdout')
     .addHelpText(
       'after',
-      `
+      helpText(`
 No probe takes longer than 30 seconds. The exit code is 0 where models can run on
 the CPU at least, and 1 where not even that works.
 
 Examples:
   penstock doctor
-  penstock doctor --json | jq -r '.providers[] | select(.status == "ok").name'`,
+  penstock doctor --json | jq -r '.providers[] | select(.status == "ok").name'`),
     )
     .action(async (flags: Partial<DoctorFlags>) => {
       const { doctor } = await import('./doctor.js');
@@ -249,7 +250,7 @@ Examples:
     .option('--json', 'once it listens, print what it serves and where on stdout, as one JSON document')
     .addHelpText(
       'after',
-      `
+      helpText(`
 Where the environment has PENSTOCK_TOKEN, clients must send it as bearer token;
 health endpoints answer without. Its live page is at /, metrics for Prometheus
 are at /metrics. SIGTERM or Ctrl-C: what is in flight is answered, nothing more
@@ -258,7 +259,7 @@ is taken, and it ends with exit code 0; a second one ends it at once.
 Examples:
   penstock serve examples/serve/serve.yaml
   curl http://127.0.0.1:8000/v2/models/digits
-  PENSTOCK_TOKEN=… penstock serve serve.yaml --host 0.0.0.0`,
+  PENSTOCK_TOKEN=… penstock serve serve.yaml --host 0.0.0.0`),
     )
     .action(async (config: string, flags: Partial<ServeFlags>) => {
       const all = { json: false, set: [], insecure: false, ...flags };
@@ -309,7 +310,7 @@ Examples:
     )
     .addHelpText(
       'after',
-      `
+      helpText(`
 Requests are sent when they are due, whatever becomes of those before, and latency
 counts from when they were due: what waits is not hidden. Jobs of the configuration
 are left out; a batch job beside runs over made up rows. How to read it, and how it
@@ -320,7 +321,7 @@ Examples:
   penstock stress serve.yaml --quick --report stress.html
   penstock stress serve.yaml --scenario overload,burst --seconds 30
   penstock stress serve.yaml --trace monday.csv --scenario trace
-  penstock stress serve.yaml --json | jq '.capacity.ratio, .findings'`,
+  penstock stress serve.yaml --json | jq '.capacity.ratio, .findings'`),
     )
     .action(async (config: string, flags: Partial<StressFlags>) => {
       const all = { json: false, set: [], quick: false, scenario: [], seed: 1, rows: 1, ...flags };
@@ -343,7 +344,7 @@ Examples:
     .addArgument(new Argument('[file]', 'which file').choices(['job', 'serve']).default('job'))
     .addHelpText(
       'after',
-      `
+      helpText(`
 Examples:
   penstock schema > job.schema.json
   penstock schema serve > serve.schema.json
@@ -351,7 +352,7 @@ Examples:
 and in the first line of a job file, for editors with a YAML language server:
   # yaml-language-server: $schema=job.schema.json
 or where Penstock is installed beside it:
-  # yaml-language-server: $schema=node_modules/penstock/docs/schema/job.json`,
+  # yaml-language-server: $schema=node_modules/penstock/docs/schema/job.json`),
     )
     .action(async (file: 'job' | 'serve') => {
       const { schema } = await import('./schema.js');

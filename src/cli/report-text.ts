@@ -8,7 +8,7 @@ import { bytes, counted, duration, percent, perSecond, printable, whole, wrap } 
 /** A report for people. `output`: where the job wrote to, if anywhere. */
 export function reportText(report: Report, output: string | undefined, style: ReportStyle): string {
   const { colors, width } = style;
-  const lines = [colors.bold(headline(report)), ''];
+  const lines = [...wrap(headline(report), width).map(colors.bold), ''];
   const row = (label: string, text: string): void => void lines.push(...labelled(label, text, style));
 
   const ran = report.batches.count > 0;

@@ -22,7 +22,7 @@ export class RunDisplay {
     const terminal = this.#terminal;
     const unmet = status.unmet.join('; ');
     if (unmet !== this.#unmet && unmet !== '') {
-      terminal.print(terminal.colors.yellow(`penstock: nobody can take its shards: ${unmet}`));
+      terminal.say(`penstock: nobody can take its shards: ${unmet}`, terminal.colors.yellow);
     }
     this.#unmet = unmet;
     const line = runLine(this.#name, status, (performance.now() - this.#startedAt) / 1000);

@@ -15,7 +15,7 @@ export function runReportText(report: RunReport, output: string | undefined, sty
   const headline = ran
     ? `${name}: ${counted(rows.read, 'row')} in ${duration(seconds)} (${perSecond(throughput.rowsPerSecond, 'rows')}), ${counted(shards, 'shard')} on ${counted(workers.length, 'worker')}`
     : `${name}: nothing left to do in ${counted(rows.resumed, 'row')}`;
-  const lines = [colors.bold(headline), ''];
+  const lines = [...wrap(headline, width).map(colors.bold), ''];
   const row = (label: string, text: string): void => void lines.push(...labelled(label, text, style));
   for (const [place, worker] of workers.slice(0, MOST_WORKERS).entries()) {
     row(place === 0 ? 'workers' : '', workerText(worker));

@@ -71,7 +71,7 @@ export async function run(
     if (json) terminal.document(report);
     else {
       const output = job.sink.format === 'none' ? undefined : job.sink.uri;
-      terminal.print(reportText(report, output, { colors: terminal.colors, width: terminal.textWidth }));
+      terminal.print(reportText(report, output, terminal.style));
     }
     return (await files.write(report, trace)) || exitCodeOf(report);
   } catch (error) {
@@ -103,7 +103,7 @@ async function watch(name: string, ui: RunFlags['ui'], terminal: Terminal): Prom
   if (ui === undefined) return undefined;
   const { watchRun } = await import('../page/live/watch-run.js');
   const live = await watchRun(name, ui === true ? 0 : ui);
-  const style = { colors: terminal.colors, width: terminal.textWidth };
+  const { style } = terminal;
   terminal.print(labelled('live', live.url, style).join('\n'));
   return live;
 }
@@ -155,7 +155,7 @@ class Files {
     } catch (error) {
       return fail(error, terminal, { json: false, job: undefined });
     }
-    const style = { colors: terminal.colors, width: terminal.textWidth };
+    const { style } = terminal;
     if (!this.#json) terminal.print(labelled(label, shortPath(file.path), style).join('\n'));
     return 0;
   }

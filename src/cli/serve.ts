@@ -52,7 +52,7 @@ function settingsOf({ host, port, logRequests = false }: ServeFlags): string[] {
 
 function show(server: Server, name: string, json: boolean, terminal: Terminal): void {
   const hasToken = Boolean(process.env.PENSTOCK_TOKEN);
-  const style = { colors: terminal.colors, width: terminal.textWidth };
+  const { style } = terminal;
   if (json) terminal.document(serveDocument(server, name));
   terminal.print(serveText(server, name, hasToken, style));
 }

@@ -14,8 +14,6 @@ import { duration } from './text.js';
 
 const REDRAW_MS = 1000;
 const LOG_EVERY_MS = 5000;
-/** Columns of a table that no terminal limits. */
-const WIDE = 160;
 
 export interface StatusFlags extends QueueOptions {
   readonly json: boolean;
@@ -34,8 +32,8 @@ export async function status(
       ...options,
       signal,
       onLost: (error) =>
-        terminal.print(`penstock: the queue is out of reach (${messageOf(error)}); waiting for it`),
-      onBack: (seconds) => terminal.print(`penstock: the queue is back after ${duration(seconds)}`),
+        terminal.say(`penstock: the queue is out of reach (${messageOf(error)}); waiting for it`),
+      onBack: (seconds) => terminal.say(`penstock: the queue is back after ${duration(seconds)}`),
     });
     if (!watch) {
       const found = await look(queue, wanted);
@@ -59,10 +57,10 @@ async function look(queue: RunQueue, wanted: string | undefined): Promise<QueueS
 }
 
 function textOf(found: QueueStatus | RunStatus, terminal: Terminal): string {
-  const style = { colors: terminal.colors, width: terminal.isLive ? terminal.columns : WIDE };
+  const style = { colors: terminal.colors, width: terminal.tableWidth };
   if ('runs' in found) return statusText(found, style, Date.now());
   if (found.report === null) return runStatusText(found, style);
-  return `${runStatusText(found, style)}\n\n${runReportText(found.report, undefined, { ...style, width: terminal.textWidth })}`;
+  return `${runStatusText(found, style)}\n\n${runReportText(found.report, undefined, terminal.style)}`;
 }
 
 /** Draws it again and again on a terminal; in a log, what has changed every few seconds. Until Ctrl-C, or the run's end. */

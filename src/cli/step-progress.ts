@@ -62,7 +62,7 @@ export class StepDisplay<Progress extends StepProgress> {
     const name = printable(this.#name);
     if (totalSeconds !== undefined && !this.#announced) {
       this.#announced = true;
-      terminal.print(`${name}: this takes about ${duration(totalSeconds)}, in ${parts(progress)}`);
+      terminal.say(`${name}: this takes about ${duration(totalSeconds)}, in ${parts(progress)}`);
     }
     if (terminal.isLive) {
       terminal.draw(stepLine(this.#name, step(progress), progress, terminal.columns, terminal.colors));

@@ -10,20 +10,22 @@ import {
 } from '../stress/types.js';
 import { SERVER_NAMES } from '../stress/warnings.js';
 import { labelled, type ReportStyle } from './labels.js';
-import { counted, duration, percent, perSecond, printable, truncate, whole, wrap } from './text.js';
+import { fitting } from './table.js';
+import { counted, duration, pad, percent, perSecond, printable, truncate, whole, wrap } from './text.js';
 
 const NAME_WIDTH = 20;
+/** Where there is less room, columns that are worth least are left out. */
 const COLUMNS = [
-  ['offered', 8],
-  ['in time', 9],
-  ['', 6],
-  ['p50', 9],
-  ['p99', 9],
-  ['p99.9', 9],
-  ['refused', 9],
-  ['within', 9],
-  ['busy', 6],
-  ['starved', 9],
+  { title: 'offered', width: 8, worth: 3 },
+  { title: 'in time', width: 9, worth: 10 },
+  { title: '', width: 6, worth: 9 },
+  { title: 'p50', width: 9, worth: 6 },
+  { title: 'p99', width: 9, worth: 8 },
+  { title: 'p99.9', width: 9, worth: 2 },
+  { title: 'refused', width: 9, worth: 7 },
+  { title: 'within', width: 9, worth: 4 },
+  { title: 'busy', width: 6, worth: 5 },
+  { title: 'starved', width: 9, worth: 1 },
 ] as const;
 
 /** A stress test for people: what it means first, then the table. */
@@ -70,35 +72,46 @@ function capacityText({ capacity }: StressReport, style: ReportStyle): string[] 
   return SERVERS.flatMap((kind, i) => labelled(i === 0 ? 'capacity' : '', told(kind, capacity[kind]), style));
 }
 
-function tableText(scenarios: readonly ScenarioReport[], { colors }: ReportStyle): string[] {
-  const head = COLUMNS.map(([title, width]) => title.padStart(width)).join('');
+function tableText(scenarios: readonly ScenarioReport[], style: ReportStyle): string[] {
+  const { colors, width, tableWidth = width } = style;
+  const shown = fitting(COLUMNS, tableWidth - NAME_WIDTH - 2);
+  const cells = (texts: readonly string[]): string =>
+    shown.map((place) => (texts[place] ?? '').padStart(COLUMNS[place]?.width ?? 0)).join('');
+  const head = cells(COLUMNS.map(({ title }) => title));
   const lines = [colors.dim(`  ${'requests/s'.padEnd(NAME_WIDTH)}${head}`)];
   for (const { title, servers } of scenarios) {
     lines.push(`  ${colors.bold(title)}`);
-    for (const kind of SERVERS) lines.push(...outcomeText(kind, servers[kind]));
+    for (const kind of SERVERS) lines.push(...outcomeText(kind, servers[kind], cells));
   }
-  return lines;
+  if (shown.length === COLUMNS.length) return lines;
+  const missing = COLUMNS.filter(({ title }, place) => title !== '' && !shown.includes(place));
+  const told = `Wider terminals have ${missing.map(({ title }) => title).join(', ')}, too; and --report all of it.`;
+  return [...lines, ...wrap(told, width - 2).map((line) => colors.dim(`  ${line}`))];
 }
 
 /** A line; of several streams, one each. */
-function outcomeText(kind: ServerKind, outcome: Outcome): string[] {
+function outcomeText(
+  kind: ServerKind,
+  outcome: Outcome,
+  line: (cells: readonly string[]) => string,
+): string[] {
   const { streams, job } = outcome;
   const name = SERVER_NAMES[kind];
   const lines = streams.map((stream, i) => {
     const first = i === 0 ? name : '';
     const called = streams.length === 1 ? first : `${first.slice(0, 8).padEnd(9)}${printable(stream.name)}`;
-    return `    ${truncate(called, NAME_WIDTH - 3).padEnd(NAME_WIDTH - 2)}${cellsOf(stream, outcome, i === 0)}`;
+    return `    ${pad(truncate(called, NAME_WIDTH - 3), NAME_WIDTH - 2)}${line(cellsOf(stream, outcome, i === 0))}`;
   });
   return job === null
     ? lines
     : [...lines, `      job: ${perSecond(job.rowsPerSecond, 'rows')}${job.endedEarly ? ', over early' : ''}`];
 }
 
-function cellsOf(stream: StreamOutcome, outcome: Outcome, withDevice: boolean): string {
+function cellsOf(stream: StreamOutcome, outcome: Outcome, withDevice: boolean): string[] {
   const { offeredPerSecond, goodputPerSecond, goodShare, latencyMs, refusalMs } = stream;
   const starved = Math.max(0, ...outcome.devices.map((device) => device.starved.total));
   const refused = refusedOf(stream);
-  const cells = [
+  return [
     whole(offeredPerSecond),
     whole(goodputPerSecond),
     percent(goodShare),
@@ -109,7 +122,6 @@ function cellsOf(stream: StreamOutcome, outcome: Outcome, withDevice: boolean): 
     refusalMs === null ? '–' : latency(refusalMs.p99),
     ...(withDevice ? [percent(busyOf(outcome)), percent(starved)] : []),
   ];
-  return cells.map((cell, i) => cell.padStart(COLUMNS[i]?.[1] ?? 0)).join('');
 }
 
 /** `3.04 ms`, `123 ms`, `1.23 s`. */

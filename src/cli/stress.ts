@@ -56,7 +56,7 @@ export async function stress(
       ...(endpoint === undefined ? {} : { endpoint }),
       ...(trace === undefined ? {} : { trace }),
     });
-    const style = { colors: terminal.colors, width: terminal.textWidth };
+    const { style } = terminal;
     if (flags.json) terminal.document(report);
     else terminal.print(stressText(report, style));
     if (page === undefined) return 0;

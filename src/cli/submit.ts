@@ -44,7 +44,7 @@ export async function submit(
       ...(memory !== undefined && { memoryBytes: memory }),
       signal,
     });
-    terminal.print(submissionText(submission));
+    terminal.say(submissionText(submission));
     if (!wait) {
       if (json) terminal.document(submission);
       return 0;
@@ -81,8 +81,8 @@ async function waitFor(
     ...options,
     signal,
     onLost: (error) =>
-      terminal.print(`penstock: the queue is out of reach (${messageOf(error)}); waiting for it`),
-    onBack: (seconds) => terminal.print(`penstock: the queue is back after ${duration(seconds)}`),
+      terminal.say(`penstock: the queue is out of reach (${messageOf(error)}); waiting for it`),
+    onBack: (seconds) => terminal.say(`penstock: the queue is back after ${duration(seconds)}`),
   });
   const display = new RunDisplay(terminal, job);
   const { state, error, report } = await watchRun(queue, run, { signal, onStatus: display.show });
@@ -104,5 +104,5 @@ function show(report: RunReport, job: Job, json: boolean, terminal: Terminal): v
     return;
   }
   const output = job.sink.format === 'none' ? undefined : job.sink.uri;
-  terminal.print(runReportText(report, output, { colors: terminal.colors, width: terminal.textWidth }));
+  terminal.print(runReportText(report, output, terminal.style));
 }

@@ -14,7 +14,25 @@ export interface Cell {
 
 const GAP = '  ';
 
-/** Lines of a table, its titles first: columns as wide as they must be, two spaces between them, no rules. */
+/**
+ * Places of the columns that fit into `room`, their gaps counted in their widths: as many as there is room for, those that
+ * are worth least left out first.
+ */
+export function fitting(columns: readonly { width: number; worth: number }[], room: number): number[] {
+  const places = columns.map((_, place) => place);
+  const worth = (place: number): number => columns[place]?.worth ?? 0;
+  const total = (): number => places.reduce((sum, place) => sum + (columns[place]?.width ?? 0), 0);
+  while (places.length > 0 && total() > room) {
+    const least = places.reduce((a, b) => (worth(b) < worth(a) ? b : a));
+    places.splice(places.indexOf(least), 1);
+  }
+  return places;
+}
+
+/**
+ * Lines of a table, its titles first: columns as wide as they must be, two spaces between them, no rules. Texts that do not
+ * fit are cut, and end the line; a number is never cut.
+ */
 export function table(
   columns: readonly Column[],
   rows: readonly (readonly Cell[])[],
@@ -28,8 +46,9 @@ export function table(
     let room = width;
     let text = '';
     for (const [place, { text: plain, paint = (same: string) => same }] of cells.entries()) {
-      if (room <= 0) break;
-      const column = Math.min(room, widths[place] ?? 0);
+      const wanted = widths[place] ?? 0;
+      if (room <= 0 || (columns[place]?.right && wanted > room)) break;
+      const column = Math.min(room, wanted);
       const fitting = truncate(plain, column);
       const space = ' '.repeat(column - widthOf(fitting));
       // Nothing is painted that is not there: escape sequences would keep the spaces behind it.

@@ -1,4 +1,5 @@
 import pc from 'picocolors';
+import { wrap } from './text.js';
 
 export type Colors = ReturnType<typeof pc.createColors>;
 
@@ -13,6 +14,12 @@ export interface Output {
 
 /** Lines longer than this are hard to read, however wide the terminal. */
 const WIDEST_TEXT = 100;
+/** Columns of help that goes to no terminal. */
+const HELP_TEXT = 80;
+/** Columns of a table that goes to no terminal. */
+const WIDE_TABLE = 160;
+/** Of the second line of a sentence. */
+const INDENT = '  ';
 
 /** The two channels of a command: documents for programs on stdout, everything for people on stderr. */
 export class Terminal {
@@ -26,8 +33,7 @@ export class Terminal {
   constructor(stdout: Output, stderr: Output) {
     this.#stdout = stdout;
     this.#stderr = stderr;
-    // hasColors knows NO_COLOR and TERM=dumb. What picocolors finds out by itself is true of stdout only.
-    this.colors = pc.createColors(stderr.isTTY === true && stderr.hasColors?.() === true);
+    this.colors = pc.createColors(wantsColors(stderr, process.env));
   }
 
   /** Whether a line can be drawn and drawn again. */
@@ -46,11 +52,44 @@ export class Terminal {
     return this.#stderr.isTTY ? Math.min(this.columns, WIDEST_TEXT) : WIDEST_TEXT;
   }
 
+  /** Columns for sentences that logs keep on one line; undefined where this is no terminal. */
+  get sentenceWidth(): number | undefined {
+    return this.#stderr.isTTY ? this.textWidth : undefined;
+  }
+
+  /** Columns for tables, which are as wide as what is in them. */
+  get tableWidth(): number {
+    return this.#stderr.isTTY ? this.columns : WIDE_TABLE;
+  }
+
+  /** How reports look on it. */
+  get style(): { readonly colors: Colors; readonly width: number; readonly tableWidth: number } {
+    return { colors: this.colors, width: this.textWidth, tableWidth: this.tableWidth };
+  }
+
+  /** Columns for help, which goes to stdout where somebody asked for it. */
+  helpWidth(channel: 'stdout' | 'stderr'): number {
+    const { isTTY, columns } = channel === 'stdout' ? this.#stdout : this.#stderr;
+    return isTTY ? Math.min((columns || HELP_TEXT) - 1, WIDEST_TEXT) : HELP_TEXT;
+  }
+
   /** Lines for people. */
   print(text: string): void {
     this.erase();
     this.#blockLines = 0;
     this.#stderr.write(`${text}\n`);
+  }
+
+  /** A sentence for people: a line of a log, or as many of a terminal as it takes. */
+  say(sentence: string, paint = (text: string): string => text): void {
+    const width = this.sentenceWidth ?? Number.POSITIVE_INFINITY;
+    const lines = wrap(sentence, width - INDENT.length).map(paint);
+    this.print(lines.join(`\n${INDENT}`));
+  }
+
+  /** Takes the line that the cursor is in for our own: the terminal itself writes `^C` into it. */
+  takeLine(): void {
+    this.#liveLine ||= this.isLive;
   }
 
   /** Draws lines in place of those before, as many as there is room for. */
@@ -86,4 +125,15 @@ export class Terminal {
     this.erase();
     this.#stdout.write(`${JSON.stringify(value, null, 2)}\n`);
   }
+}
+
+/** https://no-color.org and https://force-color.org: what the user says comes before what a terminal can. */
+function wantsColors(
+  output: Output,
+  { NO_COLOR: no = '', FORCE_COLOR: forced = '' }: NodeJS.ProcessEnv,
+): boolean {
+  if (no !== '') return false;
+  if (forced !== '') return !['0', 'false'].includes(forced);
+  // Node asks TERM, among others.
+  return output.isTTY === true && output.hasColors?.() === true;
 }

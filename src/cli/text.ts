@@ -21,19 +21,27 @@ export function bar(share: number, width: number): string {
   return '█'.repeat(Math.floor(eighths / 8)) + (EIGHTHS[eighths % 8] ?? '');
 }
 
-/** Breaks a text at spaces into lines of at most `width` columns; a longer word stands alone. */
+/**
+ * Breaks a text at spaces into lines of at most `width` columns; a longer word stands alone, and no sign parts from its
+ * number.
+ */
 export function wrap(text: string, width: number): string[] {
+  return filled(text.split(/ (?![%×])/), ' ', width);
+}
+
+/** Puts pieces into lines of at most `width` columns, `gap` between them; a wider piece stands alone. */
+export function filled(pieces: readonly string[], gap: string, width: number): string[] {
   const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && widthOf(line) + 1 + widthOf(word) > width) {
+  let line: string | undefined;
+  for (const piece of pieces) {
+    if (line !== undefined && widthOf(line) + gap.length + widthOf(piece) > width) {
       lines.push(line);
-      line = word;
+      line = piece;
     } else {
-      line = line === '' ? word : `${line} ${word}`;
+      line = line === undefined ? piece : line + gap + piece;
     }
   }
-  return [...lines, line];
+  return [...lines, line ?? ''];
 }
 
 const WIDE =
@@ -45,6 +53,11 @@ export function widthOf(text: string): number {
   let width = 0;
   for (const character of text) width += NO_WIDTH.test(character) ? 0 : WIDE.test(character) ? 2 : 1;
   return width;
+}
+
+/** A text with spaces behind it, as wide as `width` columns or wider. */
+export function pad(text: string, width: number): string {
+  return text + ' '.repeat(Math.max(0, width - widthOf(text)));
 }
 
 /** A text cut to `width` columns, with an ellipsis where something is missing. */

@@ -6,7 +6,8 @@ import { startWorker } from '../cluster/worker.js';
 import type { QueueOptions, ShardId, WorkerEvent } from '../cluster/worker-options.js';
 import { livePage } from '../page/live/live-page.js';
 import { loadServeConfig } from '../serve/config.js';
-import { InterruptedError, messageOf, StuckError, UsageError } from '../util/errors.js';
+import { InterruptedError, StuckError, UsageError } from '../util/errors.js';
+import { reasonOf } from '../util/system-error.js';
 import { endProcess } from './end-process.js';
 import { errorText, fail } from './fail.js';
 import type { Interruption } from './interrupt.js';
@@ -96,7 +97,7 @@ async function digestsIn(given: readonly string[]): Promise<string[]> {
       if (!one.startsWith('@')) return [one];
       const file = one.slice(1);
       const text = await readFile(file, 'utf8').catch((cause) => {
-        throw new UsageError(`--allow-digest: ${file} can't be read: ${messageOf(cause)}`, { file, cause });
+        throw new UsageError(`--allow-digest: ${file} can't be read: ${reasonOf(cause)}`, { file, cause });
       });
       return text
         .split('\n')

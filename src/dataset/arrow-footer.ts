@@ -5,6 +5,7 @@ import { corrupt, truncated } from './arrow-errors.js';
 import { MAX_METADATA_BYTES } from './arrow-message.js';
 import { checkFooter } from './arrow-metadata.js';
 import { claimsFile, claimsStream } from './arrow-sniff.js';
+import { foreignFile, LEAVE_OUT } from './foreign.js';
 
 const MAGIC = 'ARROW1';
 /** Magic and padding in front; footer length and magic behind. */
@@ -14,16 +15,8 @@ const TAIL_BYTES = 10;
 /** The footer of an Arrow IPC file; a DataError that says what the file is instead, where it is none. */
 export async function readFooter(reader: ObjectReader): Promise<Footer> {
   const { object } = reader;
-  const { uri, size } = object;
-  if (size === 0) {
-    throw new DataError(`${uri}: the file is empty; expected an Arrow IPC file`, {
-      file: uri,
-      hint: 'Check how it was written or copied.',
-    });
-  }
-  const head = new Uint8Array(Math.min(size, HEAD_BYTES));
-  await reader.read(0, head);
-  checkHead(object, head);
+  const { size } = object;
+  await checkHead(reader);
   if (size < HEAD_BYTES + TAIL_BYTES) throw cutOff(object);
   const tail = new Uint8Array(TAIL_BYTES);
   await reader.read(size - TAIL_BYTES, tail);
@@ -42,24 +35,17 @@ export async function readFooter(reader: ObjectReader): Promise<Footer> {
   }
 }
 
-function checkHead(object: StoredObject, head: Uint8Array): void {
+async function checkHead(reader: ObjectReader): Promise<void> {
+  const { object } = reader;
+  const expected = 'an Arrow IPC file';
+  const head = new Uint8Array(Math.min(object.size, HEAD_BYTES));
+  if (head.length > 0) await reader.read(0, head);
   if (claimsFile(head)) return;
-  const { uri } = object;
-  const expected = 'expected an Arrow IPC file, which begins with "ARROW1"';
-  if (text(head).startsWith('PAR1')) {
-    throw new DataError(`${uri}: is a Parquet file; ${expected}`, {
-      file: uri,
-      hint: 'Leave source.format out, or name the format that the file is of.',
-    });
-  }
-  if (claimsStream(head, object.size)) {
-    throw new DataError(`${uri}: is an Arrow stream; ${expected}`, {
-      file: uri,
-      hint: 'Leave source.format out, or set it to arrow-stream.',
-    });
-  }
-  const shown = JSON.stringify(text(head).replace(/[^\x20-\x7e]/g, '.'));
-  throw new DataError(`${uri}: is not an Arrow file: it begins with ${shown}; ${expected}`, { file: uri });
+  if (!claimsStream(head, object.size)) throw await foreignFile(reader, expected, LEAVE_OUT);
+  throw new DataError(`${object.uri}: is an Arrow stream; expected ${expected}`, {
+    file: object.uri,
+    hint: 'Leave source.format out, or set it to arrow-stream.',
+  });
 }
 
 /** Checks that a block lies in the file, before its footer. */

@@ -1,6 +1,5 @@
 import type { Schema } from 'apache-arrow';
-import type { ObjectReader, StoredObject } from '../storage/types.js';
-import { DataError } from '../util/errors.js';
+import type { ObjectReader } from '../storage/types.js';
 import { corrupt, truncated } from './arrow-errors.js';
 import {
   type ArrowMessage,
@@ -9,7 +8,8 @@ import {
   prefixOf,
   type SyncReader,
 } from './arrow-message.js';
-import { claimsFile, claimsStream } from './arrow-sniff.js';
+import { claimsStream } from './arrow-sniff.js';
+import { foreignFile, LEAVE_OUT } from './foreign.js';
 
 /** A message of a stream, and where its body lies. */
 export interface PlacedMessage {
@@ -134,27 +134,10 @@ const HEAD_BYTES = 8;
 
 async function checkHead(reader: ObjectReader): Promise<void> {
   const { object } = reader;
-  const { uri, size } = object;
-  if (size === 0) {
-    throw new DataError(`${uri}: the file is empty; expected an Arrow stream`, {
-      file: uri,
-      hint: 'Check how it was written or copied.',
-    });
-  }
-  const head = new Uint8Array(Math.min(size, HEAD_BYTES));
-  await reader.read(0, head);
-  if (claimsFile(head)) throw another(object, 'an Arrow IPC file');
-  if (claimsStream(head, size)) return;
-  const shown = Buffer.from(head).toString('latin1');
-  if (shown.startsWith('PAR1')) throw another(object, 'a Parquet file');
+  const head = new Uint8Array(Math.min(object.size, HEAD_BYTES));
+  if (head.length > 0) await reader.read(0, head);
+  if (claimsStream(head, object.size)) return;
   if (head[0] === 0xff && head.every((byte, i) => i > 3 || byte === 0xff))
-    throw truncated(object, `it has ${size} bytes`);
-  const printable = JSON.stringify(shown.replace(/[^\x20-\x7e]/g, '.'));
-  throw new DataError(`${uri}: is not an Arrow stream: it begins with ${printable}`, { file: uri });
+    throw truncated(object, `it has ${object.size} bytes`);
+  throw await foreignFile(reader, 'an Arrow stream', LEAVE_OUT);
 }
-
-const another = ({ uri }: StoredObject, what: string): DataError =>
-  new DataError(`${uri}: is ${what}; expected an Arrow stream`, {
-    file: uri,
-    hint: 'Leave source.format out, or name the format that the file is of.',
-  });

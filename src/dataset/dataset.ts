@@ -9,7 +9,8 @@ import { columnsOf } from './filter/ast.js';
 import { bindFilter } from './filter/bind.js';
 import { FilteredFile } from './filter/filtered-file.js';
 import { parseFilter } from './filter/parse.js';
-import { FALLBACK, type Format, formatNamed, formatOf } from './format.js';
+import { foreignFile } from './foreign.js';
+import { type Format, formatNamed, formatOf } from './format.js';
 import type { BatchRange, DataFile, Dataset, FileRequest, FileUnit, Split } from './types.js';
 
 export interface SourceOptions {
@@ -58,7 +59,7 @@ export async function openDataset({
   let left = limit ?? Number.POSITIVE_INFINITY;
   const look = async (object: StoredObject): Promise<Looked> => {
     const reader = await openObject(object, access);
-    format = await sameFormat(name, reader, format, objects[0] as StoredObject);
+    format = await sameFormat(name, reader, format, objects);
     const file = await format.open(reader, { columns: [] });
     try {
       const runs = cut(file.units, target);
@@ -129,15 +130,18 @@ async function sameFormat(
   name: string,
   reader: ObjectReader,
   before: Format | undefined,
-  first: StoredObject,
+  objects: readonly StoredObject[],
 ): Promise<Format> {
+  const choose = 'Name the files of one format in source.uri, for instance with a glob.';
   try {
-    const format = (await formatOf(name, reader)) ?? before ?? FALLBACK;
+    const format = await formatOf(name, reader);
+    if (format === undefined)
+      throw await foreignFile(reader, 'an Arrow or a Parquet file', objects.length > 1 ? choose : undefined);
     if (before === undefined || before === format) return format;
     const { uri } = reader.object;
     throw new DataError(
-      `${uri}: is of format ${format.name}, and ${first.uri} of format ${before.name}; the files of a source need the same format`,
-      { file: uri, hint: 'Name the files of one of them in source.uri, for instance with a glob.' },
+      `${uri}: is of format ${format.name}, and ${objects[0]?.uri} of format ${before.name}; the files of a source need the same format`,
+      { file: uri, hint: choose },
     );
   } catch (cause) {
     await reader.close();

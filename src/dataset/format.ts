@@ -58,9 +58,6 @@ export async function formatOf(name: string, reader: ObjectReader): Promise<Form
   return FORMATS.find((format) => format.claims(head, size));
 }
 
-/** Opening a file that is of no known format as this one says what the file is instead. */
-export const FALLBACK: Format = arrow;
-
 export function formatNamed(name: string): Format {
   const format = FORMATS.find((candidate) => candidate.name === name);
   if (format === undefined) throw new RangeError(`no format ${name}`);

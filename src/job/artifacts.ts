@@ -9,7 +9,8 @@ import {
 } from '../storage/folder-cache.js';
 import { isRemote } from '../storage/uri.js';
 import { type CachePlace, userCache } from '../storage/user-cache.js';
-import { asPenstockError, DataError, InterruptedError, messageOf, StorageError } from '../util/errors.js';
+import { asPenstockError, DataError, InterruptedError, StorageError } from '../util/errors.js';
+import { reasonOf } from '../util/system-error.js';
 import { type Digests, digestOf, modelDigest } from './digests.js';
 import { fetchFiles, isCurrent, renamed } from './model-source.js';
 import type { Job } from './schema.js';
@@ -200,7 +201,7 @@ async function copyModule(draft: Draft, file: string): Promise<string> {
 
 async function localObject(file: string) {
   const stats = await stat(file).catch((cause) => {
-    throw new StorageError(`${file}: the module can't be opened: ${messageOf(cause)}`, { file, cause });
+    throw new StorageError(`${file}: the module can't be opened: ${reasonOf(cause)}`, { file, cause });
   });
   return { uri: file, size: stats.size, version: String(stats.mtimeMs) };
 }
@@ -223,7 +224,7 @@ async function bareDigest({ runtime, section }: Wanted, file: string): Promise<s
     throw asPenstockError(
       error,
       (cause) =>
-        new StorageError(`${file}: the ${section} can't be read: ${messageOf(cause)}`, { file, cause }),
+        new StorageError(`${file}: the ${section} can't be read: ${reasonOf(cause)}`, { file, cause }),
     );
   }
 }

@@ -11,9 +11,23 @@ export interface Kind {
   /** `a job file` */
   readonly file: string;
   readonly schema: () => JsonSchema;
+  /** What to do about one in which nothing is written yet. */
+  readonly begin: string;
+  /** A key that every such document has, and none of the other kind. */
+  readonly mark: string;
+  /** The other kind, by its own mark, and the command that takes it. */
+  readonly other: { readonly mark: string; readonly file: string; readonly command: string };
 }
 
-export const JOB: Kind = { thing: 'a job', file: 'a job file', schema: jobJsonSchema };
+export const JOB: Kind = {
+  thing: 'a job',
+  file: 'a job file',
+  schema: jobJsonSchema,
+  begin:
+    'Write at least source.uri, model.uri and sink.uri; penstock inspect DATA --model MODEL proposes the inputs.',
+  mark: 'source',
+  other: { mark: 'models', file: 'a serve configuration', command: 'serve' },
+};
 
 /** One thing that is wrong with a job: a whole sentence. */
 export interface Fault {

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { isRemote } from '../storage/uri.js';
+import { homeFolder } from '../util/home.js';
 
 const FILE_URL = /^file:/i;
 const PASSWORD = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@]*:[^/?#@]*@/i;
@@ -24,10 +25,11 @@ function namesAPath(fileUrl: string): boolean {
 
 /**
  * A location in a job file as an absolute path, or as it is where it is remote. Relative paths, those in `file:`
- * URLs too, start at `base`.
+ * URLs too, start at `base`; `~` is the user's home, which no shell has put there.
  */
 export function resolveLocation(location: string, base: string): string {
   if (isRemote(location)) return location;
+  if (/^~(?=[/\\]|$)/.test(location)) return path.join(homeFolder(), location.slice(1));
   if (!FILE_URL.test(location)) return path.resolve(base, location);
   return fileURLToPath(new URL(location, pathToFileURL(path.join(base, path.sep))));
 }

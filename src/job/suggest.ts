@@ -5,6 +5,12 @@ function fold(word: string): string {
   return word.toLowerCase().replace(/[-_.\s]/g, '');
 }
 
+/** Whether two neighbouring letters have changed places: one slip, of which Levenshtein makes two. */
+function isSwapped(a: string, b: string): boolean {
+  const at = [...a].findIndex((letter, i) => letter !== b[i]);
+  return at >= 0 && a.slice(0, at) + a.charAt(at + 1) + a.charAt(at) + a.slice(at + 2) === b;
+}
+
 /**
  * The candidate that was probably meant by a misspelt word: the nearest by edit distance, case and separators
  * aside, if at most about a third of its letters differ.
@@ -15,7 +21,8 @@ export function suggest(word: string, candidates: readonly string[]): string | u
   // Two, so that swapped letters are found in short words too.
   let bestDistance = (folded.length < 4 ? 1 : Math.max(2, Math.floor(folded.length / 3))) + 1;
   for (const candidate of candidates) {
-    const d = distance(folded, fold(candidate));
+    const other = fold(candidate);
+    const d = isSwapped(folded, other) ? 1 : distance(folded, other);
     if (d < bestDistance) {
       best = candidate;
       bestDistance = d;

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { messageOf, UsageError } from '../util/errors.js';
+import { UsageError } from '../util/errors.js';
 import { readYaml } from './document.js';
-import { type Fault, fail, type Kind, notAThing, type Origin, valueAt } from './faults.js';
+import { type Fault, fail, type Kind, notAThing, type Origin } from './faults.js';
 import { parseOverride, touches, withOverride } from './overrides.js';
+import { readText } from './read-text.js';
 
 /** A document as a user wrote it, not checked yet. */
 export interface WrittenDocument {
@@ -25,15 +25,22 @@ export async function readDocument(
   set: readonly string[],
   kind: Kind,
 ): Promise<WrittenDocument> {
-  const yaml = readYaml(await readText(file, kind), kind.file);
+  const yaml = readYaml(await readText(file, kind.file), kind.file);
   const at = (line: number): Origin => ({ prefix: `${file}:${line}: `, file, line });
   if (yaml.faults.length > 0) {
     const origins = new Map<Fault, Origin>(yaml.faults.map((fault) => [fault, at(fault.line)]));
     fail(yaml.faults, (fault) => origins.get(fault) ?? at(1));
   }
-  if (yaml.value === null) throw new UsageError(`${file}: is empty`, { file });
+  if (yaml.value === null) throw new UsageError(`${file}: is empty`, { file, hint: kind.begin });
   if (typeof yaml.value !== 'object' || Array.isArray(yaml.value)) {
     fail([{ key: [], text: notAThing(yaml.value, kind) }], () => at(yaml.lineOf([])));
+  }
+  const { mark, other } = kind;
+  if (other.mark in yaml.value && !(mark in yaml.value)) {
+    throw new UsageError(`${file}: is ${other.file}, expected ${kind.file}`, {
+      file,
+      hint: `Did you mean penstock ${other.command} ${file}?`,
+    });
   }
   const overrides = set.map(parseOverride);
   return {
@@ -45,18 +52,4 @@ export async function readDocument(
       return override === undefined ? at(yaml.lineOf(key)) : { prefix: `${override.shown}: ` };
     },
   };
-}
-
-async function readText(file: string, kind: Kind): Promise<string> {
-  const unreadable: Readonly<Record<string, string>> = {
-    ENOENT: 'there is no such file',
-    EISDIR: `is a folder, expected ${kind.file}`,
-  };
-  try {
-    return await readFile(file, 'utf8');
-  } catch (cause) {
-    const code = valueAt(cause, ['code']);
-    const known = typeof code === 'string' ? unreadable[code] : undefined;
-    throw new UsageError(`${file}: ${known ?? `can't be read: ${messageOf(cause)}`}`, { file, cause });
-  }
 }

@@ -19,7 +19,14 @@ export function serveJsonSchema(): JsonSchema {
   return generated;
 }
 
-const SERVE: Kind = { thing: 'a configuration', file: 'a serve configuration', schema: serveJsonSchema };
+const SERVE: Kind = {
+  thing: 'a configuration',
+  file: 'a serve configuration',
+  schema: serveJsonSchema,
+  begin: 'Write at least a model, as in models: { digits: { model: { uri: digits.onnx } } }.',
+  mark: 'models',
+  other: { mark: 'source', file: 'a job file', command: 'run' },
+};
 
 /** How `loadServeConfig` reads a configuration. */
 export interface LoadServeOptions {

@@ -10,7 +10,8 @@ import {
   unlink,
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { messageOf, StorageError } from '../util/errors.js';
+import { StorageError } from '../util/errors.js';
+import { codeOf, reasonOf } from '../util/system-error.js';
 import type { OutputFile, OutputStore } from './output-types.js';
 import { storageClock } from './storage-clock.js';
 import { temporaryName } from './temporary-name.js';
@@ -30,11 +31,14 @@ export class LocalOutput implements OutputStore {
 
   async prepare(): Promise<void> {
     await mkdir(this.uri, { recursive: true }).catch((cause) => {
-      throw new StorageError(`${this.uri}: the output directory can't be made: ${reasonOf(cause)}`, {
-        file: this.uri,
-        hint: 'Check sink.uri and the permissions above it.',
-        cause,
-      });
+      throw new StorageError(
+        `${this.uri}: the output directory can't be made: ${reasonOf(cause, OWN_REASONS)}`,
+        {
+          file: this.uri,
+          hint: 'Check sink.uri and the permissions above it.',
+          cause,
+        },
+      );
     });
   }
 
@@ -173,25 +177,10 @@ async function linked(temporary: string, path: string, bytes: Uint8Array): Promi
   return true;
 }
 
-const codeOf = (cause: unknown): string | undefined => (cause as NodeJS.ErrnoException).code;
-
-const REASONS: Readonly<Record<string, string>> = {
-  EACCES: 'access is denied',
-  EPERM: 'that is not permitted',
-  EROFS: 'the file system is read-only',
-  ENOTDIR: 'it, or something above it, is a file, not a directory',
-  EEXIST: 'it, or something above it, is a file, not a directory',
-  ENOENT: 'its directory is gone',
-  EISDIR: 'there is a directory of that name',
-  EMFILE: 'too many files are open',
-};
-
-function reasonOf(cause: unknown): string {
-  return REASONS[codeOf(cause) ?? ''] ?? messageOf(cause);
-}
+const OWN_REASONS = { ENOENT: 'its directory is gone', EISDIR: 'there is a directory of that name' };
 
 function readError(path: string, cause: unknown): StorageError {
-  return new StorageError(`${path}: can't be read: ${reasonOf(cause)}`, { file: path, cause });
+  return new StorageError(`${path}: can't be read: ${reasonOf(cause, OWN_REASONS)}`, { file: path, cause });
 }
 
 /** What kept a file from being written, in one sentence, with what to do about it. */
@@ -207,7 +196,7 @@ export function writeError(path: string, cause: unknown, doing = 'written'): Sto
     });
   }
   const denied = ['EACCES', 'EPERM', 'EROFS'].includes(code ?? '');
-  return new StorageError(`${path}: can't be ${doing}: ${reasonOf(cause)}`, {
+  return new StorageError(`${path}: can't be ${doing}: ${reasonOf(cause, OWN_REASONS)}`, {
     file: path,
     ...(denied && { hint: `Make the directory writable for this user and ${resumes}` }),
     cause,

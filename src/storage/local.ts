@@ -1,9 +1,10 @@
 import { close, fstat, open, read, readSync, type Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { isAbsolute, join, normalize, relative } from 'node:path';
+import { join, normalize, parse, sep } from 'node:path';
 import { promisify } from 'node:util';
 import { glob, isDynamicPattern } from 'tinyglobby';
 import { messageOf, StorageError } from '../util/errors.js';
+import { codeOf, reasonOf } from '../util/system-error.js';
 import type { ObjectReader, StoredObject } from './types.js';
 
 /**
@@ -15,16 +16,13 @@ import type { ObjectReader, StoredObject } from './types.js';
 export async function listLocal(uri: string): Promise<StoredObject[]> {
   const stats = await statOrUndefined(uri);
   if (stats?.isFile()) return [describe(uri, stats)];
-  if (stats === undefined && !isDynamicPattern(uri)) {
-    throw new StorageError(`${uri}: no such file or directory`, {
-      file: uri,
-      hint: 'Check source.uri; relative paths are relative to the job file.',
-    });
-  }
-  const paths = (stats?.isDirectory() ? await walk(uri) : await globbed(uri)).sort();
+  const paths = (stats?.isDirectory() ? await walk(uri) : await matching(uri)).sort();
   if (paths.length === 0) {
-    const what = stats?.isDirectory() ? 'the directory holds no data files' : 'no file matches';
-    throw new StorageError(`${uri}: ${what}`, { file: uri });
+    const nothing = (what: string, hint: string): StorageError =>
+      new StorageError(`${uri}: ${what}`, { file: uri, hint });
+    throw stats?.isDirectory()
+      ? nothing('the directory holds no data files', 'Names that begin with "." or "_" are passed over.')
+      : nothing('no file matches', RELATIVE);
   }
   return Promise.all(
     paths.map(async (path) => {
@@ -37,6 +35,8 @@ export async function listLocal(uri: string): Promise<StoredObject[]> {
     }),
   );
 }
+
+const RELATIVE = 'Check the path; relative ones in a job file start at its folder.';
 
 /*
  * Plain descriptors rather than FileHandles: their reads cost less, and a thread that is terminated closes them by
@@ -54,7 +54,7 @@ const MOST_BYTES = 2 ** 30;
 export async function openLocal(object: StoredObject): Promise<ObjectReader> {
   const { uri } = object;
   const failed = (cause: unknown): never => {
-    throw new StorageError(`${uri}: can't be opened: ${messageOf(cause)}`, { file: uri, cause });
+    throw new StorageError(`${uri}: can't be opened: ${reasonOf(cause)}`, { file: uri, cause });
   };
   const fd = await openFile(uri, 'r').catch(failed);
   try {
@@ -140,16 +140,45 @@ async function statOrUndefined(path: string): Promise<Stats | undefined> {
   try {
     return await stat(path);
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
+    const code = codeOf(cause);
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw new StorageError(`${path}: ${messageOf(cause)}`, { file: path, cause });
+    throw new StorageError(`${path}: can't be looked at: ${reasonOf(cause)}`, { file: path, cause });
   }
 }
 
-/** The files that match, named from where the pattern starts. What matches and is a directory is not looked into. */
-async function globbed(pattern: string): Promise<string[]> {
-  const names = await glob(normalize(pattern), { onlyFiles: true, expandDirectories: false, absolute: true });
-  return isAbsolute(pattern) ? names : names.map((name) => relative('.', name));
+/** A pattern, and the folder in which it is looked for. */
+interface SplitPattern {
+  readonly folder: string;
+  /** With slashes. */
+  readonly pattern: string;
+}
+
+/** Takes apart what there is and what is a pattern: folders may be called `Downloads (1)` or `[old]`. */
+async function splitPattern(uri: string): Promise<SplitPattern> {
+  const { root } = parse(uri);
+  const names = normalize(uri).slice(root.length).split(sep);
+  let folder = root;
+  while (names.length > 1) {
+    const next = join(folder, names[0] as string);
+    if ((await statOrUndefined(next)) === undefined) break;
+    folder = next;
+    names.shift();
+  }
+  return { folder, pattern: names.join('/') };
+}
+
+/**
+ * The files that match a pattern, named from where it starts. What matches and is a directory is not looked into.
+ *
+ * @throws StorageError where it is no pattern: the file is missing
+ */
+async function matching(uri: string): Promise<string[]> {
+  const { folder, pattern } = await splitPattern(uri);
+  if (!isDynamicPattern(pattern)) {
+    throw new StorageError(`${uri}: no such file or directory`, { file: uri, hint: RELATIVE });
+  }
+  const names = await glob(pattern, { cwd: folder || '.', onlyFiles: true, expandDirectories: false });
+  return names.map((name) => join(folder, name));
 }
 
 /** All files below a directory but those that are, or lie in, something whose name begins with `.` or `_`. */

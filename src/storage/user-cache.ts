@@ -1,6 +1,6 @@
-import { homedir } from 'node:os';
 import path from 'node:path';
 import { UsageError } from '../util/errors.js';
+import { homeFolder } from '../util/home.js';
 import type { Environment } from './services.js';
 
 const DEFAULT_BYTES = 20 * 2 ** 30;
@@ -29,15 +29,18 @@ export function userCache(env: Environment = process.env): CachePlace {
 function defaultFolder({ XDG_CACHE_HOME: xdg = '', LOCALAPPDATA: appData = '' }: Environment): string {
   switch (process.platform) {
     case 'darwin':
-      return path.join(homedir(), 'Library', 'Caches', 'penstock');
+      return path.join(homeFolder('PENSTOCK_CACHE, or HOME'), 'Library', 'Caches', 'penstock');
     case 'win32':
       return path.join(
-        appData === '' ? path.join(homedir(), 'AppData', 'Local') : appData,
+        appData === '' ? path.join(homeFolder('PENSTOCK_CACHE, or HOME'), 'AppData', 'Local') : appData,
         'penstock',
         'Cache',
       );
     default:
       // What is not absolute is to be ignored: XDG Base Directory Specification.
-      return path.join(path.isAbsolute(xdg) ? xdg : path.join(homedir(), '.cache'), 'penstock');
+      return path.join(
+        path.isAbsolute(xdg) ? xdg : path.join(homeFolder('PENSTOCK_CACHE, or HOME'), '.cache'),
+        'penstock',
+      );
   }
 }

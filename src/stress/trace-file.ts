@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { z } from 'zod';
 import { messageOf, UsageError } from '../util/errors.js';
+import { reasonOf } from '../util/system-error.js';
 import type { TraceArrivals } from './arrivals/trace.js';
 
 /** What a trace file says of one endpoint; undefined for requests that name none. */
@@ -38,7 +39,7 @@ interface Written {
  */
 export async function readTrace(file: string): Promise<TraceFile> {
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new UsageError(`--trace: ${file}: can't be read: ${messageOf(cause)}`, { file, cause });
+    throw new UsageError(`--trace: ${file}: can't be read: ${reasonOf(cause)}`, { file, cause });
   });
   const isJson = ['.jsonl', '.ndjson', '.json'].includes(extname(file).toLowerCase());
   const lines = text.split(/\r?\n/).map((line, i) => ({ text: line.trim(), line: i + 1 }));

@@ -159,7 +159,7 @@ the page cache
         { ...failed, values: { 'batch.size': 999, 'batch.order': 'any' }, error: 'the ring needs too much' },
       ],
     };
-    expect(benchText({ ...REPORT, sweep }, style)).toContain(`
+    expect(benchText({ ...REPORT, sweep }, { ...style, tableWidth: 120 })).toContain(`
   sweep       batch.size  batch.order  rows/s  spread      p50      p99  busy  starved by  blocked
                       32          any   9,000   ± 3 %  4.00 ms  5.00 ms  90 %   prep 10 %      0 %
                       64          any  14,000   ± 3 %  4.00 ms  5.00 ms  90 %   prep 10 %      0 %  ◀ best

@@ -17,6 +17,11 @@ test('runs anywhere, reads the digits right, and leaves nothing behind, not even
   const [, right] = /reads (\d+\.\d) % of them right/.exec(stderr.replace(/\s+/g, ' ')) ?? [];
   expect(Number(right)).toBeGreaterThan(97.5);
   expect(readdirSync(at())).toEqual([]);
+
+  // What it says to do next works as it stands, and writes to here.
+  const [, next = ''] = /^ {2}(?:npx )?penstock (run .*)$/m.exec(stderr) ?? [];
+  expect(await start(next.split(' '), { cwd: at() }).ended).toMatchObject({ code: 0 });
+  expect(readdirSync(at('digits'))).toContain('_SUCCESS');
 });
 
 test('--json prints the report with what was checked', async () => {

@@ -36,7 +36,8 @@ export function start(
   const [program, ...rest] = [...within, process.execPath, MAIN, ...args] as [string, ...string[]];
   const child = spawn(program, rest, {
     cwd,
-    env: { ...process.env, ...env },
+    // Whatever colours whoever runs the tests wants.
+    env: { ...process.env, FORCE_COLOR: undefined, NO_COLOR: undefined, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached,
   });

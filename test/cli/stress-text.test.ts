@@ -7,7 +7,7 @@ import { stressReport } from '../page/stress-document.js';
 
 const REPORT = stressReport();
 const plain = pc.createColors(false);
-const text = stressText(REPORT, { colors: plain, width: 100 });
+const text = stressText(REPORT, { colors: plain, width: 100, tableWidth: 160 });
 const lines = text.split('\n');
 
 /** The cells of a line, by the columns of the head. */

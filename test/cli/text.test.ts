@@ -17,6 +17,7 @@ test('text is wrapped at spaces, and a long word stands alone', () => {
   expect(wrap('one two three', 7)).toEqual(['one two', 'three']);
   expect(wrap('a incomprehensibilities b', 5)).toEqual(['a', 'incomprehensibilities', 'b']);
   expect(wrap('', 5)).toEqual(['']);
+  expect(wrap('idle 21 %, fetch', 9)).toEqual(['idle', '21 %,', 'fetch']);
 });
 
 test('wide characters take two columns, accents none', () => {

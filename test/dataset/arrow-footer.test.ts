@@ -39,9 +39,9 @@ describe('what is no Arrow file is named', () => {
     ['nothing', '', 'the file is empty; expected an Arrow IPC file'],
     ['Parquet', 'PAR1\u0015\u0004 and more', 'is a Parquet file; expected an Arrow IPC file'],
     ['a stream', '\u00ff\u00ff\u00ff\u00ff\u0010\u0000\u0000\u0000 and more', 'is an Arrow stream; expected'],
-    ['text', 'id,label\n1,2\n', 'is not an Arrow file: it begins with "id,label"'],
-    ['bytes', '\u0000\u0001é"', 'is not an Arrow file: it begins with "...\\""'],
-    ['one byte', 'A', 'is not an Arrow file: it begins with "A"'],
+    ['text', 'id,label\n1,2\n', 'is a CSV file; expected an Arrow IPC file'],
+    ['bytes', '\u0000\u0001é"', 'begins with "...\\""; expected an Arrow IPC file'],
+    ['one byte', 'A', 'begins with "A"; expected an Arrow IPC file'],
     [
       'the beginning alone',
       'ARROW1\0\0',

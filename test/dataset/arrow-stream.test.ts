@@ -214,7 +214,7 @@ describe('a stream that is not whole', () => {
     ['', 'the file is empty; expected an Arrow stream'],
     ['ARROW1\0\0 and more', 'is an Arrow IPC file; expected an Arrow stream'],
     ['PAR1 and more', 'is a Parquet file; expected an Arrow stream'],
-    ['id,label\n1,2\n', 'is not an Arrow stream: it begins with "id,label"'],
+    ['id,label\n1,2\n', 'is a CSV file; expected an Arrow stream'],
     ['\u00ff\u00ff', 'is truncated: it has 2 bytes'],
   ])('%j', async (content, message) => {
     const reader = new MemoryReader(Uint8Array.from(Buffer.from(content, 'latin1')));

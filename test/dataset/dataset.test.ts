@@ -222,7 +222,7 @@ describe('files of one source', () => {
     expect(filesOpen()).toBe(before);
     writeFileSync(at('data', 'b.arrow'), 'no longer');
     await expect(openDataset({ uri: at('data') })).rejects.toThrow(
-      `${at('data', 'b.arrow')}: is not an Arrow file`,
+      `${at('data', 'b.arrow')}: begins with "no longe"; expected an Arrow or a Parquet file`,
     );
     expect(filesOpen()).toBe(before);
   });

@@ -164,11 +164,15 @@ describe('a Parquet file', () => {
     [
       'is an Arrow file',
       Buffer.from(`ARROW1\0\0${'x'.repeat(40)}ARROW1`),
-      'is an Arrow file; expected a Parquet file',
+      'is an Arrow IPC file; expected a Parquet file',
     ],
-    ['is text', Buffer.from('id,name\n1,a\n2,b\n'), 'is not a Parquet file: it begins with "id,n"'],
+    ['is text', Buffer.from('id,name\n1,a\n2,b\n'), 'is a CSV file; expected a Parquet file'],
     ['is encrypted', Buffer.from(`PARE${'x'.repeat(40)}PARE`), 'is encrypted, which is not supported'],
-    ['is cut off', sample('groups.parquet').slice(0, 2000), 'does not end with "PAR1"'],
+    [
+      'is cut off',
+      sample('groups.parquet').slice(0, 2000),
+      'is truncated: it has 2000 bytes and does not end with "PAR1"',
+    ],
     [
       'has a footer of an absurd length',
       Buffer.from('PAR1xxxx\xff\xff\xff\xffPAR1', 'latin1'),

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { DataType, type RecordBatch } from 'apache-arrow';
 import { describe, expect, test } from 'vitest';
-import { FALLBACK, formatOf } from '../../src/dataset/format.js';
+import { formatNamed, formatOf } from '../../src/dataset/format.js';
 import type { DataFile, FileRequest } from '../../src/dataset/types.js';
 import { DataError } from '../../src/util/errors.js';
 import { MemoryReader } from './memory-reader.js';
@@ -65,7 +65,7 @@ async function open(name: string, sync: boolean, request: FileRequest = {}): Pro
   const reader = sync
     ? new SyncMemoryReader(bytesOf(name), name)
     : new MemoryReader(bytesOf(name), undefined, name);
-  return ((await formatOf('auto', reader)) ?? FALLBACK).open(reader, request);
+  return ((await formatOf('auto', reader)) ?? formatNamed('arrow')).open(reader, request);
 }
 
 async function read(file: DataFile): Promise<Content> {
@@ -134,7 +134,7 @@ test.each(CUT)(
     for (let length = 0; length < whole.length; length++) {
       const reader = new SyncMemoryReader(whole.subarray(0, length), name);
       const error = await formatOf('auto', reader)
-        .then((format) => (format ?? FALLBACK).open(reader, {}))
+        .then((format) => (format ?? formatNamed('arrow')).open(reader, {}))
         .then(read)
         .catch((thrown: unknown) => thrown);
       if (!(error instanceof Error)) ends++;

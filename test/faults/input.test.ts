@@ -11,7 +11,7 @@ const slow = {
 };
 
 const changes = [
-  ['removed', FORMATS[0], () => {}, /7\.arrow: can't be opened: ENOENT/, undefined],
+  ['removed', FORMATS[0], () => {}, /7\.arrow: can't be opened: there is no such file/, undefined],
   [
     'replaced',
     FORMATS[1],

@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadJob } from '../../src/job/load.js';
@@ -142,6 +143,13 @@ describe('paths', () => {
     ['odd:name.arrow', 'odd:name.arrow'],
   ])('%s is in the folder of the job file', async (uri, expected) => {
     expect(await locate(uri)).toBe(folder.path(expected));
+  });
+
+  test('~ is the home of the user, as a shell would have it; inside of a name it is a letter', async () => {
+    expect(await locate('~/data/*.arrow')).toBe(path.join(homedir(), 'data/*.arrow'));
+    expect(await locate('~')).toBe(homedir());
+    expect(await locate('~data/a~')).toBe(folder.path('~data/a~'));
+    expect(await locate('./~/a')).toBe(folder.path('~/a'));
   });
 
   test.each([

@@ -105,6 +105,14 @@ describe('a listing', () => {
     expect(await listed(short)).toEqual([relative(process.cwd(), at('data/a.arrow'))]);
   });
 
+  test('of a glob in a folder whose name looks like one', async () => {
+    const at = files('data (1)/[old]/a.arrow', 'data (1)/[old]/b.txt');
+    expect(await listed(at('data (1)/[old]/*.arrow'))).toEqual([at('data (1)/[old]/a.arrow')]);
+    expect(await listed(at('data (1)/*/a.*'))).toEqual([at('data (1)/[old]/a.arrow')]);
+    expect(await listed(at('data (1)'))).toHaveLength(2);
+    await expect(listed(at('data (1)/[old]/c.arrow'))).rejects.toThrow('c.arrow: no such file or directory');
+  });
+
   test('of a glob is not what lies in a directory that matches, least of all its markers', async () => {
     const at = files(
       'runs/a/part-00000.arrow',
@@ -245,6 +253,6 @@ describe('a file that was listed is not opened', () => {
     const at = workspace();
     const failure = openLocal({ uri: at('gone'), size: 1, version: '0' });
     await expect(failure).rejects.toBeInstanceOf(StorageError);
-    await expect(failure).rejects.toThrow(`${at('gone')}: can't be opened: ENOENT`);
+    await expect(failure).rejects.toThrow(`${at('gone')}: can't be opened: there is no such file`);
   });
 });

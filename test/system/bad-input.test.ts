@@ -63,7 +63,9 @@ describe('a source that is not what it should be', () => {
     const at = workspace();
     writeFileSync(at('empty.arrow'), '');
     const error = await failureOf(digitsJob(at, { source: { uri: at('empty.arrow') } }));
-    expect(error.message).toBe(`${at('empty.arrow')}: the file is empty; expected an Arrow IPC file`);
+    expect(error.message).toBe(
+      `${at('empty.arrow')}: the file is empty; expected an Arrow or a Parquet file`,
+    );
     expect(error.exitCode).toBe(1);
   });
 
@@ -71,8 +73,31 @@ describe('a source that is not what it should be', () => {
     const at = workspace();
     writeFileSync(at('data.arrow'), 'id,label\n1,2\n');
     const error = await failureOf(digitsJob(at, { source: { uri: at('data.arrow') } }));
-    expect(error.message).toContain('is not an Arrow file: it begins with "id,label"');
-    expect(error.message).toContain('expected an Arrow IPC file');
+    expect(error.message).toBe(`${at('data.arrow')}: is a CSV file; expected an Arrow or a Parquet file`);
+    expect(error.hint).toContain(`"COPY (FROM read_csv('${at('data.arrow')}')) TO '${at('data.parquet')}'"`);
+  });
+
+  test('a folder that holds other files beside the data: how to name the data alone is said', async () => {
+    const at = workspace();
+    await mkdir(at('data'));
+    writeFileSync(at('data', 'README'), 'where it comes from');
+    writeArrow(at('data', 'a.arrow'), [[int32('id', [0])]]);
+    const error = await failureOf(digitsJob(at, { source: { uri: at('data') } }));
+    expect(error.message).toBe(
+      `${at('data', 'README')}: begins with "where it"; expected an Arrow or a Parquet file`,
+    );
+    expect(error.hint).toContain('with a glob');
+  });
+
+  test('what Git LFS leaves in place of a file, as data and as a model', async () => {
+    const at = workspace();
+    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 132\n`;
+    for (const name of ['data.parquet', 'model.onnx']) writeFileSync(at(name), pointer);
+    const data = await failureOf(digitsJob(at, { source: { uri: at('data.parquet') } }));
+    expect(data.message).toContain(`${at('data.parquet')}: is a Git LFS pointer, not the file itself`);
+    const model = await failureOf(digitsJob(at, { model: { uri: at('model.onnx') } }));
+    expect(model.message).toContain(`${at('model.onnx')}: is a Git LFS pointer, not the file itself`);
+    for (const { hint } of [data, model]) expect(hint).toContain('git lfs pull');
   });
 
   test.each([0.1, 0.5, 0.99])('a file cut off at %d of its length', async (share) => {

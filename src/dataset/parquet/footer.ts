@@ -2,8 +2,9 @@ import type { FileMetaData } from 'hyparquet';
 import { parquetMetadata } from 'hyparquet/src/metadata.js';
 import type { ObjectReader, StoredObject } from '../../storage/types.js';
 import { DataError, messageOf } from '../../util/errors.js';
-import { corrupt } from '../arrow-errors.js';
-import { ENCRYPTED_MAGIC, PARQUET_MAGIC } from './magic.js';
+import { corrupt, truncated } from '../arrow-errors.js';
+import { foreignFile, LEAVE_OUT } from '../foreign.js';
+import { claimsParquet, ENCRYPTED_MAGIC, PARQUET_MAGIC } from './magic.js';
 import { checkThrift } from './thrift.js';
 
 /** Length of the metadata, and magic. */
@@ -47,16 +48,10 @@ export interface ParquetFooter {
 /** The footer of a Parquet file; a DataError that says what the file is instead, where it is none. */
 export async function readParquetFooter(reader: ObjectReader): Promise<ParquetFooter> {
   const { object } = reader;
-  const { uri, size } = object;
-  if (size === 0) {
-    throw new DataError(`${uri}: the file is empty; expected a Parquet file`, {
-      file: uri,
-      hint: 'Check how it was written or copied.',
-    });
-  }
+  const { size } = object;
   let tail = new Uint8Array(Math.min(size, FIRST_READ));
-  await reader.read(size - tail.length, tail);
-  checkMagic(object, tail);
+  if (size > 0) await reader.read(size - tail.length, tail);
+  await checkMagic(reader, tail);
   const length = new DataView(tail.buffer).getUint32(tail.length - TAIL_BYTES, true);
   if (length === 0 || length > size - TAIL_BYTES - HEAD_BYTES) {
     throw corrupt(object, `its footer claims ${length} bytes of a file of ${size}`);
@@ -82,24 +77,18 @@ export async function readParquetFooter(reader: ObjectReader): Promise<ParquetFo
   }
 }
 
-function checkMagic(object: StoredObject, tail: Uint8Array): void {
-  const { uri, size } = object;
+async function checkMagic(reader: ObjectReader, tail: Uint8Array): Promise<void> {
+  const { object } = reader;
+  const { size } = object;
   const end = text(tail.subarray(-4));
   if (end === ENCRYPTED_MAGIC) throw encrypted(object);
   if (end === PARQUET_MAGIC && size >= TAIL_BYTES + HEAD_BYTES) return;
-  const head = text(tail.subarray(0, 4));
-  const whole = tail.length === size;
-  if (whole && head !== PARQUET_MAGIC) {
-    const is = head === 'ARRO' ? 'an Arrow file' : `not a Parquet file: it begins with ${shown(head)}`;
-    throw new DataError(`${uri}: is ${is}; expected a Parquet file, which begins and ends with "PAR1"`, {
-      file: uri,
-      ...(head === 'ARRO' && { hint: 'Set source.format to arrow, or to auto.' }),
-    });
+  const head = new Uint8Array(Math.min(size, HEAD_BYTES));
+  if (size > 0) await reader.read(0, head);
+  if (claimsParquet(head)) {
+    throw truncated(object, `it has ${size} bytes and does not end with "PAR1", as a Parquet file does`);
   }
-  throw new DataError(
-    `${uri}: is no Parquet file, or a truncated one: it has ${size} bytes and does not end with "PAR1"`,
-    { file: uri, hint: 'Copy or write it again; or set source.format to what it is, or to auto.' },
-  );
+  throw await foreignFile(reader, 'a Parquet file', LEAVE_OUT);
 }
 
 function parse(object: StoredObject, metadata: FileMetaData): ParquetFooter {
@@ -174,5 +163,3 @@ function encrypted({ uri }: StoredObject): DataError {
 
 const text = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
-
-const shown = (head: string): string => JSON.stringify(head.replace(/[^\x20-\x7e]/g, '.'));

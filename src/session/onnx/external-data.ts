@@ -1,6 +1,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DeviceError, messageOf, StorageError } from '../../util/errors.js';
+import { kindOfFileAt } from '../../util/file-kind.js';
 import { isInside } from '../is-inside.js';
 import { type ExternalTensor, externalTensors } from './model-proto.js';
 import { FileBytes, MalformedError } from './protobuf.js';
@@ -76,7 +77,7 @@ async function check(model: string, location: string, tensors: readonly External
   const allowed = [await realpath(folder), path.dirname(await realpath(model))];
   const target = await realpath(file);
   if (!allowed.some((one) => isInside(one, target))) throw outside(model, location);
-  checkLength(model, file, stats.size, tensors);
+  await checkLength(model, file, stats.size, tensors);
   return file;
 }
 
@@ -87,10 +88,22 @@ function outside(model: string, location: string): DeviceError {
   );
 }
 
-function checkLength(model: string, file: string, size: number, tensors: readonly ExternalTensor[]): void {
+async function checkLength(
+  model: string,
+  file: string,
+  size: number,
+  tensors: readonly ExternalTensor[],
+): Promise<void> {
   for (const { name, offset, byteLength } of tensors) {
     const end = offset + (byteLength ?? 0);
     if (end <= size) continue;
+    const kind = await kindOfFileAt(file);
+    if (kind?.id === 'lfs') {
+      throw new StorageError(`${file}: is ${kind.is}, and ${model} keeps weights in it`, {
+        file,
+        ...(kind.hint !== undefined && { hint: kind.hint }),
+      });
+    }
     throw new StorageError(`${file}: has ${size} bytes, and ${model} has ${name} in it up to byte ${end}`, {
       file,
       hint: 'It was cut short, or belongs to another model: copy it again.',

@@ -2,6 +2,8 @@ import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { InferenceSession } from 'onnxruntime-node';
 import { DeviceError, messageOf, PenstockError, StorageError, UsageError } from '../../util/errors.js';
+import { type FileKind, kindOfFileAt } from '../../util/file-kind.js';
+import { reasonOf } from '../../util/system-error.js';
 import type { Session, SessionSpec } from '../types.js';
 import { externalFiles } from './external-data.js';
 import { loadFailure } from './failures.js';
@@ -43,7 +45,28 @@ export async function load(spec: SessionSpec): Promise<Session> {
       refusals.push(error);
     }
   }
-  throw refused(uri, refusals, warnings);
+  throw (await otherKind(uri)) ?? refused(uri, refusals, warnings);
+}
+
+/** What to do with the file of a model that other runtimes know. */
+const CONVERSIONS: Readonly<Partial<Record<FileKind['id'], string>>> = {
+  zip: 'If PyTorch saved it: load it there, and export it to ONNX by torch.onnx.export.',
+  pickle: 'If PyTorch saved it: load it there, and export it to ONNX by torch.onnx.export.',
+  safetensors:
+    'These are weights alone: load them into their model, and export that to ONNX by torch.onnx.export.',
+  hdf5: 'If Keras saved it: load it there, and export it to ONNX by model.export(…, format="onnx").',
+  tflite: 'Convert it to ONNX: python -m tf2onnx.convert --tflite MODEL --output MODEL.onnx',
+  json: 'Set model.runtime to tensorflow, if it is a model of TensorFlow.js.',
+};
+
+/** The error for a file that no provider could load since it is plainly something else. */
+async function otherKind(uri: string): Promise<DeviceError | undefined> {
+  const kind = await kindOfFileAt(uri);
+  if (kind === undefined || kind.id === 'onnx') return undefined;
+  return new DeviceError(`${uri}: is ${kind.is}; expected an ONNX model`, {
+    file: uri,
+    hint: CONVERSIONS[kind.id] ?? kind.hint ?? 'Check model.uri and model.runtime.',
+  });
 }
 
 function refused(
@@ -62,7 +85,7 @@ function refused(
 
 async function checkModelFile(uri: string): Promise<void> {
   const stats = await stat(uri).catch((cause) => {
-    throw new StorageError(`${uri}: the model can't be opened: ${messageOf(cause)}`, { file: uri, cause });
+    throw new StorageError(`${uri}: the model can't be opened: ${reasonOf(cause)}`, { file: uri, cause });
   });
   if (stats.isFile() && stats.size > 0) return;
   const what = stats.isFile() ? 'is empty' : 'is not a file';

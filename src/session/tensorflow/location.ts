@@ -1,6 +1,8 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DeviceError, messageOf, StorageError } from '../../util/errors.js';
+import { kindOfFileAt } from '../../util/file-kind.js';
+import { reasonOf } from '../../util/system-error.js';
 
 /** Where a model is, and what kind: found from its files, before any library is loaded. */
 export type ModelLocation =
@@ -35,7 +37,7 @@ const MODEL_JSON = 'model.json';
  */
 export async function locate(uri: string): Promise<ModelLocation> {
   const stats = await stat(uri).catch((cause) => {
-    throw new StorageError(`${uri}: the model can't be opened: ${messageOf(cause)}`, { file: uri, cause });
+    throw new StorageError(`${uri}: the model can't be opened: ${reasonOf(cause)}`, { file: uri, cause });
   });
   if (!stats.isDirectory()) {
     if (path.basename(uri) === SAVED_MODEL) return { kind: 'saved-model', folder: path.dirname(uri) };
@@ -52,13 +54,15 @@ export async function locate(uri: string): Promise<ModelLocation> {
 
 async function readModelJson(file: string): Promise<ModelLocation> {
   const text = await readFile(file, 'utf8').catch((cause) => {
-    throw new StorageError(`${file}: the model can't be read: ${messageOf(cause)}`, { file, cause });
+    throw new StorageError(`${file}: the model can't be read: ${reasonOf(cause)}`, { file, cause });
   });
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw noModel(file, `it is no JSON (${messageOf(cause)})`);
+    const kind = await kindOfFileAt(file);
+    if (kind === undefined || kind.id === 'json') throw noModel(file, `it is no JSON (${messageOf(cause)})`);
+    throw noModel(file, `it is ${kind.is}`, kind.hint);
   }
   if (!isObject(json)) throw noModel(file, 'its JSON is no object');
   return { kind: kindOf(json, file), file, folder: path.dirname(file), json };
@@ -75,11 +79,8 @@ function kindOf({ format, modelTopology }: ModelJson, file: string): 'graph-mode
   throw noModel(file, 'its modelTopology is neither a graph nor layers');
 }
 
-function noModel(file: string, why: string): DeviceError {
-  return new DeviceError(`${file}: is no TensorFlow.js model: ${why}`, {
-    file,
-    hint: 'Check model.uri and model.runtime.',
-  });
+function noModel(file: string, why: string, hint = 'Check model.uri and model.runtime.'): DeviceError {
+  return new DeviceError(`${file}: is no TensorFlow.js model: ${why}`, { file, hint });
 }
 
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -199,7 +199,7 @@ describe('what is no model is refused by its name', () => {
     const error = await failureOf('absent.onnx');
     expect(error).toBeInstanceOf(StorageError);
     expect(error).toMatchObject({
-      message: expect.stringContaining("absent.onnx: the model can't be opened: ENOENT"),
+      message: expect.stringContaining("absent.onnx: the model can't be opened: there is no such file"),
     });
   });
 
@@ -208,10 +208,14 @@ describe('what is no model is refused by its name', () => {
     mkdirSync(path('model'));
     writeFileSync(path('empty.onnx'), '');
     writeFileSync(path('text.onnx'), 'not a model');
+    writeFileSync(path('page.onnx'), '<!DOCTYPE html>\n<html><title>404</title></html>\n');
+    writeFileSync(path('saved.onnx'), 'PK\x03\x04archive/data.pkl');
     for (const [name, message] of [
       ['model', 'is not a file; expected an ONNX model'],
       ['empty.onnx', 'is empty; expected an ONNX model'],
       ['text.onnx', 'is no model that ONNX Runtime can load'],
+      ['page.onnx', 'is an HTML page; expected an ONNX model'],
+      ['saved.onnx', 'is a ZIP archive; expected an ONNX model'],
     ] as const) {
       const error = await failureOf(path(name));
       expect(error).toBeInstanceOf(DeviceError);

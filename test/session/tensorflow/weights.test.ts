@@ -121,7 +121,9 @@ describe('a model that is none is refused with the reason', () => {
   test('a folder with nothing in it, and nothing', async () => {
     const at = workspace();
     await expect(open(at())).rejects.toThrow('is a folder without a model.json or a saved_model.pb');
-    await expect(open(at('absent'))).rejects.toThrow("absent: the model can't be opened: ENOENT");
+    await expect(open(at('absent'))).rejects.toThrow(
+      "absent: the model can't be opened: there is no such file",
+    );
   });
 });
 
