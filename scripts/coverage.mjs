@@ -13,9 +13,7 @@ import { build } from './build.mjs';
 import { root, run, startServices, TOOLS } from './steps.mjs';
 
 /** Rooms with tests that take seconds, most of them within their own process. */
-const QUICK = 'util clock storage dataset ring produce session consume sink measure job serve stress'.split(
-  ' ',
-);
+const QUICK = 'util clock dataset ring produce session consume sink measure job'.split(' ');
 const REPORT = join(root, 'coverage');
 const SUMMARY = join(REPORT, 'coverage-summary.json');
 const BUILD_INFO = join(root, 'dist/.tsbuildinfo');
