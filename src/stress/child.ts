@@ -92,7 +92,7 @@ export class Child<Q extends Questions> implements AsyncDisposable {
     await settledWithin(this.#exited, GRACE_MS);
     if (this.#process.exitCode === null && this.#process.signalCode === null) this.#process.kill('SIGKILL');
     await this.#exited;
-    // Node tells of no end of one that was let go.
+    // Node tells of no close where it was this side that let go: whoever still waits would wait for ever.
     this.#fail(`${this.#name}: was let go`);
   }
 }
