@@ -37,7 +37,7 @@ export class Collator {
   /** `clock` is switched to fetch and back while stored values are read. */
   constructor(ring: Ring, inputs: readonly CollateInput[], lengthColumn?: string, clock?: StateClock) {
     this.#clock = clock;
-    this.#arena = new Uint8Array(ring.memory.arena);
+    this.#arena = new Uint8Array(ring.memory.arena, ring.memory.start);
     this.#slotBytes = ring.layout.slotBytes;
     this.#buckets = ring.layout.buckets;
     this.#lengthColumn = lengthColumn;
