@@ -1,8 +1,9 @@
 import type { AdapterAnswer } from './child/adapter.js';
 import type { GpusAnswer } from './child/gpus.js';
+import type { PinningAnswer } from './child/pinning.js';
 import { describeFailure, type Outcome } from './isolated.js';
 import { whyNoAdapter } from './providers.js';
-import type { AdapterFinding, GpuFinding } from './types.js';
+import type { AdapterFinding, GpuFinding, PinningFinding } from './types.js';
 
 /** NVIDIA's GPUs, as their driver tells them. */
 export function judgeGpus(outcome: Outcome<GpusAnswer | null>, limitMs: number): GpuFinding {
@@ -28,6 +29,28 @@ export function judgeGpus(outcome: Outcome<GpusAnswer | null>, limitMs: number):
   const detail = `${named.join(', ')}; driver ${driver ?? 'of unknown version'}${runs}`;
   const todo = source === 'nvml' ? [] : ['npm install koffi, so that NVML is asked, which tells more.'];
   return { ...nothing, ...answer, status: 'ok', detail, todo };
+}
+
+/** Pinned memory, which batches for CUDA lie in. */
+export function judgePinning(
+  outcome: Outcome<PinningAnswer>,
+  hasNvidiaGpu: boolean,
+  limitMs: number,
+): PinningFinding {
+  const name = 'pinned';
+  if (outcome.kind === 'answered') {
+    const { bytes, ms } = outcome.answer;
+    const detail = `NVIDIA's driver has registered ${bytes / 2 ** 20} MiB in ${ms.toFixed(1)} ms: batches go to the GPU right from the ring`;
+    return { name, status: 'ok', detail, todo: [], bytes, ms: Math.round(ms * 1000) / 1000 };
+  }
+  const nothing = { name, bytes: null, ms: null };
+  if (!hasNvidiaGpu) return { ...nothing, status: 'absent', detail: 'no NVIDIA GPU would need it', todo: [] };
+  const detail = `memory can't be registered with NVIDIA's driver, so that copies to the GPU take longer: ${describeFailure(outcome, limitMs)}`;
+  const isKoffi = outcome.kind === 'failed' && outcome.message.includes('koffi');
+  const todo = isKoffi
+    ? ['npm install koffi']
+    : ["Update NVIDIA's driver. Until then all works: ring.pinned: auto, the default, does without."];
+  return { ...nothing, status: 'broken', detail, todo };
 }
 
 function gigabytes(bytes: number): string {
