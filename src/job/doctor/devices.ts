@@ -2,11 +2,19 @@ import type { AdapterAnswer } from './child/adapter.js';
 import type { GpusAnswer } from './child/gpus.js';
 import type { PinningAnswer } from './child/pinning.js';
 import { describeFailure, type Outcome } from './isolated.js';
+import type { OnnxRuntime } from './onnxruntime.js';
 import { whyNoAdapter } from './providers.js';
 import type { AdapterFinding, GpuFinding, PinningFinding } from './types.js';
 
+/** The first driver that runs a major version of CUDA: https://docs.nvidia.com/cuda/cuda-toolkit-release-notes/. */
+const FIRST_DRIVER: Readonly<Record<number, string>> = { 12: '525', 13: '580' };
+
 /** NVIDIA's GPUs, as their driver tells them. */
-export function judgeGpus(outcome: Outcome<GpusAnswer | null>, limitMs: number): GpuFinding {
+export function judgeGpus(
+  outcome: Outcome<GpusAnswer | null>,
+  { version, cudaWanted }: Pick<OnnxRuntime, 'version' | 'cudaWanted'>,
+  limitMs: number,
+): GpuFinding {
   const nothing = { name: 'NVIDIA', todo: [], source: null, driver: null, cuda: null, devices: [] };
   if (outcome.kind !== 'answered') {
     const todo = ["Update NVIDIA's driver; until then the report of a run has no utilization."];
@@ -28,6 +36,12 @@ export function judgeGpus(outcome: Outcome<GpusAnswer | null>, limitMs: number):
   const runs = cuda === null ? '' : `, runs CUDA up to ${cuda}`;
   const detail = `${named.join(', ')}; driver ${driver ?? 'of unknown version'}${runs}`;
   const todo = source === 'nvml' ? [] : ['npm install koffi, so that NVML is asked, which tells more.'];
+  if (cuda !== null && cudaWanted !== null && Number.parseInt(cuda, 10) < cudaWanted) {
+    const driverWanted = FIRST_DRIVER[cudaWanted];
+    todo.push(
+      `For the cuda provider of ONNX Runtime ${version ?? ''}, which wants CUDA ${cudaWanted}, update NVIDIA's driver${driverWanted === undefined ? '' : ` to ${driverWanted} or later`}.`,
+    );
+  }
   return { ...nothing, ...answer, status: 'ok', detail, todo };
 }
 

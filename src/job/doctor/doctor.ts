@@ -43,7 +43,7 @@ export async function diagnose({ probeLimitSeconds = 30 }: DoctorOptions = {}): 
     ),
   ]);
 
-  const gpus = judgeGpus(gpusOutcome, limitMs);
+  const gpus = judgeGpus(gpusOutcome, runtime, limitMs);
   const adapter = judgeAdapter(adapterOutcome, limitMs);
   const context = { runtime, adapter, hasNvidiaGpu: gpus.devices.length > 0, limitMs };
   const providers = providerOutcomes.map((outcome, i) => judgeProvider(names[i] as string, outcome, context));

@@ -1,0 +1,76 @@
+// The same models over the same files in PyTorch, where it is on the host: see pytorch/main.py.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { GpuSampler } from '../../dist/measure/gpu/sampler.js';
+import { lastWords, runProgram } from './process.mjs';
+
+const PROGRAM = fileURLToPath(new URL('pytorch/main.py', import.meta.url));
+const IMPORT = `
+import json, torch, numpy, pyarrow
+print(json.dumps({"torch": torch.__version__, "cuda": torch.cuda.is_available()}))`;
+const IMPORT_SECONDS = 120;
+
+/**
+ * What there is of it.
+ *
+ * @param {string} python a program
+ * @returns {Promise<{ torch: string, cuda: boolean } | { missing: string }>}
+ */
+export async function findTorch(python, log) {
+  try {
+    const ended = await runProgram(python, ['-c', IMPORT], { log, limitSeconds: IMPORT_SECONDS });
+    if (ended.code === 0) return JSON.parse(ended.stdout);
+    return { missing: `${python}: ${lastWords(ended.stderr)}` };
+  } catch (error) {
+    return { missing: `${python}: ${error instanceof Error ? error.message : error}` };
+  }
+}
+
+/** The device of PyTorch's that a provider of ONNX Runtime is like; undefined where there is none. */
+export function torchDevice(provider, { cuda }) {
+  if (provider === 'cpu') return 'cpu';
+  return cuda && (provider === 'cuda' || provider === 'tensorrt') ? 'cuda:0' : undefined;
+}
+
+/** Seconds of what is measured; each loader and each pipeline once for every number of workers. */
+const SECONDS = {
+  full: { settle: 2, loader: 5, device: 5, pipeline: 15 },
+  quick: { settle: 1, loader: 2, device: 2, pipeline: 3 },
+};
+
+/**
+ * @param {import('./cases.mjs').HeavyCase} heavy
+ * @param {{ python: string, device: string, batchSize: number, quick: boolean, work: string, log: string,
+ *   limitSeconds: number }} options
+ */
+export async function measureTorch(heavy, { python, device, batchSize, quick, work, log, limitSeconds }) {
+  const file = (end) => join(work, `${heavy.name}-pytorch-${device.replace(':', '-')}${end}`);
+  const seconds = quick ? SECONDS.quick : SECONDS.full;
+  const torchCase = {
+    ...heavy.torch(work),
+    model: heavy.name,
+    device,
+    batch: batchSize,
+    checkRows: heavy.referenceRows,
+    hotBatches: heavy.name === 'encoder' ? 8 : 1,
+    settleSeconds: seconds.settle,
+    loaderSeconds: seconds.loader,
+    deviceSeconds: seconds.device,
+    pipelineSeconds: seconds.pipeline,
+    output: file('.arrow'),
+  };
+  writeFileSync(file('.json'), JSON.stringify(torchCase));
+  await using sampler = new GpuSampler([device]);
+  const ended = await runProgram(python, [PROGRAM, file('.json'), file('-result.json')], { log, limitSeconds });
+  if (ended.code !== 0) throw new Error(`${python}: ${lastWords(ended.stderr)}`);
+  const { outputs, ...result } = JSON.parse(readFileSync(file('-result.json'), 'utf8'));
+  const best = fastest(result.pipelines);
+  const [utilization] = await sampler.finish([best.window]);
+  return { outputs, result: { ...result, utilization } };
+}
+
+/** @param {readonly { rowsPerSecond: number }[]} results one for each number of workers */
+export function fastest(results) {
+  return results.reduce((best, one) => (one.rowsPerSecond > best.rowsPerSecond ? one : best));
+}
