@@ -77,7 +77,7 @@ describe('a job file', () => {
       inputs: {},
       batch: { size: 64, maxDelayMs: 50, order: 'any', preferredSizes: [] },
       producers: 'auto',
-      ring: { slots: 'auto' },
+      ring: { slots: 'auto', pinned: 'auto' },
       sink: { format: 'none', keep: [] },
       errors: { maxRows: 0, stuckAfterMs: 600_000 },
     });
