@@ -61,13 +61,17 @@ export async function measureTorch(heavy, { python, device, batchSize, quick, wo
     output: file('.arrow'),
   };
   writeFileSync(file('.json'), JSON.stringify(torchCase));
-  await using sampler = new GpuSampler([device]);
-  const ended = await runProgram(python, [PROGRAM, file('.json'), file('-result.json')], { log, limitSeconds });
-  if (ended.code !== 0) throw new Error(`${python}: ${lastWords(ended.stderr)}`);
-  const { outputs, ...result } = JSON.parse(readFileSync(file('-result.json'), 'utf8'));
-  const best = fastest(result.pipelines);
-  const [utilization] = await sampler.finish([best.window]);
-  return { outputs, result: { ...result, utilization } };
+  const sampler = new GpuSampler([device]);
+  try {
+    const args = [PROGRAM, file('.json'), file('-result.json')];
+    const ended = await runProgram(python, args, { log, limitSeconds });
+    if (ended.code !== 0) throw new Error(`${python}: ${lastWords(ended.stderr)}`);
+    const { outputs, ...result } = JSON.parse(readFileSync(file('-result.json'), 'utf8'));
+    const [utilization] = await sampler.finish([fastest(result.pipelines).window]);
+    return { outputs, result: { ...result, utilization } };
+  } finally {
+    await sampler[Symbol.asyncDispose]();
+  }
 }
 
 /** @param {readonly { rowsPerSecond: number }[]} results one for each number of workers */

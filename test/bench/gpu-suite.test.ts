@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { compare } from '../../bench/gpu/parity.mjs';
 import { steadyRate, summarised } from '../../bench/gpu/measure.mjs';
 import { penstock } from '../../bench/gpu/penstock.mjs';
@@ -94,7 +94,7 @@ describe('verdicts', () => {
 describe('a command of the suite', () => {
   const node = process.execPath;
 
-  test('is given up when its time is over, with what it has started', async () => {
+  it('is given up when its time is over, with what it has started', async () => {
     const at = workspace();
     // The child holds the pipe open for as long as it lives.
     const child = 'setInterval(() => {}, 1000)';
@@ -105,32 +105,32 @@ describe('a command of the suite', () => {
     expect(readFileSync(at('log'), 'utf8')).toBe('started\n');
   });
 
-  test('that fails is told of by the error in its document', async () => {
+  it('that fails is told of by the error in its document', async () => {
     const at = workspace();
     const failing = penstock(['run', at('no.json')], { log: at('log'), limitSeconds: 60 });
     await expect(failing).rejects.toThrow(/penstock run ended with exit code 2: .*no\.json/);
   });
 
-  test('that is no program is an error', async () => {
+  it('that is no program is an error', async () => {
     const at = workspace();
     await expect(runProgram(at('nothing'), [], { log: at('log'), limitSeconds: 5 })).rejects.toThrow('ENOENT');
   });
 
-  test('says in the last line of a traceback what was wrong', () => {
+  it('says in the last line of a traceback what was wrong', () => {
     expect(lastWords('Traceback:\n  File "x"\nValueError: no such thing\n\n')).toBe('ValueError: no such thing');
     expect(lastWords('one\ntwo\nthree\nfour\n')).toBe('two three four');
   });
 });
 
 describe('PyTorch', () => {
-  test('need not be there', async () => {
+  it('need not be there', async () => {
     const at = workspace();
     expect(await findTorch(at('python'), at('log'))).toEqual({ missing: expect.stringContaining('ENOENT') });
     const found = await findTorch(process.execPath, at('log'));
     expect(found).toEqual({ missing: expect.stringContaining('SyntaxError') });
   });
 
-  test('has a device for the CPU, and for CUDA where it finds that', () => {
+  it('has a device for the CPU, and for CUDA where it finds that', () => {
     expect(['cpu', 'cuda', 'tensorrt', 'webgpu'].map((name) => torchDevice(name, { cuda: true }))).toEqual([
       'cpu',
       'cuda:0',
@@ -194,7 +194,7 @@ describe('the summary', () => {
     steps: [],
   };
 
-  test('sets PyTorch beside Penstock, with the best of its numbers of workers', () => {
+  it('sets PyTorch beside Penstock, with the best of its numbers of workers', () => {
     const lines = summaryText(results).split('\n');
     expect(lines).toContain(
       '| resnet50 | cuda | 64 | Penstock | 5,000 | 1,000 | 980 | 98.0 % | 3.0 % | – |',
@@ -205,14 +205,14 @@ describe('the summary', () => {
     expect(fastest(figures.torch.pipelines).workers).toBe(8);
   });
 
-  test('says why PyTorch is not in it', () => {
+  it('says why PyTorch is not in it', () => {
     const { torch: _, ...alone } = figures;
     const missing = { ...results, figures: [alone], torch: { missing: 'python3: No module named torch' } };
     expect(summaryText(missing)).toContain('PyTorch is not on this host (python3: No module named torch)');
     expect(summaryText({ ...missing, torch: null })).not.toContain('PyTorch');
   });
 
-  test('sets runs with pinned memory beside runs without', () => {
+  it('sets runs with pinned memory beside runs without', () => {
     const lines = summaryText(results).split('\n');
     expect(lines).toContain('| resnet50 | cuda | pinned | 8 MiB | 1,000 | 97.0 % | 60.00 ms | 1 |');
     expect(lines).toContain('|  |  | not pinned | – | 850 | 90.0 % | 66.00 ms | 1 |');
