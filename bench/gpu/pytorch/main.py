@@ -87,7 +87,7 @@ def loader_alone(case, workers, is_cuda):
 def device_alone(model, case, is_cuda):
     """Rows a second of one batch that is on the device already, over and over: of images. Of texts, where batches of
     different length cost differently, a run of them."""
-    batches = [to_device(batch, case) for batch, _ in zip(loader(case, 0, is_cuda), range(case.hotBatches))]
+    batches = [to_device(batch, case) for _, batch in zip(range(case.hotBatches), loader(case, 0, is_cuda))]
     run = lambda: [model(*batch) for batch in batches]
     run()
     wait(is_cuda)

@@ -2,8 +2,7 @@
  * A driver of CUDA that knows one context and which ranges of memory are registered, for tests. Declarations are those of
  * cuda.h, and it is as strict as the driver: calls before cuInit, registering without a current context, a range that
  * meets another and one that is not registered are errors. STUB_LOG: the file for what it was asked; STUB_FAILS: the
- * function that fails; STUB_CODE: with which CUresult; STUB_BUDGET: bytes that may be registered at a time; STUB_SLEEP:
- * seconds that cuInit takes.
+ * function that fails; STUB_CODE: with which CUresult; STUB_BUDGET: bytes that may be registered at a time.
  */
 #include <pthread.h>
 #include <stdint.h>
@@ -53,7 +52,6 @@ static int fails(const char *function) {
 
 CUresult cuInit(unsigned int flags) {
   if (flags != 0) return INVALID_VALUE;
-  if (getenv("STUB_SLEEP")) sleep((unsigned int)atoi(getenv("STUB_SLEEP")));
   int code = fails("cuInit");
   if (code == 0) initialized = 1;
   return code;

@@ -5,7 +5,7 @@ import { workspace } from '../../helpers/workspace.js';
 import { callsIn, compileCudaStub, stillRegistered } from './stub.js';
 
 afterEach(() => {
-  for (const name of ['STUB_LOG', 'STUB_BUDGET', 'STUB_SLEEP']) delete process.env[name];
+  for (const name of ['STUB_LOG', 'STUB_BUDGET']) delete process.env[name];
 });
 
 async function arenaOf(count: number): Promise<{ arena: SharedArrayBuffer; start: number; page: number }> {
