@@ -11,12 +11,12 @@ export class GivenUp extends Error {}
  *
  * @param {string} program
  * @param {readonly string[]} args
- * @param {{ log: string, limitSeconds: number }} options `log`: the file for what it says on stderr
+ * @param {{ log: string, limitSeconds: number, env?: NodeJS.ProcessEnv }} options `log`: the file for what it says on stderr
  * @returns {Promise<{ code: number | null, signal: string | null, stdout: string, stderr: string }>}
  */
-export async function runProgram(program, args, { log, limitSeconds }) {
+export async function runProgram(program, args, { log, limitSeconds, env = process.env }) {
   const out = createWriteStream(log);
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, env });
   const onExit = () => endGroup(child.pid);
   process.once('exit', onExit);
   let isLate = false;

@@ -11,6 +11,12 @@ import json, torch, numpy, pyarrow
 print(json.dumps({"torch": torch.__version__, "cuda": torch.cuda.is_available()}))`;
 const IMPORT_SECONDS = 120;
 
+/** With the host's own libraries: in a bundle run.sh has added those that ONNX Runtime wants, which PyTorch may not. */
+function hostEnvironment() {
+  const { PENSTOCK_HOST_LIBRARY_PATH: path, ...env } = process.env;
+  return path === undefined ? env : { ...env, LD_LIBRARY_PATH: path };
+}
+
 /**
  * What there is of it.
  *
@@ -19,7 +25,8 @@ const IMPORT_SECONDS = 120;
  */
 export async function findTorch(python, log) {
   try {
-    const ended = await runProgram(python, ['-c', IMPORT], { log, limitSeconds: IMPORT_SECONDS });
+    const options = { log, limitSeconds: IMPORT_SECONDS, env: hostEnvironment() };
+    const ended = await runProgram(python, ['-c', IMPORT], options);
     if (ended.code === 0) return JSON.parse(ended.stdout);
     return { missing: `${python}: ${lastWords(ended.stderr)}` };
   } catch (error) {
@@ -64,7 +71,7 @@ export async function measureTorch(heavy, { python, device, batchSize, quick, wo
   const sampler = new GpuSampler([device]);
   try {
     const args = [PROGRAM, file('.json'), file('-result.json')];
-    const ended = await runProgram(python, args, { log, limitSeconds });
+    const ended = await runProgram(python, args, { log, limitSeconds, env: hostEnvironment() });
     if (ended.code !== 0) throw new Error(`${python}: ${lastWords(ended.stderr)}`);
     const { outputs, ...result } = JSON.parse(readFileSync(file('-result.json'), 'utf8'));
     const [utilization] = await sampler.finish([fastest(result.pipelines).window]);
