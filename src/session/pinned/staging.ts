@@ -82,8 +82,8 @@ export class Staging {
   }
 
   #allocated(bytes: number): Region {
-    const { driver, pages, isRequired } = this.#driver ?? {};
-    if (driver === undefined || pages === undefined) return { memory: new Uint8Array(bytes), isPinned: false };
+    if (this.#driver === undefined) return { memory: new Uint8Array(bytes), isPinned: false };
+    const { driver, pages, isRequired } = this.#driver;
     const whole = Math.max(1, Math.ceil(bytes / pages.bytes)) * pages.bytes;
     const buffer = new ArrayBuffer(whole + pages.bytes);
     const memory = new Uint8Array(buffer, pages.startIn(buffer), whole);
