@@ -61,5 +61,11 @@ function endGroup(pid) {
 export function lastWords(text) {
   const lines = text.split('\n').map((line) => line.trim());
   const error = lines.findLast((line) => /^[\w.]*(Error|Exception)\b/.test(line));
-  return error ?? lines.filter((line) => line !== '').slice(-3).join(' ');
+  return (
+    error ??
+    lines
+      .filter((line) => line !== '')
+      .slice(-3)
+      .join(' ')
+  );
 }

@@ -191,7 +191,11 @@ export class HotSlots implements Disposable {
   }
 }
 
-function ringOf(layout: Ring['layout'], given: Omit<RingConfig, 'maxDelayMicros'>, { pages }: ThreadPins): Ring {
+function ringOf(
+  layout: Ring['layout'],
+  given: Omit<RingConfig, 'maxDelayMicros'>,
+  { pages }: ThreadPins,
+): Ring {
   const config = { ...given, maxDelayMicros: Number.POSITIVE_INFINITY };
   return new Ring(createRingMemory(layout, config, config, pages), MAIN_OWNER);
 }

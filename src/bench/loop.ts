@@ -79,13 +79,7 @@ export class PointToPoint {
   #bytesWritten = 0;
 
   /** `clock`: of the thread as a consumer, for whoever watches for hangs. */
-  constructor(
-    session: Session,
-    request: LoopRequest,
-    clock: StateClock,
-    stop: StopFlag,
-    pins: ThreadPins,
-  ) {
+  constructor(session: Session, request: LoopRequest, clock: StateClock, stop: StopFlag, pins: ThreadPins) {
     const { work, splits, target, seconds } = request;
     this.#request = request;
     this.#stop = stop;

@@ -10,7 +10,8 @@ const LEAST_NAME = 10;
 /** A diagnosis for people: a list with a sign a line, and what to do under it. */
 export function doctorText(diagnosis: Diagnosis, style: ReportStyle): string {
   const { colors, width } = style;
-  const { penstock, onnxruntime, providers, packages, gpus, adapter, pinnedMemory, machineFindings } = diagnosis;
+  const { penstock, onnxruntime, providers, packages, gpus, adapter, pinnedMemory, machineFindings } =
+    diagnosis;
   const said = new Set<string>();
   const lines = [
     colors.bold(`Penstock ${penstock}`),

@@ -29,7 +29,10 @@ export function reportText(report: Report, output: string | undefined, style: Re
 }
 
 function memoryText({ memory: { ringBytes, peakRssBytes, pinned } }: Report): string {
-  const share = pinned === undefined || pinned.bytes === 0 ? '' : `, ${bytes(pinned.bytes)} of ${WHAT[pinned.what]} pinned`;
+  const share =
+    pinned === undefined || pinned.bytes === 0
+      ? ''
+      : `, ${bytes(pinned.bytes)} of ${WHAT[pinned.what]} pinned`;
   return `${bytes(ringBytes)} ring${share}, ${bytes(peakRssBytes)} peak`;
 }
 

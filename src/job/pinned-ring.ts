@@ -19,7 +19,10 @@ interface PinnedJob {
  *
  * @throws UsageError where it must be, and that device has no use for it
  */
-export function isToBePinned({ ring: { pinned }, model: { isolation } }: PinnedJob, device: SessionDevice): boolean {
+export function isToBePinned(
+  { ring: { pinned }, model: { isolation } }: PinnedJob,
+  device: SessionDevice,
+): boolean {
   const key = 'ring.pinned';
   if (pinned === false) return false;
   if (!canPin(device)) {
@@ -69,7 +72,11 @@ export class PinnedRing implements AsyncDisposable {
     const staged = stagings.filter((staging) => staging !== undefined);
     if (staged.length > 0) {
       const bytes = staged.reduce((sum, { pinnedBytes }) => sum + pinnedBytes, 0);
-      return new PinnedRing(ring, isRequired, told('staging', bytes, staged.find(({ error }) => error)?.error));
+      return new PinnedRing(
+        ring,
+        isRequired,
+        told('staging', bytes, staged.find(({ error }) => error)?.error),
+      );
     }
     const own = new PinnedRing(ring, isRequired, told('ring', 0));
     own.#arena = new PinnedArena(ring.memory.arena, ordinalOf(device), library);
@@ -90,9 +97,7 @@ export class PinnedRing implements AsyncDisposable {
   get warnings(): readonly string[] {
     const { error } = this.#told;
     if (error === undefined) return [];
-    return [
-      `memory is not pinned, and copies to the GPU take longer: ${error} (penstock doctor tells more)`,
-    ];
+    return [`memory is not pinned, and copies to the GPU take longer: ${error} (penstock doctor tells more)`];
   }
 
   /** Slots are put to use. Until they are pinned, too, they are copied as any memory is. */

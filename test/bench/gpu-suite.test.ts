@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { compare } from '../../bench/gpu/parity.mjs';
 import { steadyRate, summarised } from '../../bench/gpu/measure.mjs';
+import { compare } from '../../bench/gpu/parity.mjs';
 import { penstock } from '../../bench/gpu/penstock.mjs';
 import { lastWords, runProgram } from '../../bench/gpu/process.mjs';
 import { fastest, findTorch, torchDevice } from '../../bench/gpu/pytorch.mjs';
@@ -113,21 +113,28 @@ describe('a command of the suite', () => {
 
   it('that is no program is an error', async () => {
     const at = workspace();
-    await expect(runProgram(at('nothing'), [], { log: at('log'), limitSeconds: 5 })).rejects.toThrow('ENOENT');
+    await expect(runProgram(at('nothing'), [], { log: at('log'), limitSeconds: 5 })).rejects.toThrow(
+      'ENOENT',
+    );
   });
 
   it('says in the last line of a traceback what was wrong', () => {
-    expect(lastWords('Traceback:\n  File "x"\nValueError: no such thing\n\n')).toBe('ValueError: no such thing');
+    expect(lastWords('Traceback:\n  File "x"\nValueError: no such thing\n\n')).toBe(
+      'ValueError: no such thing',
+    );
     expect(lastWords('one\ntwo\nthree\nfour\n')).toBe('two three four');
   });
 });
 
-describe('PyTorch', () => {
+describe.skipIf(process.platform === 'win32')('PyTorch', () => {
   it('need not be there', async () => {
     const at = workspace();
     expect(await findTorch(at('python'), at('log'))).toEqual({ missing: expect.stringContaining('ENOENT') });
-    const found = await findTorch(process.execPath, at('log'));
-    expect(found).toEqual({ missing: expect.stringContaining('SyntaxError') });
+    // A Python that has none.
+    writeFileSync(at('python'), `#!/bin/sh\necho "ModuleNotFoundError: No module named 'torch'" >&2\nexit 1\n`);
+    chmodSync(at('python'), 0o755);
+    const { missing } = (await findTorch(at('python'), at('log'))) as { missing: string };
+    expect(missing).toMatch(/python: ModuleNotFoundError: No module named 'torch'$/);
   });
 
   it('has a device for the CPU, and for CUDA where it finds that', () => {
@@ -196,9 +203,7 @@ describe('the summary', () => {
 
   it('sets PyTorch beside Penstock, with the best of its numbers of workers', () => {
     const lines = summaryText(results).split('\n');
-    expect(lines).toContain(
-      '| resnet50 | cuda | 64 | Penstock | 5,000 | 1,000 | 980 | 98.0 % | 3.0 % | – |',
-    );
+    expect(lines).toContain('| resnet50 | cuda | 64 | Penstock | 5,000 | 1,000 | 980 | 98.0 % | 3.0 % | – |');
     expect(lines).toContain(
       '|  |  |  | PyTorch 2.15.0 | 3,000 (0 workers) | 1,000 | 800 (8 workers) | 80.0 % | 20.0 % | 91.0 % |',
     );
@@ -217,7 +222,12 @@ describe('the summary', () => {
     expect(lines).toContain('| resnet50 | cuda | pinned | 8 MiB | 1,000 | 97.0 % | 60.00 ms | 1 |');
     expect(lines).toContain('|  |  | not pinned | – | 850 | 90.0 % | 66.00 ms | 1 |');
     expect(steadyRate(run)).toBe(1000);
-    const failed = { ...figures, pinned: { ...figures.pinned, told: { bytes: 0, what: 'ring', error: 'X (2)' } } };
-    expect(summaryText({ ...results, figures: [failed] })).toContain('resnet50: not all could be pinned: X (2)');
+    const failed = {
+      ...figures,
+      pinned: { ...figures.pinned, told: { bytes: 0, what: 'ring', error: 'X (2)' } },
+    };
+    expect(summaryText({ ...results, figures: [failed] })).toContain(
+      'resnet50: not all could be pinned: X (2)',
+    );
   });
 });

@@ -122,7 +122,7 @@ describe('doctor', () => {
       expect(text).toContain(
         '✓ NVIDIA NVIDIA Stub H100 (85.9 GB), NVIDIA Stub T4 (85.9 GB); driver 550.54.15, runs CUDA up to 12.4',
       );
-      expect(text).toContain('which wants CUDA 13, update NVIDIA\'s driver to 580 or later.');
+      expect(text).toContain("which wants CUDA 13, update NVIDIA's driver to 580 or later.");
       expect(text).toMatch(/✓ pinned NVIDIA's driver has registered 16 MiB in [\d.]+ ms/);
       expect(text).toMatch(
         /– cuda its library is not installed: looked for \S+\/libonnxruntime_providers_shared\.so/,

@@ -16,7 +16,11 @@ afterEach(() => {
 
 /** Of eight slots, two in use. */
 async function ringOf(): Promise<Ring> {
-  const layout = planSlotLayout([{ length: 1, capacity: 3 }], [{ name: 'x', dtype: 'uint8', rowDims: [5] }], []);
+  const layout = planSlotLayout(
+    [{ length: 1, capacity: 3 }],
+    [{ name: 'x', dtype: 'uint8', rowDims: [5] }],
+    [],
+  );
   const config = { slots: 8, lanes: 1, splits: 1, maxDelayMicros: 0, fixedOrder: false };
   return new Ring(createRingMemory(layout, config, { slots: 2, lanes: 1 }, await openPages()), 1);
 }
@@ -51,7 +55,10 @@ describe('a ring', () => {
     const pinned = await PinnedRing.pin(ring, CUDA, job, [undefined], library);
     pinned.grow(8);
     await pinned[Symbol.asyncDispose]();
-    expect(pinned.told).toMatchObject({ bytes: 2 * slotBytes, error: expect.stringContaining('OUT_OF_MEMORY') });
+    expect(pinned.told).toMatchObject({
+      bytes: 2 * slotBytes,
+      error: expect.stringContaining('OUT_OF_MEMORY'),
+    });
     expect(pinned.warnings).toHaveLength(1);
   });
 
@@ -81,6 +88,8 @@ describe('memory is to be pinned', () => {
     const must = { ring: { pinned: true }, model: { isolation: 'thread' } } as const;
     expect(isToBePinned(must, CUDA)).toBe(true);
     expect(() => isToBePinned(must, CPU)).toThrow('the model is on cpu');
-    expect(() => isToBePinned({ ...must, model: { isolation: 'process' } }, CUDA)).toThrow('exclude each other');
+    expect(() => isToBePinned({ ...must, model: { isolation: 'process' } }, CUDA)).toThrow(
+      'exclude each other',
+    );
   });
 });

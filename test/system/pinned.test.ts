@@ -96,7 +96,11 @@ describe.skipIf(process.platform !== 'linux')('a job on CUDA', () => {
     writeFileSync(at('libcuda.so.1'), 'no library');
     const { code, stdout } = await penstock({ LD_LIBRARY_PATH: at('.') }, 'run', writeJob(at), '--json');
     const { memory, rows } = JSON.parse(stdout);
-    expect({ code, written: rows.written, bytes: memory.pinned.bytes }).toEqual({ code: 0, written: ROWS, bytes: 0 });
+    expect({ code, written: rows.written, bytes: memory.pinned.bytes }).toEqual({
+      code: 0,
+      written: ROWS,
+      bytes: 0,
+    });
     expect(memory.pinned.error).toContain("NVIDIA's driver, libcuda.so.1, can't be loaded");
   });
 

@@ -25,23 +25,24 @@ export async function diagnose({ probeLimitSeconds = 30 }: DoctorOptions = {}): 
   const turn = inTurn(Math.max(2, availableParallelism()));
   const names = providersOf(process.platform);
 
-  const [gpusOutcome, adapterOutcome, pinningOutcome, providerOutcomes, librariesOutcome, packages] = await Promise.all([
-    turn(() => isolated(limitMs, 'gpus')),
-    turn(() => isolated(limitMs, 'adapter')),
-    turn(() => isolated(limitMs, 'pinning')),
-    Promise.all(names.map((name) => turn(() => isolated(limitMs, 'provider', name)))),
-    // One process for all: it only loads them, and most machines have none.
-    runtime.libraries.length === 0
-      ? undefined
-      : turn(() => isolated(limitMs, 'libraries', runtime.libraries.join(','))),
-    Promise.all(
-      OPTIONAL_PACKAGES.map((one) =>
-        turn(async () =>
-          judgePackage(one, await isolated(limitMs, 'package', one.name), optionalDependencies, limitMs),
+  const [gpusOutcome, adapterOutcome, pinningOutcome, providerOutcomes, librariesOutcome, packages] =
+    await Promise.all([
+      turn(() => isolated(limitMs, 'gpus')),
+      turn(() => isolated(limitMs, 'adapter')),
+      turn(() => isolated(limitMs, 'pinning')),
+      Promise.all(names.map((name) => turn(() => isolated(limitMs, 'provider', name)))),
+      // One process for all: it only loads them, and most machines have none.
+      runtime.libraries.length === 0
+        ? undefined
+        : turn(() => isolated(limitMs, 'libraries', runtime.libraries.join(','))),
+      Promise.all(
+        OPTIONAL_PACKAGES.map((one) =>
+          turn(async () =>
+            judgePackage(one, await isolated(limitMs, 'package', one.name), optionalDependencies, limitMs),
+          ),
         ),
       ),
-    ),
-  ]);
+    ]);
 
   const gpus = judgeGpus(gpusOutcome, runtime, limitMs);
   const adapter = judgeAdapter(adapterOutcome, limitMs);

@@ -31,9 +31,7 @@ export class PinnedArena implements AsyncDisposable {
       workerData: data,
       ...threadFlags(),
     });
-    this.#worker.on('message', ({ error }: PinReply) =>
-      this.#waiting.shift()?.(error && fromRecord(error)),
-    );
+    this.#worker.on('message', ({ error }: PinReply) => this.#waiting.shift()?.(error && fromRecord(error)));
     this.#worker.on('error', (error) => this.#fail(new DeviceError(messageOf(error), { cause: error })));
     this.#exited = new Promise((resolve) => {
       this.#worker.once('exit', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ProviderAnswer } from '../../../src/job/doctor/child/provider.js';
-import type { Outcome } from '../../../src/job/doctor/isolated.js';
 import { judgeGpus, judgePinning } from '../../../src/job/doctor/devices.js';
+import type { Outcome } from '../../../src/job/doctor/isolated.js';
 import { judgeLibrary } from '../../../src/job/doctor/libraries.js';
 import { wantedBy } from '../../../src/job/doctor/onnxruntime.js';
 import { judgeProvider, whyNoAdapter } from '../../../src/job/doctor/providers.js';
@@ -155,11 +155,11 @@ describe('the driver', () => {
   });
 
   test('pins memory, or does not, which matters on a GPU host only', () => {
-    const answer = { bytes: 2 ** 24, ms: 3.14159 };
+    const answer = { bytes: 2 ** 24, ms: 4.56789 };
     expect(judgePinning({ kind: 'answered', answer, log: '' }, true, 30_000)).toMatchObject({
       status: 'ok',
-      detail: "NVIDIA's driver has registered 16 MiB in 3.1 ms: batches go to the GPU right from the ring",
-      ms: 3.142,
+      detail: "NVIDIA's driver has registered 16 MiB in 4.6 ms: batches go to the GPU right from the ring",
+      ms: 4.568,
     });
     const failed = { kind: 'failed', message: 'cuMemHostRegister failed with X (2)', log: '' } as const;
     expect(judgePinning(failed, false, 30_000)).toMatchObject({ status: 'absent', todo: [] });
@@ -167,7 +167,10 @@ describe('the driver', () => {
       status: 'broken',
       detail: expect.stringContaining('cuMemHostRegister failed with X (2)'),
     });
-    const without = { ...failed, message: 'memory is pinned through the package koffi, which is not installed' };
+    const without = {
+      ...failed,
+      message: 'memory is pinned through the package koffi, which is not installed',
+    };
     expect(judgePinning(without, true, 30_000).todo).toEqual(['npm install koffi']);
   });
 });

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { createRingMemory, type PageGrid } from '../../../src/ring/ring.js';
 import { planSlotLayout } from '../../../src/ring/layout.js';
+import { createRingMemory, type PageGrid } from '../../../src/ring/ring.js';
 import { CudaDriver } from '../../../src/session/pinned/driver.js';
 import { openPages } from '../../../src/session/pinned/pages.js';
 import { openDriver } from '../../../src/session/pinned/policy.js';
@@ -53,7 +53,9 @@ describe('the driver', () => {
     driver.unregister(memory);
     expect(() => driver.unregister(memory)).toThrow('CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED (713)');
     driver.close();
-    await expect(CudaDriver.open(7, library)).rejects.toThrow('cuDeviceGet failed with CUDA_ERROR_INVALID_DEVICE (101)');
+    await expect(CudaDriver.open(7, library)).rejects.toThrow(
+      'cuDeviceGet failed with CUDA_ERROR_INVALID_DEVICE (101)',
+    );
     process.env.STUB_FAILS = 'cuInit';
     process.env.STUB_CODE = '100';
     await expect(CudaDriver.open(0, library)).rejects.toMatchObject({
@@ -66,8 +68,11 @@ describe('the driver', () => {
 
   test('that is not there, or is no driver, is an error that says so', async () => {
     const at = workspace();
-    await expect(CudaDriver.open(0, at('absent.so'))).rejects.toThrow(/NVIDIA's driver, .*absent\.so, can't be loaded/);
-    if (process.platform === 'linux') await expect(CudaDriver.open(0, 'libc.so.6')).rejects.toThrow(DeviceError);
+    await expect(CudaDriver.open(0, at('absent.so'))).rejects.toThrow(
+      /NVIDIA's driver, .*absent\.so, can't be loaded/,
+    );
+    if (process.platform === 'linux')
+      await expect(CudaDriver.open(0, 'libc.so.6')).rejects.toThrow(DeviceError);
   });
 });
 
@@ -89,7 +94,11 @@ describe('a session asks for the driver', () => {
 });
 
 describe('a ring that is to be pinned', () => {
-  const layout = planSlotLayout([{ length: 1, capacity: 3 }], [{ name: 'x', dtype: 'uint8', rowDims: [5] }], []);
+  const layout = planSlotLayout(
+    [{ length: 1, capacity: 3 }],
+    [{ name: 'x', dtype: 'uint8', rowDims: [5] }],
+    [],
+  );
   const config = { slots: 4, lanes: 1, splits: 1, maxDelayMicros: 0, fixedOrder: false };
 
   test('has whole pages for every slot', async (context) => {
@@ -100,7 +109,9 @@ describe('a ring that is to be pinned', () => {
     expect(own.slotBytes).toBe(grid.bytes);
     const driver = await CudaDriver.open(0, compileCudaStub(context, at('libcuda.so.1')));
     // Each by itself: none has a page with another, or the driver would say so.
-    const slots = [0, 1, 2, 3].map((slot) => new Uint8Array(arena, start + slot * own.slotBytes, own.slotBytes));
+    const slots = [0, 1, 2, 3].map(
+      (slot) => new Uint8Array(arena, start + slot * own.slotBytes, own.slotBytes),
+    );
     for (const slot of slots) driver.register(slot);
     for (const slot of slots) driver.unregister(slot);
     driver.close();

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
-import { PinnedArena } from '../../../dist/session/pinned/pinned-arena.js';
 import { openPages } from '../../../dist/session/pinned/pages.js';
+import { PinnedArena } from '../../../dist/session/pinned/pinned-arena.js';
 import { workspace } from '../../helpers/workspace.js';
 import { callsIn, compileCudaStub, stillRegistered } from './stub.js';
 

@@ -12,7 +12,12 @@ afterEach(() => {
 });
 
 function view(name: string, length: number): TensorView {
-  return { name, dtype: 'float32', dims: [length], data: new Float32Array(new SharedArrayBuffer(length * 4)) };
+  return {
+    name,
+    dtype: 'float32',
+    dims: [length],
+    data: new Float32Array(new SharedArrayBuffer(length * 4)),
+  };
 }
 
 test('every tensor has one region, as large as its largest batch so far', async () => {
