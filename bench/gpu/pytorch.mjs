@@ -81,7 +81,11 @@ export async function measureTorch(heavy, { python, device, batchSize, quick, wo
   }
 }
 
-/** @param {readonly { rowsPerSecond: number }[]} results one for each number of workers */
+/**
+ * @template {{ rowsPerSecond: number }} T
+ * @param {readonly T[]} results one for each number of workers
+ * @returns {T}
+ */
 export function fastest(results) {
   return results.reduce((best, one) => (one.rowsPerSecond > best.rowsPerSecond ? one : best));
 }

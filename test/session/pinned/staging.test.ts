@@ -41,11 +41,11 @@ test('regions are whole pages that are pinned, and no longer once they are repla
   const library = compileCudaStub(context, at('libcuda.so.1'));
   const staging = await Staging.open(() => openDriver({ pinned: true }, CUDA, library));
   const [small, large] = [view('x', 10), view('x', 5000)];
-  staging.of(small).data.fill(1);
+  staging.of(small).data.set([1] as never);
   const { bytes, pinnedBytes } = staging.memory;
   expect(bytes).toBe(pinnedBytes);
   expect(bytes).toBeGreaterThanOrEqual(40);
-  staging.of(large).data.fill(2);
+  staging.of(large).data.set([2] as never);
   staging.of(view('y', 3));
   const registered = callsIn(at('log')).filter(({ name }) => name === 'register');
   expect(registered).toHaveLength(3);
