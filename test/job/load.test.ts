@@ -49,7 +49,7 @@ describe('a job file', () => {
         preferredSizes: [],
       },
       producers: 'auto',
-      ring: { slots: 8 },
+      ring: { slots: 8, pinned: 'auto' },
       outputs: { logits: { as: 'logits' } },
       sink: { uri: folder.path('out/digits'), format: 'arrow', keep: ['id', 'label'] },
       errors: { maxRows: 0, stuckAfterMs: 600_000 },
