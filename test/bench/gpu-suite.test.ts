@@ -131,7 +131,10 @@ describe.skipIf(process.platform === 'win32')('PyTorch', () => {
     const at = workspace();
     expect(await findTorch(at('python'), at('log'))).toEqual({ missing: expect.stringContaining('ENOENT') });
     // A Python that has none.
-    writeFileSync(at('python'), `#!/bin/sh\necho "ModuleNotFoundError: No module named 'torch'" >&2\nexit 1\n`);
+    writeFileSync(
+      at('python'),
+      `#!/bin/sh\necho "ModuleNotFoundError: No module named 'torch'" >&2\nexit 1\n`,
+    );
     chmodSync(at('python'), 0o755);
     const { missing } = (await findTorch(at('python'), at('log'))) as { missing: string };
     expect(missing).toMatch(/python: ModuleNotFoundError: No module named 'torch'$/);
