@@ -8,7 +8,7 @@
 
 ARG NODE_IMAGE=node:20-bookworm-slim
 # CUDA and cuDNN as ONNX Runtime wants them: `penstock doctor` says which.
-ARG CUDA_IMAGE=nvidia/cuda:12.6.3-cudnn-runtime-ubuntu22.04
+ARG CUDA_IMAGE=nvidia/cuda:13.0.1-cudnn-runtime-ubuntu22.04
 
 FROM ${NODE_IMAGE} AS installed
 ARG PENSTOCK=penstock@0.1.0
@@ -27,6 +27,7 @@ RUN cd /usr/local/lib/node_modules/penstock/node_modules \
     && find webgpu/dist -mindepth 1 -maxdepth 1 -type d ! -name "linux-$arch" -exec rm -rf {} +
 
 FROM installed AS installed-cuda
+# It is what the install script calls them, whatever CUDA they are built for.
 RUN ONNXRUNTIME_NODE_INSTALL=cuda12 \
     node /usr/local/lib/node_modules/penstock/node_modules/onnxruntime-node/script/install.js
 

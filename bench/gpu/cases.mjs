@@ -1,12 +1,13 @@
 // The models that are measured: what they are made of, on what data, and how a job feeds them.
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BUCKETS, imageBytes, textTokens, writeImages, writeTexts } from './data.mjs';
-import { encoderModel, encoderWeights } from './models/encoder.mjs';
+import { EPSILON, encoderModel, encoderTensors, encoderWeights, SHAPE } from './models/encoder.mjs';
 import { encoderReference } from './models/encoder-reference.mjs';
-import { resnetLayers, resnetModel } from './models/resnet.mjs';
+import { NORMALISATION, resnetLayers, resnetModel, resnetTensors } from './models/resnet.mjs';
 import { resnetReference } from './models/resnet-reference.mjs';
+import { safetensors } from './models/safetensors.mjs';
 
 const repository = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
@@ -65,8 +66,10 @@ export function shippedJob({ name, runtime, model, shape }, provider, options) {
  * @property {string} name
  * @property {string} about
  * @property {(folder: string) => Promise<void>} prepare makes model and data
+ * @property {number} referenceRows
  * @property {() => Float64Array[]} reference what the first rows come to, in float64
  * @property {(folder: string, provider: string, options: object) => object} job without a sink
+ * @property {(folder: string) => object} torch the same for pytorch/main.py, with its weights in a file
  */
 
 /** @returns {HeavyCase[]} */
@@ -83,6 +86,7 @@ function resnetCase({ side, images }) {
       writeFileSync(join(folder, 'resnet50.onnx'), resnetModel(layers, side));
       await writeImages(join(folder, 'images'), { ...images, side });
     },
+    referenceRows: 1,
     reference: () => [resnetReference(layers, imageBytes(0, side * side * 3), side)],
     job: (folder, provider, options) => ({
       name: 'resnet50',
@@ -91,6 +95,17 @@ function resnetCase({ side, images }) {
       inputs: { image: { column: 'image', dtype: 'uint8', shape: [side, side, 3] } },
       batch: { size: batchFor(provider).image },
       outputs: { logits: { as: 'output' } },
+    }),
+    torch: (folder) => ({
+      kind: 'images',
+      column: 'image',
+      files: filesIn(join(folder, 'images')),
+      weights: weightsFile(folder, 'resnet50', resnetTensors(layers)),
+      options: {
+        shape: [side, side, 3],
+        scale: [...NORMALISATION.scale],
+        shift: [...NORMALISATION.shift],
+      },
     }),
   };
 }
@@ -104,6 +119,7 @@ function encoderCase({ texts }) {
       writeFileSync(join(folder, 'encoder.onnx'), encoderModel(weights));
       await writeTexts(join(folder, 'texts'), texts);
     },
+    referenceRows: 2,
     reference: () => [0, 1].map((row) => encoderReference(weights, textTokens(row))),
     job: (folder, provider, options) => ({
       name: 'encoder',
@@ -116,7 +132,26 @@ function encoderCase({ texts }) {
       batch: { size: batchFor(provider).text, lengthColumn: 'tokens', buckets: BUCKETS },
       outputs: { embedding: { as: 'output' } },
     }),
+    torch: (folder) => ({
+      kind: 'texts',
+      column: 'tokens',
+      files: filesIn(join(folder, 'texts')),
+      weights: weightsFile(folder, 'encoder', encoderTensors(weights)),
+      options: { buckets: BUCKETS, layers: SHAPE.layers, heads: SHAPE.heads, epsilon: EPSILON },
+    }),
   };
+}
+
+function filesIn(folder) {
+  return readdirSync(folder)
+    .sort()
+    .map((name) => join(folder, name));
+}
+
+function weightsFile(folder, name, tensors) {
+  const file = join(folder, `${name}.safetensors`);
+  writeFileSync(file, safetensors(tensors));
+  return file;
 }
 
 function batchFor(provider) {

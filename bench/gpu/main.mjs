@@ -1,15 +1,15 @@
 // What this machine's GPU does with Penstock, in one folder of results: which devices compute what they should, how fast
 // two heavy models run on each, and what holds them back. See docs/gpu-hosts.md.
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { heavyCases, SHIPPED, SIZES, shippedJob } from './cases.mjs';
-import { repeatFiles } from './data.mjs';
+import { measure } from './measure.mjs';
 import { compare, readOutputs } from './parity.mjs';
 import { penstock } from './penstock.mjs';
+import { findTorch, measureTorch, torchDevice } from './pytorch.mjs';
 import { summaryText } from './summary.mjs';
-import { verdictsOf } from './verdicts.mjs';
 
 const HELP = `Usage: gpu-suite [options] [DIR]
 
@@ -21,6 +21,8 @@ gpu-suite-results here.
   --providers a,b     measure on these: cuda, tensorrt, webgpu, cpu (default: cuda and webgpu, where they work on
                       hardware; else cpu)
   --seconds N         about how long each bench takes (default: 40)
+  --limit N           seconds that no single command may take: then it is given up, and the rest goes on (default: 600)
+  --python PROGRAM    a Python with torch, numpy and pyarrow, for PyTorch beside Penstock (default: python3; none: without)
   --keep              leave models and data in DIR/work`;
 
 /** Of the models that ship: a software adapter is a hundred times slower than the CPU. */
@@ -36,16 +38,21 @@ function parse() {
       quick: { type: 'boolean', default: false },
       providers: { type: 'string' },
       seconds: { type: 'string', default: '40' },
+      limit: { type: 'string', default: '600' },
+      python: { type: 'string', default: 'python3' },
       keep: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
   const seconds = Number(values.seconds);
   if (!(seconds >= 5)) throw new Error('--seconds: expected a number from 5 on');
+  const limitSeconds = Number(values.limit);
+  if (!(limitSeconds >= 1)) throw new Error('--limit: expected a number from 1 on');
   if (positionals.length > 1) throw new Error(`expected one folder, not ${positionals.join(' and ')}`);
   return {
     ...values,
     seconds,
+    limitSeconds,
     providers: values.providers?.split(','),
     folder: resolve(positionals[0] ?? 'gpu-suite-results'),
   };
@@ -59,6 +66,8 @@ class Suite {
   #models = [];
   #parity = [];
   #figures = [];
+  /** What there is of PyTorch; null where it is left out. */
+  #torch = null;
   /** Providers that work, and whether the CPU plays the device's part. */
   #working = new Map();
 
@@ -77,12 +86,16 @@ class Suite {
     });
     try {
       await this.#step('doctor', () => this.#lookAround());
+      await this.#findTorch();
       for (const shipped of SHIPPED) await this.#shippedParity(shipped, work);
       for (const heavy of heavyCases(this.#size)) {
         this.#models.push({ model: heavy.name, about: heavy.about });
         if (!(await this.#step(`${heavy.name}: model and data`, () => heavy.prepare(work)))) continue;
         await this.#heavyParity(heavy, work);
-        for (const provider of this.#devices()) await this.#measure(heavy, provider, work);
+        for (const provider of this.#devices()) {
+          await this.#measure(heavy, provider, work);
+          await this.#measureTorch(heavy, provider, work);
+        }
       }
     } finally {
       if (!keep) rmSync(work, { recursive: true, force: true });
@@ -111,7 +124,7 @@ class Suite {
     execFile('nvidia-smi', (error, stdout) => {
       if (error === null) writeFileSync(this.#path('logs/nvidia-smi.log'), stdout);
     });
-    this.#doctor = await penstock(['doctor'], this.#path('logs/doctor.log'));
+    this.#doctor = await penstock(['doctor'], this.#logged('doctor'));
     writeFileSync(this.#path('doctor.json'), `${JSON.stringify(this.#doctor, null, 2)}\n`);
     for (const { name, status, software } of this.#doctor.providers) {
       if (status === 'ok') this.#working.set(name, { software });
@@ -186,7 +199,7 @@ class Suite {
     const out = join(work, 'out', name);
     const source = { ...job.source, limit };
     const file = this.#jobFile(name, { ...job, source, sink: { uri: out, format: 'arrow' } }, work);
-    const report = await penstock(['run', file], this.#path(`logs/${name}.log`));
+    const report = await penstock(['run', file], this.#logged(name));
     const [device] = report.devices;
     if (device.provider !== provider)
       throw new Error(`${provider} was asked for, and ${device.provider} ran`);
@@ -194,55 +207,43 @@ class Suite {
   }
 
   async #measure(heavy, provider, work) {
-    const { quick, seconds } = this.#options;
-    const name = `${heavy.name}-${provider}`;
     await this.#step(`${heavy.name} on ${provider}: bench and run`, async () => {
-      const sink = { uri: join(work, 'out', name), format: 'arrow', keep: ['id'] };
-      const job = { ...heavy.job(work, provider, this.#optionsFor(provider)), sink };
-      const file = this.#jobFile(name, job, work);
-      const first = await this.#bench(file, `${name}-first-look`, ['--quick']);
-      const batchSize = first.knee.batchSize;
-      // The figures are of batches at the knee; with --quick those of the first look will do where it was the size anyway.
-      const sized = ['--set', `batch.size=${batchSize}`];
-      const enough = quick && batchSize === job.batch.size;
-      const time = quick ? ['--quick'] : ['--seconds', String(seconds)];
-      if (enough) renameSync(this.#path(`${name}-first-look-bench.html`), this.#path(`${name}-bench.html`));
-      const bench = enough ? first : await this.#bench(file, name, [...time, ...sized]);
-      this.#keepDocument(name, 'bench', bench);
-
-      const rows = bench.pipeline.rowsPerSecond.median * this.#size.runSeconds;
-      const { files, rows: perFile } = heavy.name === 'resnet50' ? this.#size.images : this.#size.texts;
-      const long = join(work, `${name}-data`);
-      repeatFiles(job.source.uri, long, Math.min(1000, Math.ceil(rows / (files * perFile))));
-      const source = { ...job.source, uri: long };
-      const longJob = this.#jobFile(
-        `${name}-run`,
-        { ...job, source, batch: { ...job.batch, size: batchSize } },
-        work,
-      );
-      const page = this.#path(`${name}-run.html`);
-      const run = await penstock(['run', longJob, '--report', page], this.#path(`logs/${name}-run.log`));
-      this.#keepDocument(name, 'run', run);
-      rmSync(sink.uri, { recursive: true, force: true });
-      rmSync(long, { recursive: true });
-      this.#figures.push({
-        model: heavy.name,
-        provider,
-        batchSize,
-        bench,
-        run,
-        verdicts: verdictsOf({ bench, run }),
-      });
+      const { quick, seconds, limitSeconds } = this.#options;
+      const result = (name) => this.#path(name);
+      const place = { work, result, quick, seconds, limitSeconds, size: this.#size };
+      this.#figures.push(await measure(heavy, provider, this.#optionsFor(provider), place));
     });
   }
 
-  #bench(file, name, args) {
-    const page = this.#path(`${name}-bench.html`);
-    return penstock(['bench', file, '--report', page, ...args], this.#path(`logs/${name}-bench.log`));
+  /** It need not be there: then that is what the summary says. */
+  async #findTorch() {
+    const { python } = this.#options;
+    if (python === 'none') return;
+    await this.#step('PyTorch', async () => {
+      this.#torch = await findTorch(python, this.#path('logs/pytorch.log'));
+    });
   }
 
-  #keepDocument(name, kind, document) {
-    writeFileSync(this.#path(`${name}-${kind}.json`), `${JSON.stringify(document, null, 2)}\n`);
+  /** Beside what Penstock did with batches of the same size. */
+  async #measureTorch(heavy, provider, work) {
+    const figures = this.#figures.find((one) => one.model === heavy.name && one.provider === provider);
+    if (figures === undefined || this.#torch === null || 'missing' in this.#torch) return;
+    const device = torchDevice(provider, this.#torch);
+    if (device === undefined) return;
+    const name = `${heavy.name}-${provider}-pytorch`;
+    await this.#step(`${heavy.name} on ${provider}: PyTorch`, async () => {
+      const { python, quick } = this.#options;
+      const { batchSize } = figures;
+      const options = { python, device, batchSize, quick, work, ...this.#logged(name) };
+      const { outputs, result } = await measureTorch(heavy, options);
+      this.#compareWith(`${heavy.name} in PyTorch`, provider, outputs, heavy.reference(), 'float64');
+      figures.torch = result;
+      writeFileSync(this.#path(`${name}.json`), `${JSON.stringify(result, null, 2)}\n`);
+    });
+  }
+
+  #logged(name) {
+    return { log: this.#path(`logs/${name}.log`), limitSeconds: this.#options.limitSeconds };
   }
 
   #jobFile(name, job, work) {
@@ -265,6 +266,7 @@ class Suite {
       models: this.#models,
       parity: this.#parity,
       figures: this.#figures,
+      torch: this.#torch,
       steps: this.#steps,
     };
     const text = summaryText(results);

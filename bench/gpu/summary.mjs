@@ -1,4 +1,5 @@
 // What a suite found, for people: summary.md.
+import { fastest } from './pytorch.mjs';
 import { deviceOf, percent } from './verdicts.mjs';
 
 /**
@@ -10,12 +11,13 @@ import { deviceOf, percent } from './verdicts.mjs';
  * @property {{ model: string, about: string }[]} models
  * @property {any[]} parity
  * @property {any[]} figures
+ * @property {{ torch: string } | { missing: string } | null} torch null where it was left out
  * @property {{ name: string, seconds: number, error: string | null }[]} steps
  */
 
 /** @param {Results} results */
 export function summaryText(results) {
-  const { title, date, quick, models, parity, figures, steps } = results;
+  const { title, date, quick, models, parity, figures, torch, steps } = results;
   const failed = steps.filter(({ error }) => error !== null);
   const seconds = steps.reduce((sum, step) => sum + step.seconds, 0);
   return [
@@ -27,6 +29,8 @@ export function summaryText(results) {
     ...section('Verdicts', verdictLines(figures)),
     ...section('Speed, at the knee', figuresTable(figures)),
     ...section('What the GPU said meanwhile (NVML)', utilizationTable(figures)),
+    ...section('PyTorch, side by side', torchLines(figures, torch)),
+    ...section('Pinned memory', pinnedLines(figures)),
     ...section('Parity', parityTable(parity)),
     ...section(
       'Models',
@@ -134,6 +138,86 @@ function utilizationTable(figures) {
       ];
     }),
   );
+}
+
+function torchLines(figures, torch) {
+  if (torch === null) return [];
+  if ('missing' in torch) return [`Not measured: PyTorch is not on this host (${torch.missing}).`];
+  const compared = figures.filter((one) => one.torch !== undefined);
+  if (compared.length === 0)
+    return [`Not measured: PyTorch ${torch.torch} is here, and has none of the devices above.`];
+  const [{ torch: first }] = compared;
+  return [
+    ...table(
+      ['model', 'on', 'batch', '', 'loader', 'device', 'pipeline', '÷ device', 'idle', 'GPU (NVML)'],
+      compared.flatMap((one) => [penstockRow(one), torchRow(one)]),
+    ),
+    '',
+    `The same files, weights and batch size; outputs written. PyTorch with ${first.settings}; of its numbers of workers the best is shown. *idle*: the share of the time in which the device had no batch.`,
+  ];
+}
+
+function penstockRow({ model, provider, batchSize, bench, run }) {
+  const { loader, device } = bench.ceilings;
+  const own = deviceOf(run);
+  const pipeline = bench.pipeline.rowsPerSecond.median;
+  return [
+    model,
+    provider,
+    batchSize,
+    'Penstock',
+    rate(loader.rowsPerSecond.median),
+    rate(device.rowsPerSecond.median),
+    rate(pipeline),
+    percent(pipeline / device.rowsPerSecond.median),
+    percent(1 - own.busy),
+    gpuShare(own.utilization),
+  ];
+}
+
+function torchRow({ torch: { torch, loaders, deviceAlone, pipelines, utilization } }) {
+  const [loader, pipeline] = [fastest(loaders), fastest(pipelines)];
+  const byWorkers = ({ rowsPerSecond, workers }) => `${rate(rowsPerSecond)} (${workers} workers)`;
+  return [
+    '',
+    '',
+    '',
+    `PyTorch ${torch}`,
+    byWorkers(loader),
+    rate(deviceAlone.rowsPerSecond),
+    byWorkers(pipeline),
+    percent(pipeline.rowsPerSecond / deviceAlone.rowsPerSecond),
+    percent(1 - pipeline.busy),
+    gpuShare(utilization),
+  ];
+}
+
+function gpuShare(utilization) {
+  return utilization?.gpu ? percent(utilization.gpu.mean) : '–';
+}
+
+function pinnedLines(figures) {
+  const compared = figures.filter(({ pinned }) => pinned);
+  if (compared.length === 0) return [];
+  const failed = compared.filter(({ pinned }) => pinned.told?.error !== undefined);
+  return [
+    ...table(
+      ['model', 'on', '', 'pinned', 'rows a second', 'busy', 'a batch', 'runs'],
+      compared.flatMap(({ model, provider, pinned }) => [
+        [model, provider, 'pinned', mebibytes(pinned.told?.bytes ?? 0), ...pinnedCells(pinned.with)],
+        ['', '', 'not pinned', '–', ...pinnedCells(pinned.without)],
+      ]),
+    ),
+    ...failed.flatMap(({ model, pinned }) => ['', `${model}: not all could be pinned: ${pinned.told.error}`]),
+  ];
+}
+
+function pinnedCells({ rowsPerSecond, busy, runMs, runs }) {
+  return [rate(rowsPerSecond), percent(busy), `${runMs.toFixed(2)} ms`, runs];
+}
+
+function mebibytes(bytes) {
+  return `${(bytes / 2 ** 20).toFixed(0)} MiB`;
 }
 
 function parityTable(parity) {

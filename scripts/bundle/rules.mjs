@@ -76,7 +76,7 @@ export const PENSTOCK_OUT = [
 ];
 
 /** Of this repository, and not of its npm package. */
-export const PENSTOCK_ALSO = ['bench/gpu/**/*.mjs'];
+export const PENSTOCK_ALSO = ['bench/gpu/**/*.{mjs,py}'];
 
 /**
  * Parts of a bundle, by the first pattern that a path fits: what sizes are told of, and what is compressed in one piece.

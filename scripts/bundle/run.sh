@@ -52,6 +52,9 @@ lend() {
 }
 
 set_paths() {
+  # What else runs on the host, the suite's Python, has libraries of its own.
+  PENSTOCK_HOST_LIBRARY_PATH=${LD_LIBRARY_PATH:-}
+  export PENSTOCK_HOST_LIBRARY_PATH
   # Where drivers and toolkits are that the system's loader was not told of.
   add_libraries "$here/cuda/lib"
   add_libraries /usr/local/nvidia/lib64

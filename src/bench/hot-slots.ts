@@ -11,6 +11,7 @@ import { type Bucket, planSlotLayout, rowElements } from '../ring/layout.js';
 import { SlotState, SlotWord } from '../ring/protocol.js';
 import { createRingMemory, MAIN_OWNER, Ring, type RingConfig } from '../ring/ring.js';
 import { isOutOfMemory } from '../session/out-of-memory.js';
+import type { ThreadPins } from '../session/pinned/thread-pins.js';
 import type { Session } from '../session/types.js';
 import { DataError, fromRecord, InterruptedError, messageOf } from '../util/errors.js';
 import type { DeviceResult, FillRequest, FillResult, PointRequest, ReplayRequest } from './requests.js';
@@ -31,12 +32,14 @@ interface HotBatch {
 }
 
 /** The device alone: real batches in slots that nobody empties, run over and over. */
-export class HotSlots {
+export class HotSlots implements Disposable {
   readonly #session: Session;
   readonly #clock: StateClock;
   readonly #stop: StopFlag;
   readonly #preferredSizes: readonly number[];
   readonly #ring: Ring;
+  readonly #pins: ThreadPins;
+  readonly #pinned: Disposable;
   readonly #batches: readonly HotBatch[];
   readonly #bucket: Bucket;
 
@@ -46,7 +49,10 @@ export class HotSlots {
     stop: StopFlag,
     preferredSizes: readonly number[],
     ring: Ring,
+    pins: ThreadPins,
   ) {
+    this.#pins = pins;
+    this.#pinned = pins.pin(ring.memory);
     this.#session = session;
     this.#clock = clock;
     this.#stop = stop;
@@ -61,16 +67,13 @@ export class HotSlots {
     session: Session,
     clock: StateClock,
     stop: StopFlag,
+    pins: ThreadPins,
     { work, splits, slots }: FillRequest,
   ): Promise<HotSlots> {
     const { layout, fixedOrder, reading } = work;
     const lanes = 1;
-    const ring = ringOf(layout, {
-      slots: slots + layout.buckets.length,
-      splits: splits.length,
-      fixedOrder,
-      lanes,
-    });
+    const config = { slots: slots + layout.buckets.length, splits: splits.length, fixedOrder, lanes };
+    const ring = ringOf(layout, config, pins);
     const control = new ControlSide(ring);
     let isFull = false;
     const hooks: ProduceHooks = {
@@ -88,7 +91,7 @@ export class HotSlots {
     if (ring.countIn(SlotState.READY) === 0) await control.end();
     if (ring.countIn(SlotState.READY) === 0)
       throw new DataError('the source has no row that the model could run');
-    return new HotSlots(session, clock, stop, work.preferredSizes, ring);
+    return new HotSlots(session, clock, stop, work.preferredSizes, ring, pins);
   }
 
   get result(): FillResult {
@@ -111,7 +114,10 @@ export class HotSlots {
   /** One batch of `rows` rows: those of a real one, over and over where it has not so many. */
   async point({ rows, seconds }: PointRequest): Promise<DeviceResult> {
     try {
-      const views = this.#tiled(rows);
+      const ring = this.#tiled(rows);
+      using _pinned = this.#pins.pin(ring.memory);
+      const [bucket] = ring.layout.buckets as [Bucket];
+      const views = viewsOf(ring, { slot: 0, bucket, first: 0, count: bucket.capacity });
       // The first run of a shape is slow in every runtime, and the second may still be.
       const startedAt = now();
       await this.#run(views);
@@ -153,19 +159,18 @@ export class HotSlots {
   }
 
   /** A batch in a slot of its own size, in shared memory as any other. */
-  #tiled(rows: number): RunViews {
+  #tiled(rows: number): Ring {
     const source = this.#batches
       .filter(({ bucket }) => bucket === this.#bucket)
       .reduce((fullest, batch) => (batch.rows > fullest.rows ? batch : fullest));
     const { layout } = this.#ring;
     const count = sizeToRun(rows, this.#preferredSizes);
     const bucket = { length: this.#bucket.length, capacity: count };
-    const ring = ringOf(planSlotLayout([bucket], layout.inputs, layout.outputs), {
-      slots: 1,
-      lanes: 1,
-      splits: 1,
-      fixedOrder: false,
-    });
+    const ring = ringOf(
+      planSlotLayout([bucket], layout.inputs, layout.outputs),
+      { slots: 1, lanes: 1, splits: 1, fixedOrder: false },
+      this.#pins,
+    );
     layout.inputs.forEach((from, i) => {
       const into = ring.layout.inputs[i];
       if (into === undefined) return;
@@ -178,13 +183,22 @@ export class HotSlots {
       }
       if (target.length % size !== 0) throw new RangeError(`rows of ${from.name} do not fit`);
     });
-    return viewsOf(ring, { slot: 0, bucket, first: 0, count });
+    return ring;
+  }
+
+  /** Nothing of it is run any more. */
+  [Symbol.dispose](): void {
+    this.#pinned[Symbol.dispose]();
   }
 }
 
-function ringOf(layout: Ring['layout'], config: Omit<RingConfig, 'maxDelayMicros'>): Ring {
-  const maxDelayMicros = Number.POSITIVE_INFINITY;
-  return new Ring(createRingMemory(layout, { ...config, maxDelayMicros }), MAIN_OWNER);
+function ringOf(
+  layout: Ring['layout'],
+  given: Omit<RingConfig, 'maxDelayMicros'>,
+  { pages }: ThreadPins,
+): Ring {
+  const config = { ...given, maxDelayMicros: Number.POSITIVE_INFINITY };
+  return new Ring(createRingMemory(layout, config, config, pages), MAIN_OWNER);
 }
 
 function batchesIn(ring: Ring, preferredSizes: readonly number[]): HotBatch[] {

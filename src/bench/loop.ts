@@ -15,6 +15,7 @@ import { ControlSide } from '../ring/control-side.js';
 import { SlotWord, SplitWord } from '../ring/protocol.js';
 import { consumerOwner, createRingMemory, MAIN_OWNER, Ring } from '../ring/ring.js';
 import { SinkSide } from '../ring/sink-side.js';
+import type { ThreadPins } from '../session/pinned/thread-pins.js';
 import type { Session } from '../session/types.js';
 import { Assembly } from '../sink/assembly.js';
 import type { CompleteSplit } from '../sink/types.js';
@@ -57,6 +58,7 @@ export class PointToPoint {
   readonly #consumer: ConsumerSide;
   readonly #sink: SinkSide;
   readonly #runner: BatchRunner;
+  readonly #pins: ThreadPins;
   readonly #assembly: Assembly;
   /** Undefined where nothing is written. */
   #committer: Committer | undefined;
@@ -77,19 +79,21 @@ export class PointToPoint {
   #bytesWritten = 0;
 
   /** `clock`: of the thread as a consumer, for whoever watches for hangs. */
-  constructor(session: Session, request: LoopRequest, clock: StateClock, stop: StopFlag) {
+  constructor(session: Session, request: LoopRequest, clock: StateClock, stop: StopFlag, pins: ThreadPins) {
     const { work, splits, target, seconds } = request;
     this.#request = request;
     this.#stop = stop;
     this.#clock = clock;
-    const memory = createRingMemory(work.layout, {
+    const config = {
       // One that is filled, and another wherever a batch of each bucket is open.
       slots: work.layout.buckets.length + 2,
       lanes: 1,
       splits: splits.length,
       maxDelayMicros: Number.POSITIVE_INFINITY,
       fixedOrder: work.fixedOrder,
-    });
+    };
+    const memory = createRingMemory(work.layout, config, config, pins.pages);
+    this.#pins = pins;
     this.#ring = new Ring(memory, consumerOwner(1, 0));
     this.#control = new ControlSide(new Ring(memory, MAIN_OWNER));
     this.#consumer = new ConsumerSide(this.#ring);
@@ -108,6 +112,7 @@ export class PointToPoint {
 
   /** @throws what a step fails with; InterruptedError once the flag is raised */
   async run(): Promise<LoopResult> {
+    using _pinned = this.#pins.pin(this.#ring.memory);
     await this.#runner.warmUp();
     const { target, splits } = this.#request;
     await using committer = target && (await Committer.open(target, splits.length));

@@ -113,6 +113,8 @@ export function withNullModel({ job, plan, model, specs, work }: Subject, produc
       instances: specs.length,
       options: { inputs: model.inputs, outputs },
     },
+    // Nothing goes to a GPU.
+    ring: { ...job.ring, pinned: false },
     sink: { format: 'none', keep: work.reading.keep },
   });
 }

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { StateClock } from '../clock/state-clock.js';
 import { loadSession } from '../session/load.js';
+import { ThreadPins } from '../session/pinned/thread-pins.js';
 import type { Session } from '../session/types.js';
 import type { CompleteSplit } from '../sink/types.js';
 import { asPenstockError, DeviceError, InternalError, messageOf, toRecord } from '../util/errors.js';
@@ -20,15 +21,18 @@ if (parentPort === null) throw new Error('this module is the entry of a bench th
 const port = parentPort;
 const reply = (message: BenchReply): void => port.postMessage(message);
 
-class Stages {
+class Stages implements Disposable {
   readonly #session: Session | undefined;
   readonly #clock: StateClock;
   readonly #data: BenchThreadData;
+  readonly #pins: ThreadPins | undefined;
   #hot: HotSlots | undefined;
   #sample: readonly CompleteSplit[] = [];
 
-  constructor(session: Session | undefined, data: BenchThreadData) {
+  /** `pins`: there is one where there is a session. */
+  constructor(session: Session | undefined, pins: ThreadPins | undefined, data: BenchThreadData) {
     this.#session = session;
+    this.#pins = pins;
     this.#data = data;
     this.#clock = new StateClock(data.clocks, 0);
   }
@@ -39,13 +43,15 @@ class Stages {
       case 'read':
         return readStage(work.request);
       case 'loop': {
-        const loop = new PointToPoint(this.#loaded, work.request, this.#clock, stop);
+        const loop = new PointToPoint(this.#loaded, work.request, this.#clock, stop, this.#pinning);
         const result = await loop.run();
         this.#sample = loop.sample;
         return result;
       }
       case 'fill':
-        this.#hot = await HotSlots.fill(this.#loaded, this.#clock, stop, work.request);
+        this.#hot?.[Symbol.dispose]();
+        this.#hot = undefined;
+        this.#hot = await HotSlots.fill(this.#loaded, this.#clock, stop, this.#pinning, work.request);
         return this.#hot.result;
       case 'replay':
         return this.#filled.replay(work.request);
@@ -62,10 +68,21 @@ class Stages {
     return this.#session;
   }
 
+  get #pinning(): ThreadPins {
+    if (this.#pins === undefined)
+      throw new InternalError('a bench thread without a session was asked to pin its memory');
+    return this.#pins;
+  }
+
   get #filled(): HotSlots {
     if (this.#hot === undefined)
       throw new InternalError('a bench thread was asked to run before it had batches');
     return this.#hot;
+  }
+
+  [Symbol.dispose](): void {
+    this.#hot?.[Symbol.dispose]();
+    this.#pins?.[Symbol.dispose]();
   }
 }
 
@@ -74,7 +91,8 @@ async function main(data: BenchThreadData): Promise<void> {
   let session: Session | undefined;
   try {
     session = spec && (await loadSession(spec));
-    const stages = new Stages(session, data);
+    const pins = spec && session && (await ThreadPins.open(spec, session.device));
+    using stages = new Stages(session, pins, data);
     // Listening before it says that it is up: what comes meanwhile waits in the port.
     let next = nextRequest();
     reply({ kind: 'loaded', model: session && modelOf(session) });

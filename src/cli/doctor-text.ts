@@ -14,7 +14,8 @@ const LEAST_DETAIL = 30;
 /** A diagnosis for people: a list with a sign a line, and what to do under it. */
 export function doctorText(diagnosis: Diagnosis, style: ReportStyle): string {
   const { colors, width } = style;
-  const { penstock, onnxruntime, providers, packages, gpus, adapter, machineFindings } = diagnosis;
+  const { penstock, onnxruntime, providers, packages, gpus, adapter, pinnedMemory, machineFindings } =
+    diagnosis;
   const said = new Set<string>();
   const lines = [
     colors.bold(`Penstock ${penstock}`),
@@ -24,7 +25,7 @@ export function doctorText(diagnosis: Diagnosis, style: ReportStyle): string {
     lines.push('', ...wrap(title, width).map(colors.bold), ...sectionLines(findings, said, style));
   };
   section('Machine', machineFindings);
-  section('GPUs', [gpus, adapter]);
+  section('GPUs', [gpus, adapter, pinnedMemory]);
   section(
     `ONNX Runtime ${onnxruntime.version ?? 'is not installed'}: each provider has run a small model`,
     providers,

@@ -19,7 +19,7 @@ export function reportText(report: Report, output: string | undefined, style: Re
     row('batches', batchesText(report));
     row('producers', producersText(report));
   }
-  row('memory', `${bytes(report.memory.ringBytes)} ring, ${bytes(report.memory.peakRssBytes)} peak`);
+  row('memory', memoryText(report));
   if (output !== undefined) row('output', shortPath(output));
   if (ran) row('limited by', `${report.bottleneck}. ${report.advice}`);
   for (const warning of report.warnings) {
@@ -27,6 +27,16 @@ export function reportText(report: Report, output: string | undefined, style: Re
   }
   return lines.join('\n');
 }
+
+function memoryText({ memory: { ringBytes, peakRssBytes, pinned } }: Report): string {
+  const share =
+    pinned === undefined || pinned.bytes === 0
+      ? ''
+      : `, ${bytes(pinned.bytes)} of ${WHAT[pinned.what]} pinned`;
+  return `${bytes(ringBytes)} ring${share}, ${bytes(peakRssBytes)} peak`;
+}
+
+const WHAT = { ring: 'it', staging: 'copies of slots' } as const;
 
 function headline({ job, shard, rows, batches, seconds, throughput }: Report): string {
   const name = shard === undefined ? printable(job) : `${printable(job)}, shard ${shardText(shard)}`;

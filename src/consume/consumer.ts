@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Bucket, RowTensor } from '../ring/layout.js';
-import type { SessionSpec } from '../session/types.js';
+import type { SessionSpec, StagingMemory } from '../session/types.js';
 import { DeviceError, fromRecord } from '../util/errors.js';
 import { threadFlags } from '../util/exec-argv.js';
 import type {
@@ -79,20 +79,21 @@ export class Consumer {
     return reply.micros;
   }
 
-  /** Gives it a ring; resolves after a warm-up run. */
-  attach(attachment: Attachment): Promise<void> {
+  /** Gives it a ring; resolves after a warm-up run, with the memory of its own that its runs go through, if any do. */
+  attach(attachment: Attachment): Promise<StagingMemory | undefined> {
     return this.#attach({ kind: 'attach', attachment });
   }
 
   /** The same for a stream of online requests. */
-  attachOnline(attachment: OnlineAttachment): Promise<void> {
+  attachOnline(attachment: OnlineAttachment): Promise<StagingMemory | undefined> {
     return this.#attach({ kind: 'attachOnline', attachment });
   }
 
-  async #attach(request: ConsumerRequest): Promise<void> {
+  async #attach(request: ConsumerRequest): Promise<StagingMemory | undefined> {
     this.#send(request);
     const reply = await this.#reply();
     if (reply.kind !== 'attached') throw unexpected(reply);
+    return reply.staging;
   }
 
   /**

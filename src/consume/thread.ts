@@ -117,11 +117,11 @@ async function serve(session: Session, model: string): Promise<readonly string[]
     } else if (request.kind === 'attach') {
       consumer = new Consumer(session, model, request.attachment);
       await consumer.warmUp();
-      reply({ kind: 'attached' });
+      reply({ kind: 'attached', staging: session.staging });
     } else if (request.kind === 'attachOnline') {
       consumer = new OnlineConsumer(session, model, request.attachment, tellRejected);
       await consumer.warmUp();
-      reply({ kind: 'attached' });
+      reply({ kind: 'attached', staging: session.staging });
     } else {
       await consumer?.consume();
       // What a session has to say since then: see `Session.warnings`.

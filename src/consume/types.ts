@@ -3,7 +3,7 @@ import type { ClockPage } from '../clock/state-clock.js';
 import type { Bucket, RowTensor } from '../ring/layout.js';
 import type { RequestPageMemory } from '../ring/request-page.js';
 import type { RingMemory } from '../ring/ring.js';
-import type { ModelTensor, SessionDevice } from '../session/types.js';
+import type { ModelTensor, SessionDevice, StagingMemory } from '../session/types.js';
 import type { ErrorRecord } from '../util/errors.js';
 import type { GatePlace } from './gate-page.js';
 
@@ -77,7 +77,7 @@ export type ConsumerReply =
   | { readonly kind: 'outputDims'; readonly dims: ReadonlyMap<string, readonly number[]> }
   /** Of one run, microseconds; Infinity where memory does not suffice. */
   | { readonly kind: 'time'; readonly micros: number }
-  | { readonly kind: 'attached' }
+  | { readonly kind: 'attached'; readonly staging: StagingMemory | undefined }
   /** Sent before their batch is done. */
   | { readonly kind: 'rejected'; readonly rows: readonly RejectedRow[] }
   | { readonly kind: 'finished'; readonly warnings: readonly string[] }

@@ -9,7 +9,16 @@ import type { Choice, Report } from '../measure/report.js';
 import { Producers } from '../produce/producers.js';
 import { ControlSide } from '../ring/control-side.js';
 import { type Bucket, checkArena, planSlotLayout, type SlotLayout } from '../ring/layout.js';
-import { consumerOwner, createRingMemory, MAIN_OWNER, Ring, type RingMemory } from '../ring/ring.js';
+import {
+  consumerOwner,
+  createRingMemory,
+  MAIN_OWNER,
+  type PageGrid,
+  Ring,
+  type RingMemory,
+} from '../ring/ring.js';
+import { openPages } from '../session/pinned/pages.js';
+import type { StagingMemory } from '../session/types.js';
 import { checkKept } from '../sink/formats.js';
 import type { OutputDirectory } from '../sink/output-directory.js';
 import { Sink } from '../sink/sink.js';
@@ -20,6 +29,7 @@ import { availableMemory } from '../util/memory.js';
 import { accessOf } from './access.js';
 import { checkColumns, type InputPlan, planInputs } from './inputs.js';
 import { planOutputs } from './outputs.js';
+import { isToBePinned, PinnedRing } from './pinned-ring.js';
 import { Run, type RunContext, type RunDevice, STUCK_GRACE_MS } from './run.js';
 import type { Job } from './schema.js';
 import { type JobDevice, Sessions } from './sessions.js';
@@ -49,6 +59,8 @@ export interface Plan {
   readonly slots: ReturnType<typeof slotsFor>;
   readonly chosen: readonly Choice[];
   readonly transform: TransformedSource['transform'];
+  /** Whether memory that goes to the device is to be pinned. */
+  readonly pins: boolean;
   readonly warnings: readonly string[];
 }
 
@@ -69,6 +81,7 @@ export class Pipeline implements AsyncDisposable {
   #ring: Ring | undefined;
   #plan: Plan | undefined;
   readonly #sink = new Sink();
+  #pinned: PinnedRing | undefined;
   /** How long threads may take to end: of a run that is stuck some never do. */
   #graceMs = Number.POSITIVE_INFINITY;
 
@@ -94,6 +107,7 @@ export class Pipeline implements AsyncDisposable {
     // The model is the same on all of them.
     const { model, consumers } = devices[0] as JobDevice;
     const consumer = consumers[0] as Consumer;
+    const pins = isToBePinned(job, model.device);
     const batch = batchOf(job, model);
     const { schema, transform } = await this.#transformed(dataset, model, signal);
     checkColumns('sink.keep', job.sink.keep, uri, schema);
@@ -139,6 +153,7 @@ export class Pipeline implements AsyncDisposable {
       slots,
       chosen,
       transform,
+      pins,
       warnings: bounded.warning === undefined ? [] : [bounded.warning],
     };
   }
@@ -205,14 +220,16 @@ export class Pipeline implements AsyncDisposable {
       devices: plan.devices.flatMap(({ model, consumers }) => consumers.map(() => model.device.id)),
     };
     const trace = context.onTrace && traceMemoryFor(traced);
-    const ring = this.#allocate(plan, splits.length, trace);
+    const ring = this.#allocate(plan, splits.length, trace, plan.pins ? await openPages() : undefined);
     const { memory } = ring;
     const clocks = createClockPage(this.#producers.most);
     const stalls = createStallMemory(clocks, plan.slots.begin);
     const devices = plan.devices.map((device) => ({ ...device, ledger: createLedgerMemory(stalls) }));
     const consumers = devices.flatMap((device) => device.consumers).length;
     const consumerClocks = createClockPage(consumers);
-    await this.#attach(memory, devices, consumerClocks, plan.batch.preferredSizes);
+    const stagings = await this.#attach(memory, devices, consumerClocks, plan.batch.preferredSizes);
+    const [{ model }] = plan.devices as [JobDevice];
+    if (plan.pins) this.#pinned = await PinnedRing.pin(ring, model.device, this.#job, stagings);
     const warnings = [...devices.flatMap(({ model }) => model.warnings), ...plan.warnings];
     const run = new Run({
       ...context,
@@ -227,6 +244,7 @@ export class Pipeline implements AsyncDisposable {
       directory,
       producers: this.#producers,
       stalls,
+      pinned: this.#pinned,
       chosen: plan.chosen,
       ...(this.#sharing && { sharing: this.#sharing }),
     });
@@ -246,7 +264,12 @@ export class Pipeline implements AsyncDisposable {
     }
   }
 
-  #allocate({ layout, slots }: Plan, splits: number, trace: TraceMemory | undefined): Ring {
+  #allocate(
+    { layout, slots }: Plan,
+    splits: number,
+    trace: TraceMemory | undefined,
+    pages: PageGrid | undefined,
+  ): Ring {
     const { batch } = this.#job;
     const fixedOrder = batch.order === 'fixed';
     const { count, most } = this.#producers;
@@ -260,18 +283,19 @@ export class Pipeline implements AsyncDisposable {
         fixedOrder,
       },
       { slots: slots.begin, lanes: count },
+      pages,
     );
     this.#ring = new Ring({ ...memory, trace }, MAIN_OWNER);
     return this.#ring;
   }
 
-  /** Gives the ring to all consumers. */
+  /** Gives the ring to all consumers, and learns what memory of its own each copies slots into. */
   async #attach(
     memory: RingMemory,
     devices: readonly RunDevice[],
     clocks: ClockPage,
     preferredSizes: readonly number[],
-  ): Promise<void> {
+  ): Promise<readonly (StagingMemory | undefined)[]> {
     const mostRejections = this.#job.errors.maxRows + 1;
     const places = await Promise.all(
       devices.map(({ model, consumers }) => this.#sharing?.join(model.device, consumers.length)),
@@ -279,7 +303,7 @@ export class Pipeline implements AsyncDisposable {
     const all = devices.flatMap(({ consumers, ledger }, device) =>
       consumers.map((consumer, i) => ({ consumer, ledger, gate: places[device]?.[i] })),
     );
-    await Promise.all(
+    return Promise.all(
       all.map(({ consumer, ledger, gate }, index) =>
         consumer.attach({
           ring: memory,
@@ -302,6 +326,8 @@ export class Pipeline implements AsyncDisposable {
     this.#sink.stop();
     const ended = Promise.all([this.#sessions.exited(), this.#sink.exited, this.#producers.close()]);
     await settledWithin(ended, this.#graceMs);
+    // Runs that are stuck may still copy from there, and their process ends anyway.
+    if (this.#graceMs === Number.POSITIVE_INFINITY) await this.#pinned?.[Symbol.asyncDispose]();
   }
 }
 

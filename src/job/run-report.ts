@@ -23,6 +23,7 @@ export interface RunFacts {
   readonly producers: Report['producers'];
   readonly timeline: Timeline;
   readonly chosen: readonly Choice[];
+  readonly pinned: Report['memory']['pinned'];
   readonly warnings: readonly string[];
 }
 
@@ -67,6 +68,7 @@ export function reportOf(facts: RunFacts): Report {
     memory: {
       ringBytes: ring.slotsInUse * ring.layout.slotBytes,
       peakRssBytes: process.resourceUsage().maxRSS * 1024,
+      ...(facts.pinned && { pinned: facts.pinned }),
     },
     ...(facts.chosen.length > 0 && { chosen: facts.chosen }),
     ...(ran && { timeline }),

@@ -26,6 +26,7 @@ import { settledWithin } from '../util/grace.js';
 import { accessOf } from './access.js';
 import { DeadLetters } from './dead-letters.js';
 import { watchForHangs } from './hang-watch.js';
+import type { PinnedRing } from './pinned-ring.js';
 import { Rejections, rejectionError } from './rejections.js';
 import { reportOf } from './run-report.js';
 import type { Job } from './schema.js';
@@ -60,6 +61,8 @@ export interface RunContext {
   readonly directory: OutputDirectory | undefined;
   readonly producers: Producers;
   readonly stalls: StallMemory;
+  /** Undefined where no memory is to be pinned. */
+  readonly pinned: PinnedRing | undefined;
   /** What was chosen beforehand. */
   readonly chosen: readonly Choice[];
   readonly signal?: AbortSignal;
@@ -182,7 +185,7 @@ export class Run {
     const times = this.#devices.map(({ ledger }) => ledger.read());
     const windows = times.map(({ firstStart, lastEnd }) => ({ from: firstStart, to: lastEnd }));
     const utilizations = await gpus.finish(windows);
-    const { ring, startedAt, fingerprint, directory, chosen, shard } = this.#context;
+    const { ring, startedAt, fingerprint, directory, chosen, shard, pinned } = this.#context;
     return reportOf({
       job,
       fingerprint,
@@ -205,7 +208,8 @@ export class Run {
       producers: producerShares(tuner?.setting.producers ?? producers.count, totals),
       timeline: recorded,
       chosen: [...chosen, ...(tuner?.choices ?? [])],
-      warnings: [...this.#warnings],
+      pinned: pinned?.told,
+      warnings: [...this.#warnings, ...(pinned?.warnings ?? [])],
     });
   }
 

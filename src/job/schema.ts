@@ -22,6 +22,16 @@ const ring = z.strictObject({
       description: 'Bytes that all slots together may take. By default what the slots need.',
       examples: [1_000_000_000],
     }),
+  pinned: z
+    .union([z.literal('auto'), z.boolean()], 'auto, true or false')
+    .default('auto')
+    .meta({
+      description:
+        'Whether slots are registered with the driver of the GPU (page-locked), which then copies them faster and ' +
+        'beside its work. auto: with the providers cuda and tensorrt, where it can be done. true: it is an error ' +
+        'where it can not.',
+      examples: [true],
+    }),
 });
 
 const errors = z.strictObject({

@@ -147,6 +147,7 @@ export function slotWarnings({ ring: { slots } }: Pick<Job, 'ring'>, sessions: n
 /** What of a job its sessions need; `inputs` only where the model does not tell them. */
 export interface SessionJob {
   readonly model: Job['model'];
+  readonly ring?: Pick<Job['ring'], 'pinned'>;
   readonly inputs: Readonly<
     Record<string, { readonly dtype?: DType | undefined; readonly shape?: readonly number[] | undefined }>
   >;
@@ -165,7 +166,7 @@ export function sessionSpec(
     dtype,
     dims: shape && ['batch', ...shape],
   }));
-  const where = { isolation, runTimeoutMs };
+  const where = { isolation, runTimeoutMs, pinned: job.ring?.pinned ?? false };
   return { runtime, uri, providers, deviceId, options, intraOpNumThreads, inputs, ...where };
 }
 

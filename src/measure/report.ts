@@ -147,6 +147,15 @@ export interface Report {
     readonly ringBytes: number;
     /** The most that the process took of the machine's memory (RSS), all of it included. */
     readonly peakRssBytes: number;
+    /** What is registered with the driver of the GPU (page-locked); left out where nothing was to be. */
+    readonly pinned?: {
+      /** Registered, at the end of the run. */
+      readonly bytes: number;
+      /** The slots of the ring, or what sessions copy them into where their runtime does not take shared memory. */
+      readonly what: 'ring' | 'staging';
+      /** Why not all of it is. */
+      readonly error?: string;
+    };
   };
   /** What was left to Penstock (`auto`), where it may be worth a look. */
   readonly chosen?: readonly Choice[];

@@ -50,6 +50,9 @@ export function details(report: Report, prefix: string): Html {
     },
     { name: 'kept from an earlier run', value: at('rows.resumed', rows.resumed, whole) },
     { name: 'memory of the ring', value: at('memory.ringBytes', memory.ringBytes, bytes) },
+    ...(memory.pinned === undefined
+      ? []
+      : [{ name: 'pinned for the GPU', value: at('memory.pinned.bytes', memory.pinned.bytes, bytes) }]),
     {
       name: 'of the process, at its peak',
       value: at('memory.peakRssBytes', memory.peakRssBytes, bytes),

@@ -40,6 +40,8 @@ export interface RingConfig {
 export interface RingMemory {
   readonly control: SharedArrayBuffer;
   readonly arena: SharedArrayBuffer;
+  /** Where its first slot begins, bytes: 0, or the first whole page. */
+  readonly start: number;
   readonly layout: SlotLayout;
   readonly config: RingConfig;
   /** Where the states of slots are recorded, a track an owner; nowhere where it is left out. */
@@ -66,25 +68,36 @@ function mapOf(layout: SlotLayout, config: RingConfig): ControlMap {
   });
 }
 
+/** The pages of the machine's memory. */
+export interface PageGrid {
+  /** Of one; a power of 2. */
+  readonly bytes: number;
+  /** How far the first whole page is from the beginning of a buffer, which begins anywhere: bytes. */
+  startIn(buffer: ArrayBufferLike): number;
+}
+
 /**
  * Allocates a ring: one control page and one arena of `slots × layout.slotBytes`. `inUse`: slots and lanes that are in use
- * from the beginning, all by default; memory of others costs only addresses until they are.
+ * from the beginning, all by default; memory of others costs only addresses until they are. `pages`: where every slot is to
+ * have whole pages of its own, so that it can be pinned.
  */
 export function createRingMemory(
   layout: SlotLayout,
   config: RingConfig,
   inUse: { readonly slots: number; readonly lanes: number } = config,
+  pages?: PageGrid,
 ): RingMemory {
   const control = new SharedArrayBuffer(mapOf(layout, config).totalWords * 4);
   const words = new Int32Array(control);
   words[Header.LANES] = inUse.lanes;
   words[Header.SLOTS] = inUse.slots;
-  return {
-    control,
-    arena: new SharedArrayBuffer(config.slots * layout.slotBytes),
-    layout,
-    config,
-  };
+  if (pages === undefined) {
+    const arena = new SharedArrayBuffer(config.slots * layout.slotBytes);
+    return { control, arena, start: 0, layout, config };
+  }
+  const slotBytes = Math.ceil(layout.slotBytes / pages.bytes) * pages.bytes;
+  const arena = new SharedArrayBuffer(config.slots * slotBytes + pages.bytes);
+  return { control, arena, start: pages.startIn(arena), layout: { ...layout, slotBytes }, config };
 }
 
 /**
@@ -261,15 +274,20 @@ export class Ring {
     return this.layout.buckets[this.bucketIndex(slot)] as Bucket;
   }
 
+  /** Where a slot begins in the arena, bytes. */
+  slotStart(slot: number): number {
+    return this.memory.start + slot * this.layout.slotBytes;
+  }
+
   /** A tensor's elements in a slot: `rows` rows of a bucket. */
   view(slot: number, region: TensorRegion, bucket: Bucket, rows = bucket.capacity): TypedArray {
-    const byteOffset = slot * this.layout.slotBytes + region.byteOffset;
+    const byteOffset = this.slotStart(slot) + region.byteOffset;
     return viewOf(region.dtype, this.memory.arena, byteOffset, rows * rowElements(region, bucket));
   }
 
   /** All of a tensor's region in a slot. */
   regionView(slot: number, region: TensorRegion): TypedArray {
-    const byteOffset = slot * this.layout.slotBytes + region.byteOffset;
+    const byteOffset = this.slotStart(slot) + region.byteOffset;
     return viewOf(region.dtype, this.memory.arena, byteOffset, region.byteLength / bytesOf(region.dtype));
   }
 

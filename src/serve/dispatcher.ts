@@ -9,7 +9,7 @@ import {
   RequestState,
 } from '../ring/request-page.js';
 import { RequestSide } from '../ring/request-side.js';
-import { createRingMemory, MAIN_OWNER, Ring } from '../ring/ring.js';
+import { createRingMemory, MAIN_OWNER, type PageGrid, Ring } from '../ring/ring.js';
 import { SinkSide } from '../ring/sink-side.js';
 import type { TypedArray } from '../util/dtype.js';
 import { messageOf } from '../util/errors.js';
@@ -66,13 +66,17 @@ export class Dispatcher {
   readonly broken: Promise<Error>;
   #break: (error: Error) => void = () => {};
 
-  /** @param consumers sessions that take from the ring */
+  /**
+   * @param consumers sessions that take from the ring
+   * @param pages where the ring is to be pinned
+   */
   constructor(
     plan: ModelPlan,
     consumers: number,
     limits: { readonly maxDelayMs: number; readonly maxRows: number },
     endpoints: readonly EndpointState[],
     tellUrgency: TellUrgency,
+    pages?: PageGrid,
   ) {
     const { layout, slots, size } = plan;
     const config = {
@@ -84,7 +88,7 @@ export class Dispatcher {
     };
     // A row in a slot each, or one that waits behind others of its request, or one that waits for the reason why it is rejected.
     const places = 2 * slots * size + limits.maxRows;
-    this.ring = new Ring(createRingMemory(layout, config), MAIN_OWNER);
+    this.ring = new Ring(createRingMemory(layout, config, config, pages), MAIN_OWNER);
     this.requests = createRequestPage(places, slots);
     this.#page = new RequestPage(this.requests);
     this.#slots = new SlotsAhead(this.ring, this.#page);

@@ -3,10 +3,12 @@ import { createClockPage } from '../clock/state-clock.js';
 import type { Consumer } from '../consume/consumer.js';
 import type { GatePlace } from '../consume/gate-page.js';
 import { watchForHangs } from '../job/hang-watch.js';
+import { isToBePinned, PinnedRing } from '../job/pinned-ring.js';
 import { type JobDevice, Sessions } from '../job/sessions.js';
 import { devicesOf } from '../job/threads.js';
 import { ControlSide } from '../ring/control-side.js';
 import { consumerOwner } from '../ring/ring.js';
+import { openPages } from '../session/pinned/pages.js';
 import { messageOf } from '../util/errors.js';
 import type { Claim, Devices } from './devices.js';
 import { Dispatcher } from './dispatcher.js';
@@ -21,6 +23,7 @@ export class LoadedInstances {
   readonly devices: readonly JobDevice[];
   readonly #sessions: Sessions;
   readonly #on: readonly Claim[];
+  readonly #pinned: PinnedRing | undefined;
   readonly #stopWatch: () => void;
   /** Resolves when a consumer has failed, with the reason, or all have ended. */
   readonly ended: Promise<Error | undefined>;
@@ -30,6 +33,7 @@ export class LoadedInstances {
     sessions: Sessions,
     parts: Pick<LoadedInstances, 'plan' | 'dispatcher' | 'devices'> & {
       readonly on: readonly Claim[];
+      readonly pinned: PinnedRing | undefined;
       readonly stopWatch: () => void;
       readonly consumers: readonly Consumer[];
       readonly onWarning: (warning: string) => void;
@@ -40,6 +44,7 @@ export class LoadedInstances {
     this.dispatcher = parts.dispatcher;
     this.devices = parts.devices;
     this.#on = parts.on;
+    this.#pinned = parts.pinned;
     this.#stopWatch = parts.stopWatch;
     this.#waitingSince = () => this.dispatcher.waitingSince;
     for (const { device } of this.#on) device.waitingSince.add(this.#waitingSince);
@@ -65,7 +70,8 @@ export class LoadedInstances {
     onWarning: (warning: string) => void,
   ): Promise<LoadedInstances> {
     const { model, inputs, batch, queue } = served;
-    const sessions = new Sessions({ model, inputs }, threadsOf(served));
+    const ring = { pinned: 'auto' } as const;
+    const sessions = new Sessions({ model, inputs, ring }, threadsOf(served));
     const on: Claim[] = [];
     try {
       const loaded = await sessions.load();
@@ -84,6 +90,7 @@ export class LoadedInstances {
       for (const { model: about, consumers: own } of loaded) {
         on.push(await devices.get(about.device).join(own.length, { priority, weight }));
       }
+      const pins = isToBePinned({ ring, model }, first.model.device);
       const dispatcher = new Dispatcher(
         plan,
         consumers.length,
@@ -92,10 +99,11 @@ export class LoadedInstances {
         (urgent, deadline) => {
           for (const { device, claimant } of on) device.gate.setUrgency(claimant, urgent, deadline);
         },
+        pins ? await openPages() : undefined,
       );
       const clocks = createClockPage(consumers.length);
       const places = on.flatMap((one) => one.places);
-      await Promise.all(
+      const stagings = await Promise.all(
         consumers.map((consumer, index) =>
           consumer.attachOnline({
             ring: dispatcher.ring.memory,
@@ -110,6 +118,10 @@ export class LoadedInstances {
           }),
         ),
       );
+      const pinned = pins
+        ? await PinnedRing.pin(dispatcher.ring, first.model.device, { ring, model }, stagings)
+        : undefined;
+      for (const warning of pinned?.warnings ?? []) onWarning(warning);
       const limitMs = model.isolation === 'process' ? Number.POSITIVE_INFINITY : model.runTimeoutMs;
       const stopWatch = watchForHangs(clocks, limitMs, (consumer, error) =>
         consumers[consumer]?.abandon(error),
@@ -119,6 +131,7 @@ export class LoadedInstances {
         dispatcher,
         devices: loaded,
         on,
+        pinned,
         stopWatch,
         consumers,
         onWarning,
@@ -151,6 +164,7 @@ export class LoadedInstances {
 
   async #leave(): Promise<void> {
     await this.#sessions.exited();
+    await this.#pinned?.[Symbol.asyncDispose]();
     this.#stopWatch();
     new ControlSide(this.dispatcher.ring).abort();
     for (const claim of this.#on) {

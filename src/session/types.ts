@@ -42,6 +42,18 @@ export interface TensorView {
   readonly text?: number;
 }
 
+/** Whether memory of batches is registered with the driver of the GPU: where it can be (`auto`), it must be, or it is not. */
+export type Pinning = 'auto' | boolean;
+
+/** Private memory that a session copies shared memory to and from, where its runtime does not take that. */
+export interface StagingMemory {
+  readonly bytes: number;
+  /** Of these: registered with the driver of the GPU. */
+  readonly pinnedBytes: number;
+  /** Why not all of them are, where they were to be. */
+  readonly error: string | undefined;
+}
+
 /** A loaded model on a device, inside one thread. Whoever loads it closes it. */
 export interface Session {
   readonly inputs: readonly ModelTensor[];
@@ -49,6 +61,8 @@ export interface Session {
   readonly device: SessionDevice;
   /** What a user should know: a provider that did not start, and why. More may be added at the end while it runs. */
   readonly warnings: readonly string[];
+  /** Undefined where it runs on the views themselves, which is known after the first run. */
+  readonly staging?: StagingMemory | undefined;
   /** Runs one batch; writes every output into the view given for it. Views may lie in shared memory. */
   run(inputs: readonly TensorView[], outputs: readonly TensorView[]): Promise<void>;
   /** Runs one batch and returns the dimensions of the outputs: for outputs that the model leaves open. */
@@ -74,6 +88,8 @@ export interface SessionSpec {
   readonly inputs: readonly ModelTensor[];
   /** Where the session lives: in the thread that loads it, the default, or in a process of its own. */
   readonly isolation?: 'thread' | 'process';
+  /** Whether memory of its own that goes to a GPU is pinned. By default not. */
+  readonly pinned?: Pinning;
   /** In a process of its own: how long a run may take before the process is killed. By default for ever. */
   readonly runTimeoutMs?: number;
 }

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { NO_SWIFTSHADER } from '../helpers/swiftshader.js';
 import { workspace } from '../helpers/workspace.js';
 import { compileStub } from '../measure/gpu/stub.js';
+import { compileCudaStub } from '../session/pinned/stub.js';
 import { CRASH, failing, inTasks, without } from './doctor-preload.js';
 import { type Ended, penstock, start } from './penstock.js';
 
@@ -115,17 +116,20 @@ describe('doctor', () => {
     async (context) => {
       const at = workspace();
       compileStub(context, at('libnvidia-ml.so.1'));
+      compileCudaStub(context, at('libcuda.so.1'));
       const { stderr } = await doctor({ LD_LIBRARY_PATH: at('.') });
       const text = unwrapped(stderr);
       expect(text).toContain(
         '✓ NVIDIA NVIDIA Stub H100 (85.9 GB), NVIDIA Stub T4 (85.9 GB); driver 550.54.15, runs CUDA up to 12.4',
       );
+      expect(text).toContain("which wants CUDA 13, update NVIDIA's driver to 580 or later.");
+      expect(text).toMatch(/✓ pinned NVIDIA's driver has registered 16 MiB in [\d.]+ ms/);
       expect(text).toMatch(
         /– cuda its library is not installed: looked for \S+\/libonnxruntime_providers_shared\.so/,
       );
       expect(text).toContain('→ npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12');
       expect(text).toContain('– cuDNN 9 not found: libcudnn.so.9; looked along LD_LIBRARY_PATH');
-      expect(text).toContain('apt-get install libcudnn9-cuda-12');
+      expect(text).toContain('apt-get install libcudnn9-cuda-13');
     },
   );
 

@@ -50,7 +50,7 @@ describe('a job file', () => {
         preferredSizes: [],
       },
       producers: 'auto',
-      ring: { slots: 8 },
+      ring: { slots: 8, pinned: 'auto' },
       outputs: { logits: { as: 'logits' } },
       sink: { uri: folder.path('out/digits'), format: 'arrow', keep: ['id', 'label'] },
       errors: { maxRows: 0, stuckAfterMs: 600_000 },
@@ -78,7 +78,7 @@ describe('a job file', () => {
       inputs: {},
       batch: { size: 64, maxDelayMs: 50, order: 'any', preferredSizes: [] },
       producers: 'auto',
-      ring: { slots: 'auto' },
+      ring: { slots: 'auto', pinned: 'auto' },
       sink: { format: 'none', keep: [] },
       errors: { maxRows: 0, stuckAfterMs: 600_000 },
     });

@@ -95,6 +95,40 @@ export function encoderModel(weights) {
   );
 }
 
+/**
+ * Its weights, for other frameworks: [from, to] of a dense layer.
+ * @param {ReturnType<typeof encoderWeights>} weights
+ */
+export function encoderTensors({ tokens, positions, norm, layers }) {
+  const { width, vocabulary, positions: places } = SHAPE;
+  return [
+    { name: 'tokens', dims: [vocabulary, width], values: tokens },
+    { name: 'positions', dims: [places, width], values: positions },
+    ...normTensors('norm', norm),
+    ...layers.flatMap((layer, i) =>
+      Object.entries(layer).flatMap(([part, values]) =>
+        'scale' in values
+          ? normTensors(`layers.${i}.${part}`, values)
+          : denseTensors(`layers.${i}.${part}`, values),
+      ),
+    ),
+  ];
+}
+
+function normTensors(name, { scale, shift }) {
+  return [
+    { name: `${name}.scale`, dims: [scale.length], values: scale },
+    { name: `${name}.shift`, dims: [shift.length], values: shift },
+  ];
+}
+
+function denseTensors(name, { from, to, weight, bias }) {
+  return [
+    { name: `${name}.weight`, dims: [from, to], values: weight },
+    { name: `${name}.bias`, dims: [to], values: bias },
+  ];
+}
+
 function methods(graph) {
   return { node: graph.node.bind(graph), weight: graph.weight.bind(graph) };
 }

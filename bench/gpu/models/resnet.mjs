@@ -80,6 +80,22 @@ export function resnetLayers() {
 }
 
 /**
+ * Its weights, for other frameworks: [to, from, size, size] of a convolution, [from, to] of the last layer.
+ * @param {readonly Layer[]} layers
+ */
+export function resnetTensors(layers) {
+  return layers.flatMap((layer) => {
+    if (layer.kind !== 'conv' && layer.kind !== 'dense') return [];
+    const { name, from, to, weight, bias } = layer;
+    const dims = layer.kind === 'conv' ? [to, from, layer.size, layer.size] : [from, to];
+    return [
+      { name: `${name}.weight`, dims, values: weight },
+      { name: `${name}.bias`, dims: [to], values: bias },
+    ];
+  });
+}
+
+/**
  * @param {readonly Layer[]} layers
  * @param {number} side of the images, in pixels
  * @returns {Buffer} the bytes of an ONNX model: image, uint8 [batch, side, side, 3] → logits, float32 [batch, 1000]

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { judgeAdapter, judgeGpus } from './devices.js';
+import { judgeAdapter, judgeGpus, judgePinning } from './devices.js';
 import { isolated } from './isolated.js';
 import { judgeLibraries } from './libraries.js';
 import { inspectMachine, judgeMachine } from './machine.js';
@@ -25,24 +25,26 @@ export async function diagnose({ probeLimitSeconds = 30 }: DoctorOptions = {}): 
   const turn = inTurn(Math.max(2, availableParallelism()));
   const names = providersOf(process.platform);
 
-  const [gpusOutcome, adapterOutcome, providerOutcomes, librariesOutcome, packages] = await Promise.all([
-    turn(() => isolated(limitMs, 'gpus')),
-    turn(() => isolated(limitMs, 'adapter')),
-    Promise.all(names.map((name) => turn(() => isolated(limitMs, 'provider', name)))),
-    // One process for all: it only loads them, and most machines have none.
-    runtime.libraries.length === 0
-      ? undefined
-      : turn(() => isolated(limitMs, 'libraries', runtime.libraries.join(','))),
-    Promise.all(
-      OPTIONAL_PACKAGES.map((one) =>
-        turn(async () =>
-          judgePackage(one, await isolated(limitMs, 'package', one.name), optionalDependencies, limitMs),
+  const [gpusOutcome, adapterOutcome, pinningOutcome, providerOutcomes, librariesOutcome, packages] =
+    await Promise.all([
+      turn(() => isolated(limitMs, 'gpus')),
+      turn(() => isolated(limitMs, 'adapter')),
+      turn(() => isolated(limitMs, 'pinning')),
+      Promise.all(names.map((name) => turn(() => isolated(limitMs, 'provider', name)))),
+      // One process for all: it only loads them, and most machines have none.
+      runtime.libraries.length === 0
+        ? undefined
+        : turn(() => isolated(limitMs, 'libraries', runtime.libraries.join(','))),
+      Promise.all(
+        OPTIONAL_PACKAGES.map((one) =>
+          turn(async () =>
+            judgePackage(one, await isolated(limitMs, 'package', one.name), optionalDependencies, limitMs),
+          ),
         ),
       ),
-    ),
-  ]);
+    ]);
 
-  const gpus = judgeGpus(gpusOutcome, limitMs);
+  const gpus = judgeGpus(gpusOutcome, runtime, limitMs);
   const adapter = judgeAdapter(adapterOutcome, limitMs);
   const context = { runtime, adapter, hasNvidiaGpu: gpus.devices.length > 0, limitMs };
   const providers = providerOutcomes.map((outcome, i) => judgeProvider(names[i] as string, outcome, context));
@@ -54,6 +56,7 @@ export async function diagnose({ probeLimitSeconds = 30 }: DoctorOptions = {}): 
     machineFindings: judgeMachine(machine),
     gpus,
     adapter,
+    pinnedMemory: judgePinning(pinningOutcome, context.hasNvidiaGpu, limitMs),
     onnxruntime: {
       version: runtime.version,
       cudaWanted: runtime.cudaWanted,

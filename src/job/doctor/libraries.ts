@@ -49,7 +49,7 @@ function versionIn(path: string): string | null {
 
 /** What brings a library of NVIDIA's. */
 export function howToGet(library: string, cuda: number | null): string {
-  const major = cuda ?? 12;
+  const major = cuda ?? 13;
   if (library.startsWith('libcuda.')) {
     return "Install NVIDIA's driver; in a container, start it with the GPUs (docker run --gpus all).";
   }

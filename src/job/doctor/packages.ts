@@ -19,7 +19,7 @@ interface OptionalPackage {
 /** What Penstock uses where it is there. */
 export const OPTIONAL_PACKAGES: readonly OptionalPackage[] = [
   { name: 'opendal', whatFor: 'data in S3, Google Cloud Storage, Azure and behind HTTP' },
-  { name: 'koffi', whatFor: "asking NVIDIA's driver what the GPU does" },
+  { name: 'koffi', whatFor: "asking NVIDIA's driver what the GPU does, and pinned memory" },
   { name: 'webgpu', whatFor: 'TensorFlow.js on WebGPU, and the name of the adapter' },
   { name: '@tensorflow/tfjs-core', whatFor: 'TensorFlow models' },
   { name: '@tensorflow/tfjs-converter', whatFor: 'TensorFlow graph models' },

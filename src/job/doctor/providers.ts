@@ -104,7 +104,7 @@ function judgeNvidia(
   }
   if (own) {
     const detail = `its library is not installed: looked for ${missing}`;
-    const install = `npm rebuild onnxruntime-node --onnxruntime-node-install=cuda${runtime.cudaWanted ?? 12}`;
+    const install = `npm rebuild onnxruntime-node --onnxruntime-node-install=${runtime.installName ?? 'cuda12'}`;
     return { status: 'absent', detail, todo: [install] };
   }
   const optional = name === 'tensorrt' && /^libnv/.test(missing);

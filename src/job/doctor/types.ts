@@ -51,6 +51,14 @@ export interface AdapterFinding extends Finding {
   readonly software: boolean;
 }
 
+/** Whether memory can be registered with NVIDIA's driver (page-locked), as that of batches is on CUDA. */
+export interface PinningFinding extends Finding {
+  /** How much was, to try it. */
+  readonly bytes: number | null;
+  /** How long that took. */
+  readonly ms: number | null;
+}
+
 export interface ProviderFinding extends Finding {
   /** Until the session was there. */
   readonly startMs: number | null;
@@ -84,9 +92,13 @@ export interface Diagnosis {
   readonly machineFindings: readonly Finding[];
   readonly gpus: GpuFinding;
   readonly adapter: AdapterFinding;
+  readonly pinnedMemory: PinningFinding;
   readonly onnxruntime: {
     readonly version: string | null;
-    /** Major versions that it is built for, where it has a CUDA provider on this platform. */
+    /**
+     * Major versions that it wants, where it has a CUDA provider on this platform: those of the libraries that the provider
+     * links, or of those that it would where it is not installed.
+     */
     readonly cudaWanted: number | null;
     readonly cudnnWanted: number | null;
   };

@@ -5,6 +5,7 @@ import type { SampledDevice } from '../../measure/sampled-device.js';
 import type { Producers } from '../../produce/producers.js';
 import type { ControlSide } from '../../ring/control-side.js';
 import { MAIN_OWNER, type Ring } from '../../ring/ring.js';
+import type { PinnedRing } from '../pinned-ring.js';
 import type { Job } from '../schema.js';
 import { Tuner } from './tuner.js';
 
@@ -15,11 +16,12 @@ interface Adjustable {
   readonly producers: Producers;
   readonly stalls: StallMemory;
   readonly clocks: ClockPage;
+  readonly pinned: PinnedRing | undefined;
 }
 
 /** Adjusts what the job leaves to us while it runs; undefined where that is nothing. */
 export function tune(
-  { job, ring, producers, stalls, clocks }: Adjustable,
+  { job, ring, producers, stalls, clocks, pinned }: Adjustable,
   devices: readonly SampledDevice[],
   control: ControlSide,
 ): Tuner | undefined {
@@ -37,6 +39,7 @@ export function tune(
     useSlots(count: number): void {
       stallClock.useSlots(count);
       control.useSlots(count);
+      pinned?.grow(count);
     },
   };
   const setting = { producers: producers.count, slots: ring.slotsInUse };

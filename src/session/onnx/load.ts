@@ -4,6 +4,7 @@ import type { InferenceSession } from 'onnxruntime-node';
 import { DeviceError, messageOf, PenstockError, StorageError, UsageError } from '../../util/errors.js';
 import { type FileKind, kindOfFileAt } from '../../util/file-kind.js';
 import { reasonOf } from '../../util/system-error.js';
+import { openDriver } from '../pinned/policy.js';
 import type { Session, SessionSpec } from '../types.js';
 import { externalFiles } from './external-data.js';
 import { loadFailure } from './failures.js';
@@ -38,7 +39,9 @@ export async function load(spec: SessionSpec): Promise<Session> {
         provider: provider.name,
         simulated: false,
       };
-      return new OnnxSession(runtime, session, uri, device, [...warnings, ...own]);
+      return new OnnxSession(runtime, session, uri, device, [...warnings, ...own], () =>
+        openDriver(spec, device),
+      );
     } catch (error) {
       if (!(error instanceof PenstockError)) throw error;
       warnings.push(`provider ${provider.name} did not start: ${error.message}`);

@@ -1,7 +1,8 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import { arrayOf, describeTensor, isDType } from '../../util/dtype.js';
+import { describeTensor, isDType } from '../../util/dtype.js';
 import { DeviceError, messageOf } from '../../util/errors.js';
-import type { ModelTensor, Session, SessionDevice, TensorView } from '../types.js';
+import { type OpenDriver, Staging } from '../pinned/staging.js';
+import type { ModelTensor, Session, SessionDevice, StagingMemory, TensorView } from '../types.js';
 import { textsOf } from './text.js';
 
 export type Runtime = typeof import('onnxruntime-node');
@@ -46,8 +47,10 @@ export class OnnxSession implements Session {
   readonly #session: InferenceSession;
   readonly #uri: string;
   readonly #tensors = new WeakMap<TensorView, Tensor>();
-  /** Views and the private memory that stands in for them, where the runtime refuses shared memory. */
-  readonly #staging = new WeakMap<TensorView, TensorView>();
+  /** Opens the driver that pins memory which stands in for shared memory; undefined where none is to be pinned. */
+  readonly #openDriver: OpenDriver | undefined;
+  /** What stands in for shared memory, where the runtime refuses that. */
+  #staging: Staging | undefined;
   /** Whether tensors over shared memory are taken; found by the first of them. onnxruntime-node on Node 20 refuses them. */
   #takesShared: boolean | undefined;
 
@@ -57,7 +60,9 @@ export class OnnxSession implements Session {
     uri: string,
     device: SessionDevice,
     warnings: readonly string[],
+    openDriver?: OpenDriver,
   ) {
+    this.#openDriver = openDriver;
     this.#runtime = runtime;
     this.#session = session;
     this.#uri = uri;
@@ -82,7 +87,12 @@ export class OnnxSession implements Session {
     return new Map(dims);
   }
 
+  get staging(): StagingMemory | undefined {
+    return this.#staging?.memory;
+  }
+
   async close(): Promise<void> {
+    this.#staging?.close();
     await this.#session.release();
   }
 
@@ -99,24 +109,17 @@ export class OnnxSession implements Session {
   }
 
   async #runStaged(inputs: readonly TensorView[], outputs: readonly TensorView[]): Promise<void> {
-    for (const input of inputs) this.#staged(input).data.set(input.data as never);
-    const staged = outputs.map((output) => this.#staged(output));
-    await this.#runOn(
-      inputs.map((input) => this.#staged(input)),
-      staged,
-    );
-    outputs.forEach((output, i) => {
-      output.data.set(staged[i]?.data as never);
+    this.#staging ??= await Staging.open(this.#openDriver);
+    const staging = this.#staging;
+    const stagedInputs = inputs.map((input) => staging.of(input));
+    const stagedOutputs = outputs.map((output) => staging.of(output));
+    inputs.forEach((input, i) => {
+      stagedInputs[i]?.data.set(input.data as never);
     });
-  }
-
-  #staged(view: TensorView): TensorView {
-    let staged = this.#staging.get(view);
-    if (staged === undefined) {
-      staged = { ...view, data: new (arrayOf(view.dtype))(view.data.length) };
-      this.#staging.set(view, staged);
-    }
-    return staged;
+    await this.#runOn(stagedInputs, stagedOutputs);
+    outputs.forEach((output, i) => {
+      output.data.set(stagedOutputs[i]?.data as never);
+    });
   }
 
   /** Runs on the views' own memory, but for outputs whose shape the model declares wrongly: those are copied. */

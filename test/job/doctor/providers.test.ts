@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { ProviderAnswer } from '../../../src/job/doctor/child/provider.js';
+import { judgeGpus, judgePinning } from '../../../src/job/doctor/devices.js';
 import type { Outcome } from '../../../src/job/doctor/isolated.js';
 import { judgeLibrary } from '../../../src/job/doctor/libraries.js';
+import { wantedBy } from '../../../src/job/doctor/onnxruntime.js';
 import { judgeProvider, whyNoAdapter } from '../../../src/job/doctor/providers.js';
 import type { AdapterFinding } from '../../../src/job/doctor/types.js';
 
@@ -19,6 +21,7 @@ const ADAPTER: AdapterFinding = {
 const RUNTIME = {
   version: '1.30.0',
   cudaWanted: 12,
+  installName: 'cuda12',
   cudnnWanted: 9,
   hasCudaProvider: true,
   binaries: '/ort',
@@ -118,4 +121,56 @@ test('a library is found with its version, missing, or there without one that it
   const other = judge(null, `libcublas.so.12: ${none}`);
   expect(other.status).toBe('broken');
   expect(other.todo[0]).toContain('libraries of CUDA 12');
+});
+
+describe('the CUDA that ONNX Runtime wants', () => {
+  test('is what its library links, whatever the install script calls it', () => {
+    expect(wantedBy(['libcublasLt.so.13', 'libcudart.so.13', 'libcuda.so.1'], '1.30.0', 'cuda12')).toBe(13);
+    expect(wantedBy(['libcudart.so.12'], '1.30.0', 'cuda12')).toBe(12);
+  });
+
+  test('is told by its version where the library is not installed: 13 from 1.27 on', () => {
+    expect(wantedBy(undefined, '1.26.0', 'cuda12')).toBe(12);
+    expect(wantedBy(undefined, '1.27.0', 'cuda12')).toBe(13);
+    expect(wantedBy(undefined, '2.0.0', 'cuda12')).toBe(13);
+    expect(wantedBy(undefined, null, 'cuda12')).toBe(12);
+  });
+});
+
+describe('the driver', () => {
+  const gpus = (cuda: string): ReturnType<typeof judgeGpus> => {
+    const device = { index: 0, name: 'L4', uuid: null, memoryBytes: null };
+    const answer = { source: 'nvml' as const, driver: '550.90', cuda, devices: [device] };
+    return judgeGpus({ kind: 'answered', answer, log: '' }, { version: '1.30.0', cudaWanted: 13 }, 30_000);
+  };
+
+  test('that is older than the CUDA that is wanted is to be updated', () => {
+    expect(gpus('12.4')).toMatchObject({
+      status: 'ok',
+      todo: [
+        "For the cuda provider of ONNX Runtime 1.30.0, which wants CUDA 13, update NVIDIA's driver to 580 or later.",
+      ],
+    });
+    expect(gpus('13.0').todo).toEqual([]);
+  });
+
+  test('pins memory, or does not, which matters on a GPU host only', () => {
+    const answer = { bytes: 2 ** 24, ms: 4.56789 };
+    expect(judgePinning({ kind: 'answered', answer, log: '' }, true, 30_000)).toMatchObject({
+      status: 'ok',
+      detail: "NVIDIA's driver has registered 16 MiB in 4.6 ms: batches go to the GPU right from the ring",
+      ms: 4.568,
+    });
+    const failed = { kind: 'failed', message: 'cuMemHostRegister failed with X (2)', log: '' } as const;
+    expect(judgePinning(failed, false, 30_000)).toMatchObject({ status: 'absent', todo: [] });
+    expect(judgePinning(failed, true, 30_000)).toMatchObject({
+      status: 'broken',
+      detail: expect.stringContaining('cuMemHostRegister failed with X (2)'),
+    });
+    const without = {
+      ...failed,
+      message: 'memory is pinned through the package koffi, which is not installed',
+    };
+    expect(judgePinning(without, true, 30_000).todo).toEqual(['npm install koffi']);
+  });
 });

@@ -3,6 +3,7 @@ import { tryAdapter } from './adapter.js';
 import { tryGpus } from './gpus.js';
 import { tryLibraries } from './library.js';
 import { tryPackage } from './package.js';
+import { tryPinning } from './pinning.js';
 import { tryProvider } from './provider.js';
 
 /*
@@ -14,6 +15,7 @@ const TASKS = {
   gpus: tryGpus,
   libraries: tryLibraries,
   package: tryPackage,
+  pinning: tryPinning,
   provider: tryProvider,
 } as const;
 
