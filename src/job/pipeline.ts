@@ -194,7 +194,10 @@ export class Pipeline implements AsyncDisposable {
   async run(
     dataset: Dataset,
     directory: OutputDirectory | undefined,
-    context: Pick<RunContext, 'signal' | 'onProgress' | 'keep' | 'shard' | 'fingerprint' | 'startedAt'> &
+    context: Pick<
+      RunContext,
+      'signal' | 'onProgress' | 'onStopped' | 'keep' | 'shard' | 'fingerprint' | 'startedAt'
+    > &
       TraceOption,
   ): Promise<Report> {
     const plan = this.planned;

@@ -64,6 +64,8 @@ export interface RunContext {
   readonly chosen: readonly Choice[];
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
+  /** Takes what there is of the timeline where the run does not come to its end. */
+  readonly onStopped?: (timeline: Timeline) => void;
   /** Columns that producers carry over; by default the sink's where something is written. */
   readonly keep?: readonly string[];
   /** Which part of the source `dataset` is; all where left out. */
@@ -175,6 +177,7 @@ export class Run {
     }
     if (this.#failure !== undefined) {
       await this.#deadLetters.leave();
+      if (this.#devices.some(({ ledger }) => ledger.read().batches > 0)) this.#context.onStopped?.(recorded);
       throw this.#failure.error;
     }
     const totals = new Float64Array(6);
