@@ -86,7 +86,11 @@ button:hover { border-color: var(--dim); }
 .list dd { font-variant-numeric: tabular-nums; font-weight: 560; text-align: right; overflow-wrap: anywhere; }
 .list .gauge { grid-column: 1 / -1; margin: .15rem 0 .35rem; }
 .list + h4, .bar + .list { margin-top: .9rem; }
-.gpu { margin-top: 1rem; }
+.gpu, .chosen { margin-top: 1rem; }
+.chosen h3 { margin-bottom: .5rem; }
+.chosen tr:first-child > * { border-top: 0; }
+.chosen td.number { font-weight: 600; }
+.chosen .because { color: var(--dim); font-size: .875rem; padding-right: 0; width: 100%; }
 table { border-collapse: collapse; width: 100%; }
 th { text-align: left; font-weight: 560; }
 thead th { font-size: .8125rem; font-weight: 400; color: var(--dim); padding-bottom: .35rem; }
