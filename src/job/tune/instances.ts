@@ -36,7 +36,7 @@ export const SLOTS_PER_INSTANCE = 2;
  * @returns undefined where the job says how many there are
  */
 export function instancesRule(
-  { model }: Pick<Job, 'model'>,
+  { model, batch }: Pick<Job, 'model' | 'batch'>,
   { device }: Pick<LoadedModel, 'device'>,
   { begin, slots, cores, shared, rssBytes, memoryBytes }: InstancesFacts,
 ): InstancesRule | undefined {
@@ -47,6 +47,8 @@ export function instancesRule(
   if (!ON_CORES.includes(device.provider)) return fixed('a run takes the whole device');
   if (shared) return fixed('others run on the device too');
   if (model.isolation === 'process') return fixed('what processes of their own cost is left to you');
+  // What joins has one thread, and a kernel may round differently with several.
+  if (batch.order === 'fixed') return fixed('batches that are always the same run in sessions that are alike');
   if (2 * rssBytes > memoryBytes) return fixed('another might take as much memory as there is');
   const most = Math.min(cores, Math.floor(slots / SLOTS_PER_INSTANCE));
   if (most <= begin) return fixed(cores > 1 ? 'the ring has no slots for more' : 'the machine has one core');
