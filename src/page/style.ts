@@ -77,6 +77,7 @@ button:hover { border-color: var(--dim); }
 .facts > div { background: var(--card); padding: .9rem var(--space); }
 .facts dt { font-size: .8125rem; color: var(--dim); }
 .facts dd { font-size: 1.375rem; line-height: 1.3; font-weight: 620; letter-spacing: -.01em; }
+.facts dd data { white-space: normal; }
 .facts .unit { font-size: .65em; font-weight: 560; letter-spacing: 0; }
 .facts small .unit { font: inherit; }
 .facts small { display: block; letter-spacing: 0; line-height: 1.4; }
