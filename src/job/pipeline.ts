@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { createLedgerMemory, type LedgerMemory } from '../clock/device-ledger.js';
 import { createStallMemory } from '../clock/stall-clock.js';
-import { type ClockPage, createClockPage } from '../clock/state-clock.js';
+import { createClockPage } from '../clock/state-clock.js';
 import type { TraceMemory } from '../clock/trace.js';
 import type { Consumer } from '../consume/consumer.js';
 import type { GatePlace } from '../consume/gate-page.js';
@@ -11,7 +11,7 @@ import type { Choice, Report } from '../measure/report.js';
 import { Producers } from '../produce/producers.js';
 import { ControlSide } from '../ring/control-side.js';
 import { type Bucket, checkArena, planSlotLayout, type SlotLayout } from '../ring/layout.js';
-import { consumerOwner, createRingMemory, MAIN_OWNER, Ring, type RingMemory } from '../ring/ring.js';
+import { consumerOwner, createRingMemory, MAIN_OWNER, Ring } from '../ring/ring.js';
 import { checkKept } from '../sink/formats.js';
 import type { OutputDirectory } from '../sink/output-directory.js';
 import { Sink } from '../sink/sink.js';

@@ -101,8 +101,7 @@ function devicePanel(device: DeviceTimeline, whole: Whole, edges: readonly numbe
     series: HEADINGS.map(({ key, path, name, share }) => ({
       mark: key,
       name,
-      atRest:
-        own === undefined ? '' : figure(own.at + path, share(own), percentExact),
+      atRest: own === undefined ? '' : figure(own.at + path, share(own), percentExact),
       texts: device[key].map(percentExact),
     })),
     ticks: [0.5, 1].map((at) => ({ at, text: `${at * 100} %` })),

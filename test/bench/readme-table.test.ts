@@ -17,7 +17,10 @@ const tableOf = (text: string): string[][] => {
 
 /** Measured twice, with a third that was disturbed. */
 const MEASURED = {
-  'penstock-1/arrow 64': [2e6, 1e6, 9e6].map((rowsPerSecond) => ({ copy: { rowsPerSecond }, work: { busy: 0.95 } })),
+  'penstock-1/arrow 64': [2e6, 1e6, 9e6].map((rowsPerSecond) => ({
+    copy: { rowsPerSecond },
+    work: { busy: 0.95 },
+  })),
   'ray/light, arrow 512, 1 thread': [{ rows: 1e6, seconds: 4 }],
 };
 
@@ -31,7 +34,14 @@ test('the table of peers in the README has the rows and columns that the script 
 test('a table that is measured anew takes the place of the one before, and nothing else changes', () => {
   const again = withTable(page, tableFor({ measured: MEASURED }));
   const rows = tableOf(again);
-  expect(rows.find(([name]) => name === 'Penstock, 1 producer')?.slice(2)).toEqual(['2.05', '', '95.0', '', '', '']);
+  expect(rows.find(([name]) => name === 'Penstock, 1 producer')?.slice(2)).toEqual([
+    '2.05',
+    '',
+    '95.0',
+    '',
+    '',
+    '',
+  ]);
   expect(rows.find(([name]) => name === 'Ray Data')?.slice(2)).toEqual(['', '', '', '', '', '250']);
   const [before, after] = page.split(/<!-- peers: .*<!-- \/peers -->/s);
   expect(again.startsWith(before ?? '?')).toBe(true);

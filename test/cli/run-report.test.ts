@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
+import type { StoppedRun } from 'penstock';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Browser, CHROMIUM, NO_CHROMIUM, picture } from '../helpers/chromium.js';
-import type { StoppedRun } from 'penstock';
 import { workspace } from '../helpers/workspace.js';
 import { penstock, repository, start } from './penstock.js';
 
@@ -25,7 +25,12 @@ const DRAWN = `(() => {
 
 /** The time line of a document is of its run: as many rows, and its device ran. */
 function expectTimeline({ progress, timeline }: StoppedRun): void {
-  const { seconds, rows, rssBytes, devices } = timeline ?? { seconds: [], rows: [], rssBytes: [], devices: [] };
+  const { seconds, rows, rssBytes, devices } = timeline ?? {
+    seconds: [],
+    rows: [],
+    rssBytes: [],
+    devices: [],
+  };
   expect(rows.reduce((sum, count) => sum + count, 0)).toBe(progress?.rows);
   expect([rows.length, rssBytes.length, devices[0]?.busy.length]).toEqual(Array(3).fill(seconds.length));
   expect(devices.map(({ id }) => id)).toEqual(['simulated:0']);

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { reportPage, type StoppedRun } from 'penstock';
+import { type Report, reportPage, type StoppedRun, type Timeline } from 'penstock';
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
 import { Browser, CHROMIUM, NO_CHROMIUM, type View, type ViewOptions } from '../helpers/chromium.js';
 import { readNumber } from '../helpers/read-number.js';
@@ -15,6 +15,11 @@ const RUN = runReport({
 });
 const TWO = runReport({ seed: 3, seconds: 4.1, intervals: 41, devices: ['sim:0', 'sim:1'], simulated: true });
 const BENCH = benchReport();
+function timelineOf({ timeline }: Report): Timeline {
+  if (timeline === undefined) throw new RangeError('a run has a time line');
+  return timeline;
+}
+
 const STOPPED: StoppedRun = {
   job: 'slow',
   status: 'interrupted',
@@ -43,7 +48,7 @@ const STOPPED: StoppedRun = {
       },
     ],
   },
-  timeline: runReport({ seed: 5, seconds: 12.2, intervals: 122, devices: ['cuda:0', 'cuda:1'] }).timeline,
+  timeline: timelineOf(runReport({ seed: 5, seconds: 12.2, intervals: 122, devices: ['cuda:0', 'cuda:1'] })),
 };
 const STRESS = stressReport();
 const PAGES = { run: RUN, two: TWO, bench: BENCH, stopped: STOPPED, stress: STRESS };

@@ -63,7 +63,10 @@ describe.runIf(availableParallelism() > 1)('instances', () => {
     const { busy = 0, starved, blocked = 0 } = device ?? {};
     expect(Math.abs(busy + (starved?.total ?? 0) + blocked - 1)).toBeLessThanOrEqual(0.01);
     expect(device?.batches).toBe(rows / 8);
-    return { instances: device?.instances, chosen: report.chosen?.find(({ key }) => key === 'model.instances') };
+    return {
+      instances: device?.instances,
+      chosen: report.chosen?.find(({ key }) => key === 'model.instances'),
+    };
   }
 
   test('become more where the device is busy all the time, a core is idle, and it is faster by that', async () => {

@@ -43,12 +43,14 @@ export function instancesRule(
   if (model.instances !== 'auto') return undefined;
   const fixed = (because: string): InstancesRule => ({ most: begin, because });
   if (device.simulated) return fixed('the speed of a simulated device is given, and that of each instance');
-  if (begin > 1) return fixed('one copies while another computes; a third would take memory, and bring little');
+  if (begin > 1)
+    return fixed('one copies while another computes; a third would take memory, and bring little');
   if (!ON_CORES.includes(device.provider)) return fixed('a run takes the whole device');
   if (shared) return fixed('others run on the device too');
   if (model.isolation === 'process') return fixed('what processes of their own cost is left to you');
   // What joins has one thread, and a kernel may round differently with several.
-  if (batch.order === 'fixed') return fixed('batches that are always the same run in sessions that are alike');
+  if (batch.order === 'fixed')
+    return fixed('batches that are always the same run in sessions that are alike');
   if (2 * rssBytes > memoryBytes) return fixed('another might take as much memory as there is');
   const most = Math.min(cores, Math.floor(slots / SLOTS_PER_INSTANCE));
   if (most <= begin) return fixed(cores > 1 ? 'the ring has no slots for more' : 'the machine has one core');

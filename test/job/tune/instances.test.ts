@@ -25,10 +25,13 @@ function ruleOf(provider: string, facts: Partial<InstancesFacts> = {}, model = {
 }
 
 describe('instances that are left to us', () => {
-  test.each(['cpu', 'wasm'])('may become as many as there are cores, and slots for them, on %s', (provider) => {
-    expect(ruleOf(provider)).toEqual({ most: 8, because: undefined });
-    expect(ruleOf(provider, { slots: 7 })).toEqual({ most: 3, because: undefined });
-  });
+  test.each(['cpu', 'wasm'])(
+    'may become as many as there are cores, and slots for them, on %s',
+    (provider) => {
+      expect(ruleOf(provider)).toEqual({ most: 8, because: undefined });
+      expect(ruleOf(provider, { slots: 7 })).toEqual({ most: 3, because: undefined });
+    },
+  );
 
   test.each<[string, string, Partial<InstancesFacts>, object?, object?]>([
     ['on a GPU, whose memory is not ours to take', 'cuda', { begin: 2 }],

@@ -143,7 +143,11 @@ describe('instances', () => {
   /** Each takes a core and brings 100 rows a second, up to so many of them; the device never waits. */
   const bound =
     (most: number, others = 0): World =>
-    ({ instances }) => ({ rowsPerSecond: 100 * Math.min(most, instances), busy: 1, cores: instances + others });
+    ({ instances }) => ({
+      rowsPerSecond: 100 * Math.min(most, instances),
+      busy: 1,
+      cores: instances + others,
+    });
 
   test('become more, one at a time, while the device waits for nothing and a core is idle', () => {
     const seen = new Set<number>();
