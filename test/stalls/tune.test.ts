@@ -58,7 +58,9 @@ describe.runIf(availableParallelism() > 1)('instances', () => {
     const rows = 16 * 4 * 128;
     // Nothing is lost, doubled, or another's.
     expect(await readColumn(at('out'), 'id')).toEqual(Array.from({ length: rows }, (_, id) => id));
-    expect(await readColumn(at('out'), 'y')).toEqual(Array.from({ length: rows }, (_, id) => [id + 1]));
+    const y = (await readColumn(at('out'), 'y')) as Iterable<number>[];
+    expect(y.findIndex(([value], id) => value !== id + 1)).toBe(-1);
+    expect(y).toHaveLength(rows);
     const [device] = report.devices;
     const { busy = 0, starved, blocked = 0 } = device ?? {};
     expect(Math.abs(busy + (starved?.total ?? 0) + blocked - 1)).toBeLessThanOrEqual(0.01);
