@@ -90,7 +90,8 @@ button:hover { border-color: var(--dim); }
 .gpu, .chosen { margin-top: 1rem; }
 .chosen h3 { margin-bottom: .5rem; }
 .chosen tr:first-child > * { border-top: 0; }
-.chosen td.number { font-weight: 600; }
+.chosen td.number span { font-weight: 600; }
+.gpu .columns { column-gap: 2.5rem; }
 .chosen .because { color: var(--dim); font-size: .875rem; padding-right: 0; width: 100%; }
 table { border-collapse: collapse; width: 100%; }
 th { text-align: left; font-weight: 560; }

@@ -22,7 +22,7 @@ ${masthead({
   kind: 'stress test',
   job: name,
   status,
-  note: html`${machine.cpu}, <time datetime="${date}">${date.slice(0, 10)}</time>, in ${duration(seconds)}${quick ? ', quick: what is rare was not seen' : ''}`,
+  note: html`${machine.cpu}, <time datetime="${date}">${date.slice(0, 10)}</time>, in ${sentence(duration(seconds))}${quick ? ', quick: what is rare was not seen' : ''}`,
 })}
 ${simulated(report)}
 <section class="verdict" aria-label="Verdict"><p class="limit">${sentence(first ?? '')}</p></section>
