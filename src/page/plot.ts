@@ -59,8 +59,7 @@ ${panels.map(
 <div class="scrubber" role="slider" tabindex="0" aria-label="${label}" aria-valuemin="0" aria-valuemax="${positions.length - 1}" aria-valuenow="0" aria-valuetext="${atRest}"><i class="crosshair" hidden></i></div>
 </div>
 <div class="axis${ticks.length > 6 ? ' dense' : ''}" aria-hidden="true">${ticks.map(
-    ({ at, text }, i) =>
-      html`<span${classOf(at, isClose[i])} style="left:${percentOf(at)}">${text}</span>`,
+    ({ at, text }, i) => html`<span${classOf(at, isClose[i])} style="left:${percentOf(at)}">${text}</span>`,
   )}</div>
 ${jsonScript(`${id}-places`, { edges: edges.map(place), positions: positions.map(place), captions, texts })}
 </div>`;
