@@ -18,7 +18,7 @@ const { values } = parseArgs({
 });
 
 /** As wide as a page of documentation shows it sharp, and as high as what is worth seeing. */
-const [WIDTH, HEIGHT] = [1120, 1730];
+const [WIDTH, HEIGHT] = [1120, 1790];
 
 /** So many times the digits. */
 const COPIES = 120;
