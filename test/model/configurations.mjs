@@ -67,9 +67,9 @@ export const CONFIGURATIONS = [
   },
   {
     name: 'leave',
-    what: 'the same with fewer rows; one of the consumers is sent away at any moment',
+    what: 'the same with one split; one of the consumers is sent away at any moment',
     model: 'ring',
-    define: { CONSUMERS: 2, LEAVE: 1, LANES: 1, SPLITS: 2, ROWS: 2, CAPACITY: 1 },
+    define: { CONSUMERS: 2, LEAVE: 1, LANES: 1, SPLITS: 1, ROWS: 3, CAPACITY: 1 },
     large: true,
   },
   {
