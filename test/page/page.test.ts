@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Report, reportPage, type StoppedRun, type Timeline } from 'penstock';
+import { type Report, reportPage, type StoppedRun } from 'penstock';
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
+import type { Timeline } from '../../src/measure/timeline.js';
 import { Browser, CHROMIUM, NO_CHROMIUM, type View, type ViewOptions } from '../helpers/chromium.js';
 import { readNumber } from '../helpers/read-number.js';
 import { benchReport, runReport } from './documents.js';
