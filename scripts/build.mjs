@@ -18,6 +18,7 @@ const THREADS = { task: 'produce/task.js', sample: 'produce/sample.js', sink: 's
 const WITHIN = {
   'apache-arrow': ['LICENSE.txt', 'NOTICE.txt'],
   flatbuffers: ['LICENSE'],
+  hyparquet: ['LICENSE'],
   tslib: ['LICENSE.txt'],
 };
 
@@ -32,6 +33,8 @@ async function bundleThreads() {
   const bundle = await rolldown({
     input: Object.fromEntries(Object.entries(THREADS).map(([name, file]) => [name, join(dist, file)])),
     platform: 'node',
+    // A package that nothing is taken from is not loaded.
+    treeshake: { moduleSideEffects: 'no-external' },
     external: (id) =>
       !/^[./]/.test(id) && !Object.keys(WITHIN).some((name) => id === name || id.startsWith(`${name}/`)),
   });

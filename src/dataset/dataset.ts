@@ -1,5 +1,6 @@
 import type { Schema } from 'apache-arrow';
-import { listObjects, openObject, PLAIN_ACCESS, type StorageAccess } from '../storage/store.js';
+import { PLAIN_ACCESS, type StorageAccess } from '../storage/access.js';
+import { listObjects, openObject } from '../storage/store.js';
 import type { ObjectReader, StoredObject } from '../storage/types.js';
 import { isRemote } from '../storage/uri.js';
 import { inOrder } from '../util/ahead.js';

@@ -2,8 +2,7 @@ import type { ObjectReader } from '../storage/types.js';
 import { ArrowFile } from './arrow-file.js';
 import { claimsFile, claimsStream } from './arrow-sniff.js';
 import { ArrowStream } from './arrow-stream.js';
-import { claimsParquet } from './parquet/footer.js';
-import { ParquetFile } from './parquet/parquet-file.js';
+import { claimsParquet } from './parquet/magic.js';
 import type { DataFile, FileRequest } from './types.js';
 
 /** How the files of a source are written. */
@@ -36,7 +35,9 @@ const arrowStream: Format = {
 const parquet: Format = {
   name: 'parquet',
   claims: claimsParquet,
-  open: (reader, { columns }) => ParquetFile.open(reader, columns),
+  // Loaded on first use: threads that read Arrow start sooner without it.
+  open: async (reader, { columns }) =>
+    (await import('./parquet/parquet-file.js')).ParquetFile.open(reader, columns),
 };
 
 /** Every format that there is, those with a plainer mark first. A new one is a file of its own and a line here. */

@@ -1,4 +1,4 @@
-import type { StorageAccess } from '../storage/store.js';
+import type { StorageAccess } from '../storage/access.js';
 import type { SourceSpec } from './schema.js';
 
 /** How the storage of a source is reached. */

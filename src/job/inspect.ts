@@ -6,7 +6,7 @@ import { openDataset, openFile } from '../dataset/dataset.js';
 import type { Dataset } from '../dataset/types.js';
 import { type Leaf, leafOf } from '../produce/leaf.js';
 import type { ModelTensor, SessionDevice } from '../session/types.js';
-import { PLAIN_ACCESS, type StorageAccess } from '../storage/store.js';
+import { PLAIN_ACCESS, type StorageAccess } from '../storage/access.js';
 import { isRemote } from '../storage/uri.js';
 import { UsageError } from '../util/errors.js';
 import { localized } from './artifacts.js';

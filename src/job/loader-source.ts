@@ -4,7 +4,7 @@ import type { Dataset } from '../dataset/types.js';
 import type { FeedItem } from '../produce/feeder.js';
 import { hasDictionary, leafOf } from '../produce/leaf.js';
 import type { ModelTensor } from '../session/types.js';
-import type { StorageAccess } from '../storage/store.js';
+import type { StorageAccess } from '../storage/access.js';
 import type { DType } from '../util/dtype.js';
 import { UsageError } from '../util/errors.js';
 import { accessOf } from './access.js';

@@ -4,7 +4,7 @@ import type { Dataset } from '../dataset/types.js';
 import type { Producers } from '../produce/producers.js';
 import { decodeSchema, encodeSchema } from '../produce/schema-bytes.js';
 import type { ProducerContext } from '../produce/types.js';
-import type { StorageAccess } from '../storage/store.js';
+import type { StorageAccess } from '../storage/access.js';
 import type { DType } from '../util/dtype.js';
 
 /** What is asked of a transform. */

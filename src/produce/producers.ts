@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { ControlSide, UnfinishedSplit } from '../ring/control-side.js';
@@ -43,6 +44,9 @@ export class Producers {
 
   /** Starts lanes of the stream that is being produced, up to this many. */
   #startUpTo: (lanes: number) => void = () => {};
+  /** Lanes that there should be, while they are started a few at a time. */
+  #wanted = 0;
+  #isGrowing = false;
 
   /**
    * Starts the threads at once, so that they are up when the ring is.
@@ -112,9 +116,25 @@ export class Producers {
     }
   }
 
-  /** Starts those lanes of the stream below `lanes` that are not at work. The ring has to let them take splits. */
+  /**
+   * Starts those lanes of the stream below `lanes` that are not at work, as many at a time as there are cores: starting is
+   * all computing, so that all at once would all be late. The ring has to let them take splits.
+   */
   grow(lanes: number): void {
-    this.#startUpTo(Math.min(lanes, this.most));
+    this.#wanted = Math.min(lanes, this.most);
+    if (!this.#isGrowing) void this.#growAFewAtATime();
+  }
+
+  async #growAFewAtATime(): Promise<void> {
+    this.#isGrowing = true;
+    // Those that ended while they had a thread take up their work without another.
+    for (let up = this.#pool.threads.length; up < this.#wanted; ) {
+      up = Math.min(up + availableParallelism(), this.#wanted);
+      this.#startUpTo(up);
+      await Promise.all(this.#up.values());
+    }
+    this.#startUpTo(this.#wanted);
+    this.#isGrowing = false;
   }
 
   /**

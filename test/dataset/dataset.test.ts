@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { openDataset, openFile } from '../../src/dataset/dataset.js';
 import type { Dataset } from '../../src/dataset/types.js';
-import { PLAIN_ACCESS } from '../../src/storage/store.js';
+import { PLAIN_ACCESS } from '../../src/storage/access.js';
 import { DataError, StorageError } from '../../src/util/errors.js';
 import { type ColumnData, float32, int32, vectors, writeArrow, writeStream } from '../helpers/arrow.js';
 import { workspace } from '../helpers/workspace.js';

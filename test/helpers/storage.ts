@@ -1,5 +1,6 @@
 import { onTestFinished } from 'vitest';
-import { listObjects, openObject, type StorageAccess } from '../../src/storage/store.js';
+import type { StorageAccess } from '../../src/storage/access.js';
+import { listObjects, openObject } from '../../src/storage/store.js';
 import type { ObjectReader, StoredObject } from '../../src/storage/types.js';
 import { ObjectServer } from './object-server.mjs';
 import { random } from './random.js';

@@ -2,11 +2,9 @@ import { type FileMetaData, parquetMetadata } from 'hyparquet';
 import type { ObjectReader, StoredObject } from '../../storage/types.js';
 import { DataError, messageOf } from '../../util/errors.js';
 import { corrupt } from '../arrow-errors.js';
+import { ENCRYPTED_MAGIC, PARQUET_MAGIC } from './magic.js';
 import { checkThrift } from './thrift.js';
 
-const PARQUET_MAGIC = 'PAR1';
-/** The magic of files whose footer is encrypted. */
-const ENCRYPTED_MAGIC = 'PARE';
 /** Length of the metadata, and magic. */
 const TAIL_BYTES = 8;
 const HEAD_BYTES = 4;
@@ -44,10 +42,6 @@ export interface ParquetFooter {
   readonly rowGroups: readonly RowGroup[];
   readonly keyValues: ReadonlyMap<string, string>;
 }
-
-/** Whether an object that begins like this is a Parquet file. */
-export const claimsParquet = (head: Uint8Array): boolean =>
-  [PARQUET_MAGIC, ENCRYPTED_MAGIC].includes(text(head.subarray(0, 4)));
 
 /** The footer of a Parquet file; a DataError that says what the file is instead, where it is none. */
 export async function readParquetFooter(reader: ObjectReader): Promise<ParquetFooter> {

@@ -69,6 +69,9 @@ const BOUND = 0.9;
 /** … and what of a core has to be idle for another instance to run there. */
 const IDLE_CORE = 0.6;
 
+/** Producers that wait are asked for with this much to spare: they don't come evenly, and one that waits costs little. */
+const HEADROOM = 1.1;
+
 /** A step that brings less is taken back; from the second on, a few looks will do here too. */
 const GAIN = 1.03;
 const PLAIN_GAIN = 1.3;
@@ -77,7 +80,7 @@ const PLAIN_GAIN = 1.3;
 const INTERVALS = 12;
 const FEW = 4;
 const TWO = 2;
-const WARMING = 2;
+const WARMING = 1;
 const SETTLING = 8;
 
 /** Decisions that a trial may be put off for. */
@@ -165,8 +168,9 @@ function step(state: State, mean: Interval, limits: Limits): State {
   // Those that wait, for storage or for a service that a transform asks, cost no core; those that compute need a free one.
   const waits = cores < limits.cores * (fetch > prep ? 0.75 : 0.5);
   if (!waits && cores >= limits.cores * 0.9) return state;
-  // Those that are there keep the device busy for the rest of the time.
-  const needed = Math.ceil(setting.producers / Math.max(1 - fetch - prep, 1 / limits.producers) - 0.01);
+  // Those that are there keep the device busy for the rest of the time; just enough of them would be too few now and then.
+  const busy = Math.max(1 - fetch - prep, 1 / limits.producers);
+  const needed = Math.ceil((setting.producers * HEADROOM) / busy - 0.01);
   const wanted = waits ? needed : setting.producers + 1;
   const producers = Math.min(state.mostProducers, Math.max(wanted, setting.producers + 1));
   const because = `the device waited ${percent(fetch)} of the time for storage and ${percent(prep)} for rows to be prepared`;
