@@ -62,8 +62,12 @@ export async function planSubject(input: Job, signal: AbortSignal | undefined): 
   const { maxRows } = job.errors;
   const writes = job.sink.format !== 'none';
   return {
-    // Chosen once: run after run may not choose another size.
-    job: { ...job, batch: { ...job.batch, size: batch.size } },
+    // Chosen once: run after run may not choose another size, nor come to more instances than the ceiling is of.
+    job: {
+      ...job,
+      model: { ...job.model, instances: devices[0]?.consumers.length ?? 1 },
+      batch: { ...job.batch, size: batch.size },
+    },
     dataset,
     plan,
     model,

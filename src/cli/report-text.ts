@@ -1,6 +1,6 @@
 import { relative, sep } from 'node:path';
 import { shardText } from '../dataset/shard.js';
-import type { Report } from '../measure/report.js';
+import type { Choice, Report } from '../measure/report.js';
 import { devicesText } from './devices-text.js';
 import { labelled, type ReportStyle } from './labels.js';
 import { bytes, counted, duration, percent, perSecond, printable, whole, wrap } from './text.js';
@@ -18,6 +18,8 @@ export function reportText(report: Report, output: string | undefined, style: Re
     row('time', timeText(report));
     row('batches', batchesText(report));
     row('producers', producersText(report));
+    const changed = report.chosen?.filter(({ from }) => from !== undefined) ?? [];
+    for (const [i, choice] of changed.entries()) row(i === 0 ? 'auto' : '', choiceText(choice));
   }
   row('memory', memoryText(report));
   if (output !== undefined) row('output', shortPath(output));
@@ -74,6 +76,11 @@ function producersText({ producers: { count, ...states } }: Report): string {
     .sort(([, a], [, b]) => b - a)
     .map(([state, share]) => `${state} ${percent(share)}`);
   return `${whole(count)}: ${spent.join(', ')}`;
+}
+
+/** What `auto` came to while the job ran. */
+function choiceText({ key, from = 0, value, because }: Choice): string {
+  return `${key} ${whole(value)} instead of ${whole(from)}: ${because}`;
 }
 
 /** As a user in this directory would write it. */

@@ -3,6 +3,7 @@ import { loadJob } from '../job/load.js';
 import { runJob } from '../job/run-job.js';
 import type { Progress } from '../measure/progress.js';
 import type { Report } from '../measure/report.js';
+import type { Timeline } from '../measure/timeline.js';
 import type { WatchedRun } from '../page/live/watch-run.js';
 import { reportPage } from '../page/page.js';
 import { InterruptedError, StuckError, UsageError } from '../util/errors.js';
@@ -43,6 +44,7 @@ export async function run(
   let live: WatchedRun | undefined;
   const soFar = new Interval();
   let last: Progress | undefined;
+  let timeline: Timeline | undefined;
   try {
     checkFlags(flags);
     files = await Files.of(flags, terminal);
@@ -63,6 +65,9 @@ export async function run(
     const report = await runJob(job, {
       signal,
       onProgress,
+      onStopped: (until) => {
+        timeline = until;
+      },
       overwrite,
       ...(shard !== undefined && { shard }),
       ...(flags.trace !== undefined && { onTrace }),
@@ -80,7 +85,10 @@ export async function run(
     // A job that was not even read has nothing to show.
     if (name !== undefined) {
       const progress = last !== undefined && last.rows > 0 ? { progress: soFar.close(last) } : {};
-      await files?.write({ ...errorDocument(error, name), ...progress }, trace);
+      await files?.write(
+        { ...errorDocument(error, name), ...progress, ...(timeline && { timeline }) },
+        trace,
+      );
     }
     if (error instanceof StuckError) {
       await endProcess(code);

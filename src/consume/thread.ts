@@ -42,7 +42,7 @@ class Consumer {
     const { ring, ledger, clocks, clock, owner, preferredSizes, mostRejections, gate } = attachment;
     this.#ring = new Ring(ring, owner);
     // Where others take their turns on the device, it may be long until the next batch.
-    this.#side = gate === undefined ? new ConsumerSide(this.#ring) : new ConsumerSide(this.#ring, 1);
+    this.#side = new ConsumerSide(this.#ring, gate === undefined ? undefined : 1, clock);
     this.#clock = new StateClock(clocks, clock, this.#ring.trace);
     this.#ledger = new DeviceLedger(ledger, owner);
     this.#preferredSizes = preferredSizes;

@@ -36,7 +36,9 @@ export const model = z
       instances: autoOrWholeNumber()
         .default('auto')
         .meta({
-          description: 'Sessions per device, each with a thread of its own. auto chooses by device.',
+          description:
+            'Sessions per device, each with a thread of its own. auto begins by device, and on the machine’s own cores becomes ' +
+            'more while the job runs, where a core is idle and it is faster by that.',
           examples: [2],
         }),
       isolation: z

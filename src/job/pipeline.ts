@@ -1,22 +1,17 @@
-import { createLedgerMemory } from '../clock/device-ledger.js';
+import { availableParallelism } from 'node:os';
+import { createLedgerMemory, type LedgerMemory } from '../clock/device-ledger.js';
 import { createStallMemory } from '../clock/stall-clock.js';
-import { type ClockPage, createClockPage } from '../clock/state-clock.js';
+import { createClockPage } from '../clock/state-clock.js';
 import type { TraceMemory } from '../clock/trace.js';
 import type { Consumer } from '../consume/consumer.js';
-import type { LoadedModel } from '../consume/types.js';
+import type { GatePlace } from '../consume/gate-page.js';
+import type { Attachment, LoadedModel } from '../consume/types.js';
 import type { Dataset } from '../dataset/types.js';
 import type { Choice, Report } from '../measure/report.js';
 import { Producers } from '../produce/producers.js';
 import { ControlSide } from '../ring/control-side.js';
 import { type Bucket, checkArena, planSlotLayout, type SlotLayout } from '../ring/layout.js';
-import {
-  consumerOwner,
-  createRingMemory,
-  MAIN_OWNER,
-  type PageGrid,
-  Ring,
-  type RingMemory,
-} from '../ring/ring.js';
+import { consumerOwner, createRingMemory, MAIN_OWNER, type PageGrid, Ring } from '../ring/ring.js';
 import { openPages } from '../session/pinned/pages.js';
 import type { StagingMemory } from '../session/types.js';
 import { checkKept } from '../sink/formats.js';
@@ -47,6 +42,7 @@ import {
 import { type TracedThreads, traceMemoryFor, traceText } from './trace.js';
 import { planTransform, type TransformedSource } from './transform.js';
 import { chooseBatchSize } from './tune/batch-size.js';
+import { type InstancesRule, instancesRule } from './tune/instances.js';
 
 /** What is known once model and data are. */
 export interface Plan {
@@ -209,15 +205,21 @@ export class Pipeline implements AsyncDisposable {
   async run(
     dataset: Dataset,
     directory: OutputDirectory | undefined,
-    context: Pick<RunContext, 'signal' | 'onProgress' | 'keep' | 'shard' | 'fingerprint' | 'startedAt'> &
+    context: Pick<
+      RunContext,
+      'signal' | 'onProgress' | 'onStopped' | 'keep' | 'shard' | 'fingerprint' | 'startedAt'
+    > &
       TraceOption,
   ): Promise<Report> {
     const plan = this.planned;
     const { inputs, outputs, transform } = plan;
     const splits = dataset.splits.filter(({ ordinal }) => !directory?.committed.has(ordinal));
+    const begun = plan.devices.flatMap(({ model, consumers }) => consumers.map(() => model.device.id));
+    const instances = this.#instancesRule(plan);
+    const consumers = Math.max(begun.length, instances?.most ?? 0);
     const traced: TracedThreads = {
       lanes: this.#producers.most,
-      devices: plan.devices.flatMap(({ model, consumers }) => consumers.map(() => model.device.id)),
+      devices: Array.from({ length: consumers }, (_, i) => begun[i] ?? (begun[0] as string)),
     };
     const trace = context.onTrace && traceMemoryFor(traced);
     const ring = this.#allocate(plan, splits.length, trace, plan.pins ? await openPages() : undefined);
@@ -225,9 +227,23 @@ export class Pipeline implements AsyncDisposable {
     const clocks = createClockPage(this.#producers.most);
     const stalls = createStallMemory(clocks, plan.slots.begin);
     const devices = plan.devices.map((device) => ({ ...device, ledger: createLedgerMemory(stalls) }));
-    const consumers = devices.flatMap((device) => device.consumers).length;
     const consumerClocks = createClockPage(consumers);
-    const stagings = await this.#attach(memory, devices, consumerClocks, plan.batch.preferredSizes);
+    const mostRejections = this.#job.errors.maxRows + 1;
+    const { preferredSizes } = plan.batch;
+    const attachment = (ledger: LedgerMemory, clock: number, gate?: GatePlace): Attachment => {
+      const owner = consumerOwner(memory.config.lanes, clock);
+      return {
+        ring: memory,
+        ledger,
+        clocks: consumerClocks,
+        clock,
+        owner,
+        preferredSizes,
+        mostRejections,
+        gate,
+      };
+    };
+    const stagings = await this.#attach(devices, attachment);
     const [{ model }] = plan.devices as [JobDevice];
     if (plan.pins) this.#pinned = await PinnedRing.pin(ring, model.device, this.#job, stagings);
     const warnings = [...devices.flatMap(({ model }) => model.warnings), ...plan.warnings];
@@ -235,7 +251,7 @@ export class Pipeline implements AsyncDisposable {
       ...context,
       job: this.#job,
       devices,
-      warnings: [...new Set([...warnings, ...slotWarnings(this.#job, consumers)])],
+      warnings: [...new Set([...warnings, ...slotWarnings(this.#job, begun.length)])],
       ring,
       clocks,
       consumerClocks,
@@ -246,6 +262,14 @@ export class Pipeline implements AsyncDisposable {
       stalls,
       pinned: this.#pinned,
       chosen: plan.chosen,
+      instances,
+      another: async (number) => {
+        const [{ model, ledger }] = devices as [RunDevice];
+        const consumer = this.#sessions.another(model.device.provider);
+        await consumer.loaded();
+        await consumer.attach(attachment(ledger, number));
+        return consumer;
+      },
       ...(this.#sharing && { sharing: this.#sharing }),
     });
     const owner = consumerOwner(memory.config.lanes, consumers);
@@ -289,14 +313,23 @@ export class Pipeline implements AsyncDisposable {
     return this.#ring;
   }
 
-  /** Gives the ring to all consumers, and learns what memory of its own each copies slots into. */
+  #instancesRule({ devices, slots }: Plan): InstancesRule | undefined {
+    const { model, consumers } = devices[0] as JobDevice;
+    return instancesRule(this.#job, model, {
+      begin: consumers.length,
+      slots: slots.most,
+      cores: availableParallelism(),
+      shared: this.#sharing !== undefined,
+      rssBytes: process.memoryUsage.rss(),
+      memoryBytes: availableMemory(),
+    });
+  }
+
+  /** Gives the ring to all consumers that it begins with, and learns what memory of its own each copies slots into. */
   async #attach(
-    memory: RingMemory,
     devices: readonly RunDevice[],
-    clocks: ClockPage,
-    preferredSizes: readonly number[],
+    attachment: (ledger: LedgerMemory, clock: number, gate: GatePlace | undefined) => Attachment,
   ): Promise<readonly (StagingMemory | undefined)[]> {
-    const mostRejections = this.#job.errors.maxRows + 1;
     const places = await Promise.all(
       devices.map(({ model, consumers }) => this.#sharing?.join(model.device, consumers.length)),
     );
@@ -304,18 +337,7 @@ export class Pipeline implements AsyncDisposable {
       consumers.map((consumer, i) => ({ consumer, ledger, gate: places[device]?.[i] })),
     );
     return Promise.all(
-      all.map(({ consumer, ledger, gate }, index) =>
-        consumer.attach({
-          ring: memory,
-          ledger,
-          clocks,
-          clock: index,
-          owner: consumerOwner(memory.config.lanes, index),
-          preferredSizes,
-          mostRejections,
-          gate,
-        }),
-      ),
+      all.map(({ consumer, ledger, gate }, index) => consumer.attach(attachment(ledger, index, gate))),
     );
   }
 

@@ -4,6 +4,7 @@ import { checkShard, type Shard, splitsOf } from '../dataset/shard.js';
 import type { Dataset } from '../dataset/types.js';
 import type { Progress } from '../measure/progress.js';
 import type { Report } from '../measure/report.js';
+import type { Timeline } from '../measure/timeline.js';
 import { OutputDirectory } from '../sink/output-directory.js';
 import { openOutput } from '../storage/output.js';
 import { InterruptedError, StuckError, UsageError } from '../util/errors.js';
@@ -29,6 +30,11 @@ export interface RunOptions {
    * also where the run fails. It is recorded only where this is given.
    */
   readonly onTrace?: (trace: string) => void;
+  /**
+   * Called once where a run fails or is interrupted after its first batch, before `runJob` rejects: how it went until then. A
+   * run that comes to its end has that in its report.
+   */
+  readonly onStopped?: (timeline: Timeline) => void;
   /** Replace what another job has written to the sink. Default: false, and that is an error. */
   readonly overwrite?: boolean;
   /** What the model and the transform must be: where they are not, it is a DataError, and nothing runs. Default: whatever they are. */

@@ -26,12 +26,14 @@ import { settledWithin } from '../util/grace.js';
 import { accessOf } from './access.js';
 import { DeadLetters } from './dead-letters.js';
 import { watchForHangs } from './hang-watch.js';
+import { MoreInstances } from './more-instances.js';
 import type { PinnedRing } from './pinned-ring.js';
 import { Rejections, rejectionError } from './rejections.js';
 import { reportOf } from './run-report.js';
 import type { Job } from './schema.js';
 import type { JobDevice } from './sessions.js';
 import type { Sharing } from './sharing.js';
+import { fixedInstances, type InstancesRule } from './tune/instances.js';
 import { tune } from './tune/tune.js';
 import { type WatchedRun, watchForStandstill } from './watchdog.js';
 
@@ -65,8 +67,14 @@ export interface RunContext {
   readonly pinned: PinnedRing | undefined;
   /** What was chosen beforehand. */
   readonly chosen: readonly Choice[];
+  /** Where how many sessions there are is left to us. */
+  readonly instances: InstancesRule | undefined;
+  /** Starts one session more, as the consumer of that number; resolves when it is warm. */
+  readonly another: (number: number) => Promise<Consumer>;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
+  /** Takes what there is of the timeline where the run does not come to its end. */
+  readonly onStopped?: (timeline: Timeline) => void;
   /** Columns that producers carry over; by default the sink's where something is written. */
   readonly keep?: readonly string[];
   /** Which part of the source `dataset` is; all where left out. */
@@ -133,7 +141,6 @@ export class Run {
     transform: ProducerContext['transform'],
   ): Promise<Report> {
     const { signal, clocks, devices, producers, consumerClocks, job } = this.#context;
-    const consumers = devices.flatMap((device) => device.consumers);
     const onAbort = (): void => this.#fail(this.#interruption());
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted) onAbort();
@@ -143,7 +150,7 @@ export class Run {
     // A process that hangs is ended by the thread that uses it, which does not hang.
     const limitMs = isolation === 'process' ? Number.POSITIVE_INFINITY : runTimeoutMs;
     const stopWatch = watchForHangs(consumerClocks, limitMs, (consumer, error) =>
-      consumers[consumer]?.abandon(error),
+      instances.consumers[consumer]?.abandon(error),
     );
     let giveUp: () => void = () => {};
     const givenUp = new Promise<void>((resolve) => {
@@ -157,12 +164,17 @@ export class Run {
     const watch = (work: Promise<void>): Promise<void> => work.catch((error) => this.#fail(error));
     const reader = new ClockReader(clocks);
     await using gpus = new GpuSampler(this.#devices.map(({ id }) => id));
-    const tuner = tune(this.#context, this.#devices, this.#control);
     this.#context.sharing?.started(this.#devices);
     const recorder = new TimelineRecorder(this.#devices, this.#context.startedAt);
     let recorded: Timeline;
+    const consumers = devices.flatMap((device) => device.consumers);
+    const instances = new MoreInstances(consumers, this.#control, {
+      start: this.#context.another,
+      consume: (consumer) => watch(this.#consume(consumer, sink)),
+    });
+    const tuner = tune(this.#context, this.#devices, this.#control, instances);
     const working = Promise.all([
-      ...consumers.map((consumer) => watch(this.#consume(consumer, sink))),
+      instances.ended(),
       watch(this.#produce(sink, inputs, transform)),
       watch(sink.finished),
     ]).then(() => Promise.all(this.#recorded));
@@ -178,6 +190,7 @@ export class Run {
     }
     if (this.#failure !== undefined) {
       await this.#deadLetters.leave();
+      if (this.#devices.some(({ ledger }) => ledger.read().batches > 0)) this.#context.onStopped?.(recorded);
       throw this.#failure.error;
     }
     const totals = new Float64Array(6);
@@ -200,14 +213,14 @@ export class Run {
         resumed: this.#resumed.reduce((sum, part) => sum + part.rows, 0),
       },
       devices: this.#devices.map(({ about, ledger }, place) => ({
-        about,
+        about: { ...about, ...(tuner?.tunesInstances && { instances: tuner.setting.instances }) },
         times: times[place] as DeviceTimes,
         runMicros: ledger.runMicros,
         utilization: utilizations[place] ?? null,
       })),
       producers: producerShares(tuner?.setting.producers ?? producers.count, totals),
       timeline: recorded,
-      chosen: [...chosen, ...(tuner?.choices ?? [])],
+      chosen: [...chosen, ...(tuner?.choices ?? []), ...fixedInstances(this.#context.instances)],
       pinned: pinned?.told,
       warnings: [...this.#warnings, ...(pinned?.warnings ?? [])],
     });

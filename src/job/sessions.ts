@@ -48,8 +48,19 @@ export class Sessions {
     );
   }
 
-  #start(count: number, deviceId: number, providers?: readonly string[]): Consumer[] {
-    const spec = sessionSpec(this.#job, this.#intraOpNumThreads, deviceId, providers);
+  /** One more beside those that are loaded, on the first device, whose runs take one thread. */
+  another(provider: string): Consumer {
+    const [consumer] = this.#start(1, devicesOf(this.#job)[0] ?? 0, [provider], 1);
+    return consumer as Consumer;
+  }
+
+  #start(
+    count: number,
+    deviceId: number,
+    providers?: readonly string[],
+    threads = this.#intraOpNumThreads,
+  ): Consumer[] {
+    const spec = sessionSpec(this.#job, threads, deviceId, providers);
     const consumers = Array.from({ length: count }, () => new Consumer(spec));
     this.#consumers.push(...consumers);
     return consumers;

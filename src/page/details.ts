@@ -1,6 +1,7 @@
 import type { GpuUtilization, Spread } from '../measure/gpu/types.js';
 import type { DeviceReport, Report } from '../measure/report.js';
 import { bytes, counted, duration, millis, percentExact, whole } from '../util/figures.js';
+import { chosen } from './chosen.js';
 import { figure, percentOf } from './figure.js';
 import { type Html, html } from './html.js';
 import { gauge, stackedBar } from './marks.js';
@@ -18,7 +19,7 @@ function list(rows: readonly Row[]): Html {
   )}</dl>`;
 }
 
-/** Batches, times of runs, start and end, rows, memory. */
+/** Batches, times of runs, start and end, rows, memory, what was chosen. */
 export function details(report: Report, prefix: string): Html {
   const { batches, devices, rows, memory } = report;
   const at = (key: string, value: number, format: (value: number) => string): Html =>
@@ -60,6 +61,7 @@ export function details(report: Report, prefix: string): Html {
     },
   ])}</section>
 </div>
+${report.chosen !== undefined && chosen(report.chosen, prefix)}
 ${devices.map(({ id, busy, utilization }, i) =>
   utilization === null ? '' : gpu(id, busy, utilization, `${prefix}devices.${i}.`),
 )}`;

@@ -16,6 +16,13 @@ function exact(value: number): string {
   return EXACT.format(value);
 }
 
+const BEFORE_UNIT = /(?<=\d) (?=[×%]|(?:µs|ms|s|min|h|B|kB|MB|GB|rows|requests)\b)/g;
+
+/** A sentence in which figures stay on one line with their units. */
+export function sentence(text: string): string {
+  return text.replaceAll(BEFORE_UNIT, '\u00a0');
+}
+
 /** A length in a drawing, in percent of it; two places are more than a screen shows. */
 export function percentOf(share: number): string {
   return `${Math.round(share * 1e4) / 100}%`;

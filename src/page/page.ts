@@ -6,6 +6,7 @@ import type { StressReport } from '../stress/types.js';
 import { counted, duration } from '../util/figures.js';
 import { benchFacts, benchSections, conditions } from './bench.js';
 import { details } from './details.js';
+import { sentence } from './figure.js';
 import { flow, times } from './flow.js';
 import { masthead, runFacts, simulatedNotice, verdict, warnings } from './head.js';
 import { Html, html, jsonScript } from './html.js';
@@ -95,7 +96,7 @@ ${masthead({
   kind: 'bench',
   job: bench.job,
   status: bench.status,
-  note: html`${bench.machine.cpu}, <time datetime="${bench.date}">${bench.date.slice(0, 10)}</time>, in ${duration(seconds)}${quick ? ', quick: the spread is wider than that of a full bench' : ''}`,
+  note: html`${bench.machine.cpu}, <time datetime="${bench.date}">${bench.date.slice(0, 10)}</time>, in ${sentence(duration(seconds))}${quick ? ', quick: the spread is wider than that of a full bench' : ''}`,
 })}
 ${simulatedNotice(pipeline.report)}
 ${verdict(bench.limitedBy, bench.advice)}

@@ -39,6 +39,7 @@ export interface Plot {
 }
 
 export function plot({ id, label, atRest, edges, positions, captions, panels, ticks }: Plot): Html {
+  const isClose = closeOnes(ticks.map(({ at }) => at));
   const texts = panels.flatMap(({ series }) => series.map((one) => one.texts));
   let output = 0;
   return html`<div class="plot" id="${id}" data-places="${id}-places">
@@ -58,11 +59,28 @@ ${panels.map(
 <div class="scrubber" role="slider" tabindex="0" aria-label="${label}" aria-valuemin="0" aria-valuemax="${positions.length - 1}" aria-valuenow="0" aria-valuetext="${atRest}"><i class="crosshair" hidden></i></div>
 </div>
 <div class="axis${ticks.length > 6 ? ' dense' : ''}" aria-hidden="true">${ticks.map(
-    ({ at, text }) =>
-      html`<span${at === 0 ? html` class="first"` : ''} style="left:${percentOf(at)}">${text}</span>`,
+    ({ at, text }, i) => html`<span${classOf(at, isClose[i])} style="left:${percentOf(at)}">${text}</span>`,
   )}</div>
 ${jsonScript(`${id}-places`, { edges: edges.map(place), positions: positions.map(place), captions, texts })}
 </div>`;
+}
+
+/** Shares of an axis that two texts are to be apart where it is narrow. */
+const APART = 0.14;
+
+/** Which marks would have their texts run into the one before, on a phone. */
+function closeOnes(places: readonly number[]): boolean[] {
+  let last = Number.NEGATIVE_INFINITY;
+  return places.map((at) => {
+    const isClose = at - last < APART;
+    if (!isClose) last = at;
+    return isClose;
+  });
+}
+
+function classOf(at: number, isClose = false): Html | string {
+  if (at === 0) return html` class="first"`;
+  return isClose ? html` class="close"` : '';
 }
 
 const place = (share: number): number => Math.round(share * 1e6) / 1e6;

@@ -5,10 +5,12 @@ import { facts, masthead } from './head.js';
 import { type Html, html } from './html.js';
 import { deviceShares } from './marks.js';
 import { warningSign } from './signs.js';
+import { untilStopped } from './timeline.js';
 import type { StoppedRun } from './types.js';
 
 /** What stopped a run, and how far it came. */
-export function stoppedPage({ job, status, error, progress }: StoppedRun): Html {
+export function stoppedPage(run: StoppedRun): Html {
+  const { job, status, error, progress, timeline } = run;
   const lines = error.message.split('\n');
   return html`
 ${masthead({ kind: 'report', job: job ?? 'a job', status, note: status === 'interrupted' ? 'Stopped before it was done.' : 'It did not come to its end.' })}
@@ -37,6 +39,11 @@ ${
     { name: 'Time', value: figure('progress.elapsedSeconds', progress.elapsedSeconds, duration) },
   ])}
 ${timeSoFar(progress)}`
+}
+${
+  timeline !== undefined &&
+  timeline.seconds.length > 0 &&
+  html`<section class="card" aria-labelledby="time"><h2 id="time">Over time, until then</h2>${untilStopped(run, timeline)}</section>`
 }`;
 }
 

@@ -7,7 +7,7 @@ export const PLOTS = `
 .keys li { display: flex; align-items: baseline; }
 .keys .swatch { align-self: center; }
 .keys output, .keys data { color: var(--ink); font-weight: 600; }
-.keys output { display: inline-block; min-width: 3.6rem; margin-left: .4em; text-align: right; }
+.keys output { display: inline-block; flex: none; min-width: 3.6rem; margin-left: .4em; text-align: right; }
 .keys data { margin-left: .3em; }
 .keys output data { margin: 0; }
 .canvas { position: relative; border-bottom: 1px solid var(--dim); }
@@ -89,7 +89,7 @@ b.whisker::before { content: ""; position: absolute; left: 0; right: 0; top: 4px
   .plot { --gutter: 3.1rem; }
   .panel-head h3 { width: 100%; }
   .tall { height: 9rem; }
-  .axis.dense span:nth-child(even) { display: none; }
+  .axis.dense span:nth-child(even), .axis .close { display: none; }
   .ceiling { grid-template-columns: 1fr auto; }
   .ceiling .track { grid-column: 1 / -1; order: 3; height: 1.5rem; margin-top: .35rem; }
 }

@@ -77,6 +77,7 @@ button:hover { border-color: var(--dim); }
 .facts > div { background: var(--card); padding: .9rem var(--space); }
 .facts dt { font-size: .8125rem; color: var(--dim); }
 .facts dd { font-size: 1.375rem; line-height: 1.3; font-weight: 620; letter-spacing: -.01em; }
+.facts dd data { white-space: normal; }
 .facts .unit { font-size: .65em; font-weight: 560; letter-spacing: 0; }
 .facts small .unit { font: inherit; }
 .facts small { display: block; letter-spacing: 0; line-height: 1.4; }
@@ -86,7 +87,12 @@ button:hover { border-color: var(--dim); }
 .list dd { font-variant-numeric: tabular-nums; font-weight: 560; text-align: right; overflow-wrap: anywhere; }
 .list .gauge { grid-column: 1 / -1; margin: .15rem 0 .35rem; }
 .list + h4, .bar + .list { margin-top: .9rem; }
-.gpu { margin-top: 1rem; }
+.gpu, .chosen { margin-top: 1rem; }
+.chosen h3 { margin-bottom: .5rem; }
+.chosen tr:first-child > * { border-top: 0; }
+.chosen td.number span { font-weight: 600; }
+.gpu .columns { column-gap: 2.5rem; }
+.chosen .because { color: var(--dim); font-size: .875rem; padding-right: 0; width: 100%; }
 table { border-collapse: collapse; width: 100%; }
 th { text-align: left; font-weight: 560; }
 thead th { font-size: .8125rem; font-weight: 400; color: var(--dim); padding-bottom: .35rem; }

@@ -1,4 +1,5 @@
 import type { Progress } from '../measure/progress.js';
+import type { Timeline } from '../measure/timeline.js';
 
 /** A run that did not come to its end, as `run --json` tells of it, with how far it came. */
 export interface StoppedRun {
@@ -17,4 +18,6 @@ export interface StoppedRun {
   };
   /** Rates and shares over all of it; left out where it failed before rows ran. */
   readonly progress?: Progress;
+  /** How it went until then; left out where no batch had run. */
+  readonly timeline?: Timeline;
 }

@@ -13,10 +13,15 @@ export type RankOf = (slot: number) => number;
 export class ConsumerSide {
   readonly #ring: Ring;
   readonly #done: PutOff;
+  readonly #number: number;
 
-  /** @param mostPutOff batches that are done, and of which nobody is told before this one takes the next; 1: each at once */
-  constructor(ring: Ring, mostPutOff = ring.config.slots >> 1) {
+  /**
+   * @param mostPutOff batches that are done, and of which nobody is told before this one takes the next; 1: each at once
+   * @param number its own among the stream's consumers; the first is never sent away
+   */
+  constructor(ring: Ring, mostPutOff = ring.config.slots >> 1, number = 0) {
     this.#ring = ring;
+    this.#number = number;
     this.#done = new PutOff(ring.done, mostPutOff);
   }
 
@@ -51,7 +56,8 @@ export class ConsumerSide {
   }
 
   /**
-   * Sleeps until there is a slot, and takes it; −1 when nothing will come any more or the stream was stopped.
+   * Sleeps until there is a slot, and takes it; −1 when nothing will come any more, the stream was stopped, or this consumer
+   * is not to take any more.
    * `onIdle` is called before each sleep.
    */
   next(onIdle: () => void): number {
@@ -59,6 +65,10 @@ export class ConsumerSide {
     for (;;) {
       const ticket = ring.ready.ticket();
       if (ring.status === RingStatus.ABORTED) return -1;
+      if (this.#number >= ring.consumersInUse) {
+        this.#done.give();
+        return -1;
+      }
       const slot = this.take();
       if (slot >= 0) return slot;
       this.#done.give();

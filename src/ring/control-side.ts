@@ -38,6 +38,12 @@ export class ControlSide {
     Atomics.store(this.#ring.words, Header.LANES, Math.min(lanes, this.#ring.config.lanes));
   }
 
+  /** How many consumers, one at the least, may take batches from now on; others leave, also those that sleep. */
+  useConsumers(consumers: number): void {
+    Atomics.store(this.#ring.words, Header.CONSUMERS, Math.max(1, consumers));
+    this.#ring.ready.signal();
+  }
+
   /** Everybody stops at the next look at the ring. */
   abort(): void {
     this.#ring.setStatus(RingStatus.ABORTED);

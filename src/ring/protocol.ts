@@ -68,7 +68,12 @@ export const Header = {
   LANES: 6,
   /** Slots in use, from the first on: the others are not taken yet. Only raised, by the main thread. */
   SLOTS: 7,
-  /** Event: a slot became READY, was opened (its delay runs), or the status changed. */
+  /**
+   * Consumers that may take batches: those from this on leave, with the batch done that they have. 0: all. Written by the main
+   * thread.
+   */
+  CONSUMERS: 8,
+  /** Event: a slot became READY, was opened (its delay runs), or the status or CONSUMERS changed. */
   READY: 16,
   READY_WAITERS: 17,
   /** Event: a slot became FREE, or the status changed. */

@@ -161,6 +161,11 @@ export class Ring {
     return Atomics.load(this.words, Header.LANES);
   }
 
+  /** Consumers that may take batches: those with a lower number. */
+  get consumersInUse(): number {
+    return Atomics.load(this.words, Header.CONSUMERS) || Number.POSITIVE_INFINITY;
+  }
+
   lock(): void {
     this.mutex.lock(this.owner);
   }

@@ -110,6 +110,18 @@ digits: 100,000 rows in 7.10 s (14,085 rows/s, 44.2 MB/s of tensors)
     );
   });
 
+  test('tells what auto came to, where that is something else than it began with', () => {
+    const chosen = [
+      { key: 'producers', from: 1, value: 3, because: 'the device waited' },
+      { key: 'ring.slots', value: 8, because: 'to begin with' },
+      { key: 'model.instances', from: 1, value: 2, because: 'a core was idle' },
+    ];
+    expect(reportText({ ...REPORT, chosen }, undefined, style)).toContain(`
+  auto        producers 3 instead of 1: the device waited
+              model.instances 2 instead of 1: a core was idle
+`);
+  });
+
   test('of several devices has a column for each, as many beside each other as there is room for', () => {
     const [one] = REPORT.devices;
     if (one === undefined) throw new Error('no device');

@@ -1,6 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { describe, expect, test } from 'vitest';
+import type { StoppedRun } from 'penstock';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Browser, CHROMIUM, NO_CHROMIUM, picture } from '../helpers/chromium.js';
 import { workspace } from '../helpers/workspace.js';
 import { penstock, repository, start } from './penstock.js';
 
@@ -9,6 +11,30 @@ function read(page: string) {
   const html = readFileSync(page, 'utf8');
   const [, json = ''] = /<script type="application\/json" id="document">(.*?)<\/script>/s.exec(html) ?? [];
   return { html, document: JSON.parse(json) };
+}
+
+/** What a browser has drawn of a time line: its panels, and whether something is to be seen of a device that ran. */
+const DRAWN = `(() => {
+  const canvas = document.querySelector('#timeline .canvas');
+  const seen = canvas.querySelector('.fill-busy').getBoundingClientRect();
+  return {
+    panels: [...document.querySelectorAll('#timeline .panel h3')].map((e) => e.textContent),
+    busy: seen.width > 100 && seen.height > 20,
+  };
+})()`;
+
+/** The time line of a document is of its run: as many rows, and its device ran. */
+function expectTimeline({ progress, timeline }: StoppedRun): void {
+  const { seconds, rows, rssBytes, devices } = timeline ?? {
+    seconds: [],
+    rows: [],
+    rssBytes: [],
+    devices: [],
+  };
+  expect(rows.reduce((sum, count) => sum + count, 0)).toBe(progress?.rows);
+  expect([rows.length, rssBytes.length, devices[0]?.busy.length]).toEqual(Array(3).fill(seconds.length));
+  expect(devices.map(({ id }) => id)).toEqual(['simulated:0']);
+  expect(Math.max(...(devices[0]?.busy ?? []))).toBeGreaterThan(0);
 }
 
 /** Digits on a simulated device, in four splits. */
@@ -26,6 +52,12 @@ ${more}`,
   );
   return job;
 }
+
+let browser: Browser | undefined;
+beforeAll(() => {
+  if (CHROMIUM) browser = new Browser(CHROMIUM);
+});
+afterAll(() => browser?.[Symbol.asyncDispose]());
 
 describe('run --report', () => {
   test('writes the report that --json prints as a page, in place of what was there', async () => {
@@ -75,7 +107,7 @@ describe('run --report', () => {
     expect(html).toContain('<section class="stop failed"');
   });
 
-  test('of an interrupted one tells how far it came, and how to go on', async () => {
+  test('of an interrupted one tells how far it came, how it went until then, and how to go on', async (context) => {
     const at = workspace();
     const { child, ended } = start([
       'run',
@@ -96,6 +128,37 @@ describe('run --report', () => {
     expect(splits).toBeLessThan(totalSplits);
     expect(Math.abs(busy + starved.total + blocked - 1)).toBeLessThanOrEqual(0.01);
     expect(html).toContain('Run the same command again to go on from there.');
+    expectTimeline(document);
+    if (browser === undefined) return context.skip(NO_CHROMIUM);
+    const view = await browser.open(at('report.html'));
+    await picture(view, 'interrupted');
+    expect(await view.evaluate(DRAWN)).toEqual({
+      panels: ['simulated:0', 'Rows a second', 'Memory of the process'],
+      busy: true,
+    });
+    await view.evaluate("document.querySelector('#timeline .scrubber').focus()");
+    for (const key of ['Home', 'ArrowRight']) await view.press(key);
+    expect(await view.evaluate("document.querySelector('#timeline [data-where]').textContent")).toContain(
+      ' to ',
+    );
+    expect(view.complaints).toEqual([]);
+  });
+
+  test('of one that fails in the middle shows how it went until then', async () => {
+    const at = workspace();
+    writeFileSync(
+      at('transform.mjs'),
+      `export default (batch) => {
+  if (batch.getChild('id').get(0) >= 1500) throw new Error('no more of this');
+  return {};
+};`,
+    );
+    const job = simulatedJob(at, '{ batchMicros: 20000 }', 'transform: ./transform.mjs\nproducers: 1\n');
+    const { code } = await penstock('run', job, '--report', at('report.html'));
+    expect(code).toBe(1);
+    const { document } = read(at('report.html'));
+    expect(document).toMatchObject({ job: 'sim', status: 'failed' });
+    expectTimeline(document);
   });
 
   test('where nothing was read because the job file is wrong, there is no page', async () => {

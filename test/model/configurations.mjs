@@ -66,6 +66,13 @@ export const CONFIGURATIONS = [
     large: true,
   },
   {
+    name: 'leave',
+    what: 'the same with one split; one of the consumers is sent away at any moment',
+    model: 'ring',
+    define: { CONSUMERS: 2, LEAVE: 1, LANES: 1, SPLITS: 1, ROWS: 3, CAPACITY: 1 },
+    large: true,
+  },
+  {
     name: 'buckets',
     what: 'three buckets in two slots: the fullest must be sent on',
     model: 'ring',
@@ -279,6 +286,12 @@ export const MUTATIONS = [
     of: 'consumers',
     finds: 'assertion',
     what: 'a consumer takes a slot without compare-and-swap',
+  },
+  {
+    name: 'LEFT_UNTOLD',
+    of: 'leave',
+    finds: 'dead end',
+    what: 'a consumer that is sent away leaves without the signals that it has put off',
   },
   { name: 'FULLEST_KEPT', of: 'buckets', finds: 'dead end', what: 'the fullest slot is not sent on' },
   {

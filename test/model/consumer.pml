@@ -55,6 +55,20 @@ next:
   };
 #endif
 
+#ifdef LEAVE
+  if
+  :: dismissed && me == CONSUMERS - 1 ->
+#ifndef MUTATE_LEFT_UNTOLD
+     if
+     :: putOff -> putOff = 0; signalFree(0)
+     :: else
+     fi;
+#endif
+     goto over
+  :: else
+  fi;
+#endif
+
   /* take: any that is READY, which covers the oldest. */
 take:
 #if CONSUMERS == 1

@@ -202,6 +202,19 @@ inline addUpSlot(s) {
   j = 0
 }
 
+#ifdef LEAVE
+/* ControlSide.useConsumers */
+proctype Dismissal() {
+  dismissed = true;
+  signalReady(0);
+  atomic { ended++; goto gone };
+died:
+  assert(false);
+gone:
+  skip
+}
+#endif
+
 #ifdef STOP
 /* A consumer has failed. */
 bool consumerFailed;

@@ -54,6 +54,9 @@ init {
 #ifdef STOP
     run Stop();
 #endif
+#ifdef LEAVE
+    run Dismissal();
+#endif
     skip
   };
   /* Where a thread sleeps for ever, this waits for ever: an invalid end state. */

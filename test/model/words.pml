@@ -51,6 +51,7 @@
  *   HOLD         the loader's user may ask for a batch before giving others back
  *   CLOSED_LOOP  a split's next row is there only once the row before it has run
  *   STOP         consumers may fail, and main may stop the stream at any time
+ *   LEAVE        main may send the last consumer away at any time
  */
 #ifdef FIXED
 #define PLACES (LANES * BUCKETS)
@@ -145,6 +146,10 @@ byte lanesLeft = LANES;
 #ifdef SINK
 bool sinkKnowsTheEnd;
 #endif
+#ifdef LEAVE
+/* CONSUMERS of the header leaves the last one out. */
+bool dismissed;
+#endif
 
 /* The checks' own: what lies in each row of the arena, who holds a slot, which rows ran, how many are drained. */
 byte content[SLOTS * CAPACITY] = STALE;
@@ -163,7 +168,7 @@ byte deaths = DEATHS;
 byte ended;
 #if defined(SINK) && defined(STOP)
 #define THREADS (LANES + CONSUMERS + 2)
-#elif defined(SINK) || defined(STOP)
+#elif defined(SINK) || defined(STOP) || defined(LEAVE)
 #define THREADS (LANES + CONSUMERS + 1)
 #else
 #define THREADS (LANES + CONSUMERS)

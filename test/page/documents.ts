@@ -64,6 +64,14 @@ export function runReport(shape: RunShape = {}): Report {
       idle: 0.0134,
     },
     memory: { ringBytes: 50_331_648, peakRssBytes: Math.max(...rssBytes) },
+    chosen: [
+      {
+        key: 'batch.size',
+        value: 64,
+        because: 'the smallest of 1, 2, 4, …, 256 with nearly the highest rate',
+      },
+      { key: 'producers', from: 3, value: 4, because: 'the device waited 12 % of the time for storage' },
+    ],
     timeline,
     bottleneck,
     advice: 'Raise producers, or make the rows cheaper to prepare; look at storage after that.',

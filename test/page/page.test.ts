@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { reportPage } from 'penstock';
+import { type Report, reportPage, type StoppedRun } from 'penstock';
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
+import type { Timeline } from '../../src/measure/timeline.js';
 import { Browser, CHROMIUM, NO_CHROMIUM, type View, type ViewOptions } from '../helpers/chromium.js';
 import { readNumber } from '../helpers/read-number.js';
 import { benchReport, runReport } from './documents.js';
@@ -15,7 +16,12 @@ const RUN = runReport({
 });
 const TWO = runReport({ seed: 3, seconds: 4.1, intervals: 41, devices: ['sim:0', 'sim:1'], simulated: true });
 const BENCH = benchReport();
-const STOPPED = {
+function timelineOf({ timeline }: Report): Timeline {
+  if (timeline === undefined) throw new RangeError('a run has a time line');
+  return timeline;
+}
+
+const STOPPED: StoppedRun = {
   job: 'slow',
   status: 'interrupted',
   error: { code: 'INTERRUPTED', message: 'interrupted: 3 of 4 parts written to out', hint: 'Run it again.' },
@@ -43,7 +49,8 @@ const STOPPED = {
       },
     ],
   },
-} as const;
+  timeline: timelineOf(runReport({ seed: 5, seconds: 12.2, intervals: 122, devices: ['cuda:0', 'cuda:1'] })),
+};
 const STRESS = stressReport();
 const PAGES = { run: RUN, two: TWO, bench: BENCH, stopped: STOPPED, stress: STRESS };
 type Name = keyof typeof PAGES;
@@ -263,6 +270,25 @@ describe('the time line', () => {
       from += share;
     }
   });
+});
+
+test('the time line of a stopped run says how it was, and what lies before its first batch and after its last', async (context) => {
+  const view = await open(context, 'stopped');
+  const titles: string[] = await view.evaluate(
+    "[...document.querySelectorAll('#timeline .panel h3')].map((e) => e.textContent)",
+  );
+  expect(titles).toEqual(['cuda:0', 'cuda:1', 'Rows a second', 'Memory of the process']);
+  await view.evaluate("document.querySelector('#timeline .scrubber').focus()");
+  for (const key of ['Home', 'PageUp', 'PageUp', 'PageUp', 'PageUp']) await view.press(key);
+  const [where, busy]: string[] = await view.evaluate(
+    "[...document.querySelectorAll('#timeline output')].map((e) => e.textContent)",
+  );
+  expect(where).toBe('2.40 s to 2.50 s');
+  expect(readNumber(busy as string).value).toBeCloseTo(STOPPED.timeline?.devices[0]?.busy[24] ?? 0, 3);
+  // Of 12.2 s, 1.9 s and 0.6 s.
+  const bands: number[] = await view.evaluate(`[...document.querySelectorAll('#timeline .band')].map(
+    (e) => e.getBoundingClientRect().width / e.parentElement.getBoundingClientRect().width)`);
+  for (const [i, share] of [1.9, 0.6, 1.9, 0.6].entries()) expect(bands[i]).toBeCloseTo(share / 12.2, 2);
 });
 
 describe('the bench', () => {

@@ -22,6 +22,8 @@ interface Scenario {
   readonly rows: number;
   /** Share of producers that are told to die. */
   readonly deaths: number;
+  /** Whether another consumer joins them in the middle, and is sent away again. */
+  readonly another: boolean;
 }
 
 function scenarioOf(seed: number): Scenario {
@@ -40,6 +42,7 @@ function scenarioOf(seed: number): Scenario {
     splits: 8,
     rows: 400,
     deaths: pick(0, 0.5, 0.8),
+    another: next() < 0.5,
   };
 }
 
@@ -80,8 +83,16 @@ async function produce(
   }
 }
 
+interface Consumed {
+  readonly batches: number;
+  readonly faults: string[];
+}
+
+/** Consumers that were sent away, in all scenarios. */
+let left = 0;
+
 async function run(scenario: Scenario): Promise<number> {
-  const { seed, slots, capacities, lanes, consumers, splits, rows } = scenario;
+  const { seed, slots, capacities, lanes, consumers, splits, rows, another } = scenario;
   const next = random(seed ^ 0x5eed);
   const buckets: Bucket[] = capacities.map((capacity) => ({ length: 1, capacity }));
   const layout = planSlotLayout(buckets, [{ name: 'x', dtype: 'int32', rowDims: [] }], []);
@@ -93,15 +104,27 @@ async function run(scenario: Scenario): Promise<number> {
   const hands = new Int32Array(new SharedArrayBuffer(slots * 4));
   const stop = new Int32Array(new SharedArrayBuffer(4));
 
-  const consuming = Array.from({ length: consumers }, async (_, i) => {
-    const owner = consumerOwner(lanes, i);
-    const workerData = { memory, owner, counts, hands, rows };
-    const worker = new Worker(new URL('./fixtures/consumer.mjs', import.meta.url), { workerData });
-    const [message] = (await once(worker, 'message')) as [{ batches: number; faults: string[] }];
-    return message;
-  });
+  const consume = (number: number, onTaken?: () => void): Promise<Consumed> =>
+    new Promise((resolve) => {
+      const owner = consumerOwner(lanes, number);
+      const tellAfter = onTaken && 1 + Math.floor(next() * 20);
+      const workerData = { memory, owner, number, tellAfter, counts, hands, rows };
+      const worker = new Worker(new URL('./fixtures/consumer.mjs', import.meta.url), { workerData });
+      worker.on('message', (message: Consumed | { taken: number }) => {
+        if ('taken' in message) onTaken?.();
+        else resolve(message);
+      });
+    });
+  const leave = (): void => {
+    control.useConsumers(consumers);
+    left++;
+  };
+  const join = (): void => void consuming.push(consume(consumers, leave));
+  const consuming = Array.from({ length: consumers }, (_, i) =>
+    consume(i, another && i === 0 ? join : undefined),
+  );
   const sink = new Worker(new URL('./fixtures/sink.mjs', import.meta.url), {
-    workerData: { memory, owner: consumerOwner(lanes, consumers), stop },
+    workerData: { memory, owner: consumerOwner(lanes, consumers + 1), stop },
   });
   const drained = once(sink, 'message') as Promise<[{ drained: number }]>;
 
@@ -109,6 +132,8 @@ async function run(scenario: Scenario): Promise<number> {
     Array.from({ length: lanes }, (_, lane) => produce(memory, control, lane, scenario, next)),
   );
   await control.end();
+  // Another may have joined in the meantime.
+  for (const consumed of consuming) await consumed;
   const results = await Promise.all(consuming);
   Atomics.store(stop, 0, 1);
   ring.done.signal();
@@ -132,8 +157,9 @@ describe('the ring under threads that die at any point: every row runs exactly o
     },
   );
 
-  test('and they did die', () => {
-    console.log(`${scenarios.length} scenarios, ${deaths} producers died`);
+  test('and they did die, and consumers left in the middle', () => {
+    console.log(`${scenarios.length} scenarios, ${deaths} producers died, ${left} consumers were sent away`);
     expect(deaths).toBeGreaterThan(scenarios.length);
+    expect(left).toBeGreaterThan(0);
   });
 });

@@ -48,6 +48,8 @@ describe('the digits example', () => {
           `producers=${settings.producers}`,
           `batch.size=${settings.size}`,
           `ring.slots=${settings.slots}`,
+          // However long it takes on a busy machine.
+          'model.instances=1',
         ],
       });
       const report = await runJob(job);

@@ -15,7 +15,8 @@ async function endToEnd({ files, size, workers, threads, model, scale, inputName
   const report = await runJob(
     {
       source: { uri: files.length === 1 ? files[0] : dirname(files[0]) },
-      model: { uri: model, options: { intraOpNumThreads: threads } },
+      // As many as the others have.
+      model: { uri: model, instances: 1, options: { intraOpNumThreads: threads } },
       inputs: { [inputName]: { column: 'x', ...(scale === null ? {} : { scale }) } },
       batch: { size },
       producers: workers,

@@ -56,7 +56,7 @@ export function cell(results, peer, one, pick) {
 }
 
 /** Three digits that count. */
-function short(value) {
+export function short(value) {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
 

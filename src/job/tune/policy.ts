@@ -1,14 +1,16 @@
 /*
- * How many producers and slots a running job gets, after tf.data's AUTOTUNE (Murray et al., «tf.data: A Machine Learning
- * Data Processing Framework», VLDB 2021): where the device starves for producers that have room there are more of them, as
- * many as its idle time says, and a step that brought nothing is taken back. Pure functions of numbers: the engine is in
- * tuner.ts.
+ * How many producers, slots and instances a running job gets, after tf.data's AUTOTUNE (Murray et al., «tf.data: A Machine
+ * Learning Data Processing Framework», VLDB 2021): where the device starves for producers that have room there are more of
+ * them, as many as its idle time says; where it never waits, and a core is idle, there is an instance more; and a step that
+ * brought nothing is taken back. Pure functions of numbers: the engine is in tuner.ts.
  */
+import { SLOTS_PER_INSTANCE } from './instances.js';
 
 /** What the clocks counted since the last look; shares of the interval. */
 export interface Interval {
   readonly rowsPerSecond: number;
-  /** The device's. */
+  /** The device's: it ran, or had a batch that it was about to run. */
+  readonly busy: number;
   readonly fetch: number;
   readonly prep: number;
   readonly blocked: number;
@@ -21,6 +23,7 @@ export interface Interval {
 export interface Setting {
   readonly producers: number;
   readonly slots: number;
+  readonly instances: number;
 }
 
 export interface Limits extends Setting {
@@ -28,6 +31,7 @@ export interface Limits extends Setting {
   readonly cores: number;
   readonly tunesProducers: boolean;
   readonly tunesSlots: boolean;
+  readonly tunesInstances: boolean;
 }
 
 /** A change that is being tried. */
@@ -50,6 +54,8 @@ export interface State {
   readonly mostProducers: number;
   /** … which holds for so many decisions more. */
   readonly holds: number;
+  /** More instances than this brought nothing, or could not be had. It costs a session to try, so it is tried once. */
+  readonly mostInstances: number;
   readonly because: Readonly<Record<keyof Setting, string>>;
 }
 
@@ -57,6 +63,11 @@ export interface State {
 const WORTH = 0.05;
 const PLAIN = 0.3;
 const OBVIOUS = 0.6;
+
+/** A device that has work for this share of the time waits for nothing, … */
+const BOUND = 0.9;
+/** … and what of a core has to be idle for another instance to run there. */
+const IDLE_CORE = 0.6;
 
 /** Producers that wait are asked for with this much to spare: they don't come evenly, and one that waits costs little. */
 const HEADROOM = 1.1;
@@ -80,12 +91,13 @@ const HOLDS = 16;
 
 const NOTHING: State['seen'] = {
   intervals: 0,
-  mean: { rowsPerSecond: 0, fetch: 0, prep: 0, blocked: 0, withoutRoom: 0, cores: 0 },
+  mean: { rowsPerSecond: 0, busy: 0, fetch: 0, prep: 0, blocked: 0, withoutRoom: 0, cores: 0 },
 };
 
 const BEGINNING = {
   producers: 'by the cores of the machine; the device has not waited for more',
   slots: 'to begin with; rows have not come in bursts that it is too small for',
+  instances: 'to begin with; there has been no core to spare while the device was busy all the time',
 };
 
 export function begin(setting: Setting, limits: Limits): State {
@@ -96,6 +108,7 @@ export function begin(setting: Setting, limits: Limits): State {
     seen: NOTHING,
     mostProducers: limits.producers,
     holds: 0,
+    mostInstances: limits.instances,
     because: BEGINNING,
   };
 }
@@ -109,8 +122,11 @@ export function next(state: State, interval: Interval, limits: Limits): State {
   const mostProducers = holds > 1 ? state.mostProducers : limits.producers;
   const looked = { ...state, seen: NOTHING, holds: Math.max(0, holds - 1), mostProducers };
   const decided = trial === undefined ? step(looked, seen.mean, limits) : judge(looked, trial, seen.mean);
+  const { producers, slots, instances } = state.setting;
   const hasChanged =
-    decided.setting.producers !== state.setting.producers || decided.setting.slots !== state.setting.slots;
+    decided.setting.producers !== producers ||
+    decided.setting.slots !== slots ||
+    decided.setting.instances !== instances;
   return hasChanged ? { ...decided, settling: SETTLING } : decided;
 }
 
@@ -127,6 +143,7 @@ function add({ intervals, mean }: State['seen'], interval: Interval): State['see
     intervals: intervals + 1,
     mean: {
       rowsPerSecond: of('rowsPerSecond'),
+      busy: of('busy'),
       fetch: of('fetch'),
       prep: of('prep'),
       blocked: of('blocked'),
@@ -139,7 +156,7 @@ function add({ intervals, mean }: State['seen'], interval: Interval): State['see
 function step(state: State, mean: Interval, limits: Limits): State {
   const { setting } = state;
   const { fetch, prep, blocked, withoutRoom, rowsPerSecond, cores } = mean;
-  if (fetch + prep < WORTH) return state;
+  if (fetch + prep < WORTH) return anotherInstance(state, mean, limits);
   const trial = { before: setting, rowsPerSecond, blocked, patience: PATIENCE };
   // Producers that had no room and were too slow all the same come in bursts.
   if (limits.tunesSlots && withoutRoom >= 2 * WORTH && setting.slots < limits.slots) {
@@ -165,14 +182,58 @@ function step(state: State, mean: Interval, limits: Limits): State {
   };
 }
 
+/** Where the device waits for nothing and the process leaves a core idle. */
+function anotherInstance(state: State, mean: Interval, limits: Limits): State {
+  const { setting } = state;
+  const idle = limits.cores - mean.cores;
+  if (!limits.tunesInstances || setting.instances >= state.mostInstances) return state;
+  if (mean.busy < BOUND || idle < IDLE_CORE) return state;
+  const { rowsPerSecond, blocked } = mean;
+  const instances = setting.instances + 1;
+  // Where the slots are not ours to choose, there are no more instances than they suffice for.
+  const slots = Math.max(setting.slots, SLOTS_PER_INSTANCE * instances);
+  return {
+    ...state,
+    trial: { before: setting, rowsPerSecond, blocked, patience: PATIENCE },
+    setting: { ...setting, instances, slots },
+    because: {
+      ...state.because,
+      ...(slots > setting.slots && { slots: `${SLOTS_PER_INSTANCE} for each of ${instances} instances` }),
+      instances: `the device had work ${percent(mean.busy)} of the time, and ${idle.toFixed(1)} of ${limits.cores} cores were idle`,
+    },
+  };
+}
+
+/** The state where an instance that was asked for could not be had. */
+export function withoutInstance(state: State, why: string): State {
+  const instances = state.setting.instances - 1;
+  return {
+    ...state,
+    trial: undefined,
+    seen: NOTHING,
+    setting: { ...state.setting, instances },
+    mostInstances: instances,
+    because: { ...state.because, instances: `another did not start: ${why}` },
+  };
+}
+
 function judge(state: State, trial: Trial, { rowsPerSecond, blocked }: Interval): State {
   // The sink was in the way, as it may be while threads start: that says nothing of the producers.
   if (blocked > trial.blocked + WORTH && trial.patience > 0)
     return { ...state, trial: { ...trial, patience: trial.patience - 1 } };
   const kept = { ...state, trial: undefined };
-  const { producers } = trial.before;
+  const { producers, instances } = trial.before;
+  if (rowsPerSecond >= trial.rowsPerSecond * GAIN) return kept;
+  if (state.setting.instances !== instances) {
+    return {
+      ...kept,
+      setting: { ...state.setting, instances },
+      mostInstances: instances,
+      because: { ...state.because, instances: `more than ${instances} brought nothing` },
+    };
+  }
   // Slots are not given back: they cost memory only, and what is in them is on its way.
-  if (rowsPerSecond >= trial.rowsPerSecond * GAIN || state.setting.producers === producers) return kept;
+  if (state.setting.producers === producers) return kept;
   return {
     ...kept,
     setting: { ...state.setting, producers },

@@ -3,7 +3,15 @@ import { type ClockPage, ClockReader, ProducerState } from '../../clock/state-cl
 import { type Progress, ProgressSampler } from '../../measure/progress.js';
 import type { Choice } from '../../measure/report.js';
 import type { SampledDevice } from '../../measure/sampled-device.js';
-import { begin, type Interval, type Limits, next, type Setting, type State } from './policy.js';
+import {
+  begin,
+  type Interval,
+  type Limits,
+  next,
+  type Setting,
+  type State,
+  withoutInstance,
+} from './policy.js';
 
 /** How often it looks: it gets somewhere in a job of seconds. */
 const LOOK_MS = 50;
@@ -14,6 +22,16 @@ export interface Tunable {
   readonly clocks: ClockPage;
   useProducers(count: number): void;
   useSlots(count: number): void;
+  readonly instances: TunableInstances;
+}
+
+/** The sessions of the run's device. */
+export interface TunableInstances {
+  /** Those at work. */
+  readonly count: number;
+  /** Why one that was asked for is not there. */
+  readonly failure: string | undefined;
+  use(count: number): void;
 }
 
 /** Adjusts a run while it goes on. Whoever starts it stops it. */
@@ -44,15 +62,24 @@ export class Tuner {
     clearInterval(this.#timer);
   }
 
-  /** What it has come to. */
-  get setting(): Setting {
-    return this.#state.setting;
+  get tunesInstances(): boolean {
+    return this.#limits.tunesInstances;
   }
 
-  /** The same, for the report. */
+  /** What it has come to. An instance that was asked for may not have come up. */
+  get setting(): Setting {
+    const { setting } = this.#state;
+    const { count } = this.#run.instances;
+    return this.#limits.tunesInstances
+      ? { ...setting, instances: Math.min(setting.instances, count) }
+      : setting;
+  }
+
+  /** What it has come to, for the report. */
   get choices(): readonly Choice[] {
-    const { setting, because } = this.#state;
-    const { tunesProducers, tunesSlots } = this.#limits;
+    const { because } = this.#state;
+    const { setting } = this;
+    const { tunesProducers, tunesSlots, tunesInstances } = this.#limits;
     const choice = (key: string, of: keyof Setting): Choice => {
       const value = setting[of];
       const from = this.#began[of];
@@ -61,28 +88,39 @@ export class Tuner {
     return [
       ...(tunesProducers ? [choice('producers', 'producers')] : []),
       ...(tunesSlots ? [choice('ring.slots', 'slots')] : []),
+      ...(tunesInstances ? [choice('model.instances', 'instances')] : []),
     ];
   }
 
   #look(): void {
     const progress = this.#sampler.sample(0, 0);
     const interval = this.#interval(progress);
+    this.#checkInstances();
     // Nothing can be told before the first batch, nor of producers whose threads are still starting.
     if (progress.busy + progress.starved.total + progress.blocked === 0 || !this.#areUp()) return;
     const before = this.#state.setting;
     this.#state = next(this.#state, interval, this.#limits);
-    const { producers, slots } = this.#state.setting;
+    const { producers, slots, instances } = this.#state.setting;
     if (slots !== before.slots) this.#run.useSlots(slots);
     if (producers !== before.producers) this.#run.useProducers(producers);
+    if (instances !== before.instances) this.#run.instances.use(instances);
+  }
+
+  #checkInstances(): void {
+    const { failure, count } = this.#run.instances;
+    if (failure === undefined || count >= this.#state.setting.instances) return;
+    this.#state = withoutInstance(this.#state, failure);
+    this.#run.instances.use(this.#state.setting.instances);
   }
 
   #areUp(): boolean {
-    const { producers } = this.#state.setting;
+    const { producers, instances } = this.#state.setting;
+    if (this.#limits.tunesInstances && this.#run.instances.count < instances) return false;
     for (let lane = 0; lane < producers; lane++) if (!this.#clocks.hasBegun(lane)) return false;
     return true;
   }
 
-  #interval({ rowsPerSecond, starved, blocked }: Progress): Interval {
+  #interval({ rowsPerSecond, busy, handoff = 0, starved, blocked }: Progress): Interval {
     const at = now();
     const elapsed = Math.max(1, at - this.#at);
     this.#at = at;
@@ -97,6 +135,7 @@ export class Tuner {
     this.#blocked = total;
     return {
       rowsPerSecond,
+      busy: busy + handoff,
       fetch: starved.fetch,
       prep: starved.prep,
       blocked,

@@ -1,6 +1,6 @@
 import type { StressReport } from '../../stress/types.js';
 import { bytes, duration, millis, percentExact, perSecond, times, whole } from '../../util/figures.js';
-import { figure } from '../figure.js';
+import { figure, sentence } from '../figure.js';
 import { type Fact, facts, masthead, warnings } from '../head.js';
 import { type Html, html } from '../html.js';
 import { stackedBar, swatch } from '../marks.js';
@@ -22,12 +22,12 @@ ${masthead({
   kind: 'stress test',
   job: name,
   status,
-  note: html`${machine.cpu}, <time datetime="${date}">${date.slice(0, 10)}</time>, in ${duration(seconds)}${quick ? ', quick: what is rare was not seen' : ''}`,
+  note: html`${machine.cpu}, <time datetime="${date}">${date.slice(0, 10)}</time>, in ${sentence(duration(seconds))}${quick ? ', quick: what is rare was not seen' : ''}`,
 })}
 ${simulated(report)}
-<section class="verdict" aria-label="Verdict"><p class="limit">${first ?? ''}</p></section>
+<section class="verdict" aria-label="Verdict"><p class="limit">${sentence(first ?? '')}</p></section>
 ${stressFacts(report)}
-${others.length > 0 && html`<section class="card" aria-labelledby="findings"><h2 id="findings">What it means</h2><ul class="findings">${others.map((finding) => html`<li>${finding}</li>`)}</ul></section>`}
+${others.length > 0 && html`<section class="card" aria-labelledby="findings"><h2 id="findings">What it means</h2><ul class="findings">${others.map((finding) => html`<li>${sentence(finding)}</li>`)}</ul></section>`}
 ${warnings(report.warnings)}
 <section class="card" aria-labelledby="capacity"><h2 id="capacity">With as much as they can take</h2>${capacity(report)}</section>
 ${load !== undefined && html`<section class="card" aria-labelledby="over-load"><h2 id="over-load">Latency and goodput over load</h2>${load}</section>`}

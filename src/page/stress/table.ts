@@ -27,7 +27,7 @@ function rows({ title, servers }: ScenarioReport, path: string): Html {
   return html`${SERVERS.map((kind) =>
     servers[kind].streams.map(
       (stream, i) =>
-        html`<tr><th scope="row" data-name="">${title}${servers[kind].streams.length > 1 && html` <small>${stream.name}</small>`}</th><td data-name="server">${swatch(MARKS[kind])}${NAMES[kind]}</td>${cells(stream, servers[kind], `${path}${kind}.`, i)}</tr>`,
+        html`<tr><th scope="row" data-name="">${title}${servers[kind].streams.length > 1 && html` <small>${stream.name}</small>`}</th><td data-name="server"><span>${swatch(MARKS[kind])}${NAMES[kind]}</span></td>${cells(stream, servers[kind], `${path}${kind}.`, i)}</tr>`,
     ),
   )}`;
 }

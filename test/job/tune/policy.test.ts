@@ -1,16 +1,41 @@
 import { describe, expect, test } from 'vitest';
-import { begin, type Interval, type Limits, next, type State } from '../../../src/job/tune/policy.js';
+import {
+  begin,
+  type Interval,
+  type Limits,
+  next,
+  type State,
+  withoutInstance,
+} from '../../../src/job/tune/policy.js';
 
-const LIMITS: Limits = { producers: 16, slots: 64, cores: 4, tunesProducers: true, tunesSlots: true };
+const LIMITS: Limits = {
+  producers: 16,
+  slots: 64,
+  instances: 4,
+  cores: 4,
+  tunesProducers: true,
+  tunesSlots: true,
+  tunesInstances: true,
+};
+
+const FROM = { producers: 1, slots: 8, instances: 1 };
+const NOTHING: Interval = {
+  rowsPerSecond: 0,
+  busy: 0,
+  fetch: 0,
+  prep: 0,
+  blocked: 0,
+  withoutRoom: 0,
+  cores: 0,
+};
 
 /** A job whose rate and stalls follow from the setting. */
 type World = (setting: State['setting']) => Partial<Interval>;
 
-function run(world: World, intervals: number, limits = LIMITS, from = { producers: 1, slots: 8 }): State {
+function run(world: World, intervals: number, limits = LIMITS, from = FROM): State {
   let state = begin(from, limits);
   for (let i = 0; i < intervals; i++) {
-    const nothing = { rowsPerSecond: 0, fetch: 0, prep: 0, blocked: 0, withoutRoom: 0, cores: 0 };
-    state = next(state, { ...nothing, ...world(state.setting) }, limits);
+    state = next(state, { ...NOTHING, ...world(state.setting) }, limits);
   }
   return state;
 }
@@ -25,7 +50,7 @@ const scaling =
 
 describe('producers', () => {
   test('become as many as the idle time of the device calls for, and a tenth more', () => {
-    expect(run(scaling(800, 'fetch'), 200).setting).toEqual({ producers: 9, slots: 8 });
+    expect(run(scaling(800, 'fetch'), 200).setting).toEqual({ producers: 9, slots: 8, instances: 1 });
   });
 
   test('become so in one step, within a few looks, where they wait and the device is idle nearly always', () => {
@@ -111,5 +136,69 @@ describe('slots', () => {
   test('stay within what memory allows', () => {
     const world: World = () => ({ rowsPerSecond: 100, prep: 0.4, withoutRoom: 0.3, cores: 4 });
     expect(run(world, 400, { ...LIMITS, slots: 12 }).setting.slots).toBe(12);
+  });
+});
+
+describe('instances', () => {
+  /** Each takes a core and brings 100 rows a second, up to so many of them; the device never waits. */
+  const bound =
+    (most: number, others = 0): World =>
+    ({ instances }) => ({
+      rowsPerSecond: 100 * Math.min(most, instances),
+      busy: 1,
+      cores: instances + others,
+    });
+
+  test('become more, one at a time, while the device waits for nothing and a core is idle', () => {
+    const seen = new Set<number>();
+    const { setting, because } = run((given) => {
+      seen.add(given.instances);
+      return bound(8)(given);
+    }, 200);
+    expect([...seen]).toEqual([1, 2, 3, 4]);
+    expect(setting.instances).toBe(4);
+    expect(because.instances).toBe('the device had work 100 % of the time, and 1.0 of 4 cores were idle');
+  });
+
+  test('are as many as there are cores for', () => {
+    expect(run(bound(8, 1.5), 200).setting.instances).toBe(2);
+    expect(run(bound(8, 3), 200).setting.instances).toBe(1);
+  });
+
+  test('that bring nothing are sent away, and not tried again', () => {
+    let tries = 0;
+    let before = 1;
+    const { setting, because } = run((given) => {
+      if (given.instances > before) tries++;
+      before = given.instances;
+      return bound(2)(given);
+    }, 1000);
+    expect(setting.instances).toBe(2);
+    expect(because.instances).toBe('more than 2 brought nothing');
+    expect(tries).toBe(2);
+  });
+
+  test('are not what a device needs that waits', () => {
+    expect(run(() => ({ rowsPerSecond: 100, busy: 0.8, fetch: 0.2 }), 200).setting.instances).toBe(1);
+    expect(run(() => ({ rowsPerSecond: 100, busy: 0.8, blocked: 0.2 }), 200).setting.instances).toBe(1);
+  });
+
+  test('have two slots each, where those are left to us', () => {
+    const { setting, because } = run(bound(8), 200, LIMITS, { ...FROM, slots: 5 });
+    expect(setting).toMatchObject({ instances: 4, slots: 8 });
+    expect(because.slots).toBe('2 for each of 4 instances');
+  });
+
+  test('that can not be had are not asked for again, and the report says why', () => {
+    const asked = run(bound(8), 13 + 1);
+    expect(asked.setting.instances).toBe(2);
+    let state = withoutInstance(asked, 'no memory');
+    for (let i = 0; i < 100; i++) state = next(state, { ...NOTHING, ...bound(8)(state.setting) }, LIMITS);
+    expect(state.setting.instances).toBe(1);
+    expect(state.because.instances).toBe('another did not start: no memory');
+  });
+
+  test('that the job gives are left alone', () => {
+    expect(run(bound(8), 200, { ...LIMITS, tunesInstances: false }).setting.instances).toBe(1);
   });
 });
