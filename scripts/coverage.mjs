@@ -5,7 +5,7 @@
 //
 //   npm run coverage                    all tests but those that look at time and at faults; a good quarter of an hour
 //   npm run coverage -- test/ring       some of them
-//   npm run coverage -- --quick         the tests of the rooms by themselves, in about a minute: what CI prints
+//   npm run coverage -- --quick         the tests of the rooms by themselves, in a minute or two: what CI prints
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative, sep } from 'node:path';
