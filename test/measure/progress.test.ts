@@ -1,5 +1,10 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { createLedgerMemory, DeviceLedger, type LedgerMemory } from '../../src/clock/device-ledger.js';
+import {
+  createLedgerMemory,
+  DeviceLedger,
+  type DeviceTimes,
+  type LedgerMemory,
+} from '../../src/clock/device-ledger.js';
 import { createStallMemory, StallClock } from '../../src/clock/stall-clock.js';
 import { createClockPage, ProducerState, StateClock } from '../../src/clock/state-clock.js';
 import { ProgressSampler } from '../../src/measure/progress.js';
@@ -158,6 +163,27 @@ describe('a progress report', () => {
     expect(sampler.sample(0, 1)).toMatchObject({
       busy: 0.25,
       starved: { total: 0.75, fetch: 0, prep: 0.75 },
+    });
+  });
+
+  test('takes every time of a device as the difference to the report before', () => {
+    const told = (busy: number, each: number): DeviceTimes => ({
+      busy,
+      starved: { fetch: each, prep: each, batching: each },
+      blocked: each,
+      handoff: each,
+      ...{ firstStart: 1, lastEnd: 2, batches: 0, rows: 0, capacity: 0, tokens: 0, paddedTokens: 0 },
+    });
+    let times = told(900, 100);
+    const ledger = { read: () => times } as unknown as DeviceLedger;
+    const sampler = new ProgressSampler([{ id: 'cpu', ledger }]);
+    pass(1);
+    times = told(1500, 200);
+    expect(sampler.sample(0, 1)).toMatchObject({
+      busy: 0.6,
+      starved: { total: 0.3, fetch: 0.1, prep: 0.1, batching: 0.1 },
+      blocked: 0.1,
+      handoff: 0.1,
     });
   });
 

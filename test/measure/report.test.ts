@@ -87,6 +87,8 @@ describe('the bottleneck', () => {
     ['sink', { busy: 40, fetch: 5, prep: 45, batching: 0, blocked: 10 }],
     ['sink', { busy: 40, fetch: 20, prep: 5, batching: 5, blocked: 30 }],
     ['sink', { blocked: 1 }],
+    ['sink', { fetch: 1, blocked: 1 }],
+    ['fetch', { busy: 1, fetch: 1 }],
     // Of equal causes the one that rows come to first.
     ['fetch', { busy: 40, fetch: 30, prep: 30 }],
     ['prep', { busy: 40, prep: 30, batching: 30 }],
@@ -163,6 +165,7 @@ test('advice to several devices speaks of all', () => {
   const all = shares({ busy: 400, fetch: 600 });
   expect(adviceOn('fetch', all, 2)).toMatch(/^The devices waited 60 % of the time/);
   expect(adviceOn('device', all, 2)).toContain('only faster devices');
+  expect(adviceOn('device', all)).toContain('only a faster device,');
 });
 
 describe('several devices together', () => {

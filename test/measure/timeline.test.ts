@@ -141,6 +141,20 @@ describe('an interval', () => {
     ]);
   });
 
+  test('has what a run that is not over has done so far', () => {
+    const { tell, device } = told('cpu');
+    const lastEnd = START + 1e6;
+    tell({ busy: 10_000, rows: 1, lastEnd }, { lastEnd });
+    const recorder = new TimelineRecorder([device], START);
+    tell({ busy: 60_000, rows: 2, lastEnd }, { lastEnd });
+    pass(100_000);
+    tell({ busy: 160_000, rows: 5, lastEnd });
+    pass(100_000);
+    const { rows, devices } = recorder.stop();
+    expect(devices[0]?.busy).toEqual([0, 0.5, 1, 0]);
+    expect(rows).toEqual([0, 1, 3, 0]);
+  });
+
   test('takes nothing back that turned out to be another cause', () => {
     const { tell, device } = told('cpu');
     const recorder = new TimelineRecorder([device], START);

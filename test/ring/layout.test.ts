@@ -54,6 +54,7 @@ describe('buckets', () => {
   });
 
   test('run with the next preferred size, or as they are where none is large enough', () => {
+    expect([1, 4, 5, 8, 9, 17].map((rows) => sizeToRun(rows, [4, 8, 16]))).toEqual([4, 4, 8, 8, 16, 17]);
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 250 }), lengths, (rows, preferred) => {
         const size = sizeToRun(rows, preferred);
@@ -128,10 +129,15 @@ describe('the layout of a slot', () => {
         '  Lower ring.slots to 5 or batch.size, or raise ring.maxBytes.',
     );
     expect(refusal(8, 2 ** 20)).toContain('two slots at the least must fit');
+    expect(refusal(8, 2 * 2 ** 20), 'two that just fit').toContain('Lower ring.slots to 2');
+    expect(refusal(8, 2 * 2 ** 20 - 1)).toContain('two slots at the least must fit');
+    const buckets = [16, 64, 32].map((capacity, i) => ({ length: i + 1, capacity }));
+    const several = planSlotLayout(buckets, [{ name: 'x', dtype: 'float32', rowDims: [4096] }], []);
+    expect(() => checkArena(several, 8, 2 ** 20)).toThrow('(64 rows each)');
   });
 });
 
-test('no two words of the control page lie in the same place, and all lie in it', () => {
+test('no two words of the control page lie in the same place, all lie in it, and little of it is empty', () => {
   const shape = fc.record({
     slots: fc.integer({ min: 1, max: 5 }),
     maxRows: fc.integer({ min: 1, max: 9 }),
@@ -156,6 +162,8 @@ test('no two words of the control page lie in the same place, and all lie in it'
       for (let split = 0; split < splits; split++) add(map.split(split), SplitWord.words);
       expect(new Set(words).size).toBe(words.length);
       expect(Math.max(...words)).toBeLessThan(map.totalWords);
+      // Each part begins in a cache line of its own.
+      expect(map.totalWords - words.length).toBeLessThan(16 * (1 + slots));
     }),
   );
 });
