@@ -94,6 +94,7 @@ const DIAGNOSIS = {
   machineFindings: [found('Node.js')],
   gpus: found('NVIDIA', ['Install the driver, and look whether nvidia-smi finds the GPU.']),
   adapter: found('WebGPU'),
+  pinnedMemory: found('pinned'),
   onnxruntime: { version: '1.0.0', cudaWanted: null, cudnnWanted: null },
   providers: [found('cpu'), found('webgpu')],
   libraries: [],

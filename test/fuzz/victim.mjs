@@ -1,7 +1,8 @@
 // A process that reads damaged files to the end, and everything in them: for each message, a file's bytes, answers with
 // what came of it. What it is given may hang or crash a reader, and then it is this process that hangs or is gone.
 import { RecordBatchStreamWriter } from 'apache-arrow';
-import { FALLBACK, formatOf } from '../../dist/dataset/format.js';
+import { foreignFile } from '../../dist/dataset/foreign.js';
+import { formatOf } from '../../dist/dataset/format.js';
 import { flatten, leafOf } from '../../dist/produce/leaf.js';
 import { PenstockError, StorageError } from '../../dist/util/errors.js';
 
@@ -56,7 +57,8 @@ function touchFlat({ values, offsets }, rows, width) {
 
 async function read(bytes, atOnce) {
   const reader = readerOf(bytes, atOnce);
-  const format = (await formatOf('auto', reader)) ?? FALLBACK;
+  const format = await formatOf('auto', reader);
+  if (format === undefined) throw await foreignFile(reader, 'an Arrow or a Parquet file');
   const file = await format.open(reader, {});
   let rows = 0;
   for (const { name } of file.schema.fields) String(name);

@@ -101,7 +101,7 @@ describe('an unknown key', () => {
     ['uri: x', 'uri', 'did you mean source.uri, model.uri or sink.uri?'],
     ['output: {}', 'output', 'did you mean outputs?'],
     ['frobnicate: {}', 'frobnicate', `a job has ${KEYS}`],
-    ['ring: { frobnicate: 1 }', 'ring.frobnicate', 'ring has slots and maxBytes'],
+    ['ring: { frobnicate: 1 }', 'ring.frobnicate', 'ring has slots, maxBytes and pinned'],
     ['inputs: { x: { dtyp: int8 } }', 'inputs.x.dtyp', 'did you mean inputs.x.dtype?'],
     ['constructor: {}', 'constructor', `a job has ${KEYS}`],
     ['<<: { name: x }', '["<<"]', `a job has ${KEYS}`],

@@ -25,7 +25,7 @@ const PUBLISHED = [
   /^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/,
   /^dist\/.+\.(js|d\.ts)$/,
   /^dist\/threads\/LICENCES\.txt$/,
-  /^docs\/.+\.(md|png|json)$/,
+  /^docs\/.+\.(md|png|svg|json)$/,
   /^examples\/.+\.(md|yaml|json|mjs|ts|sh|arrow|f32)$/,
   /^native-models\/digits\/(README\.md|digits\.onnx|(saved-model|tfjs|tfjs-graph)\/.+)$/,
 ];
@@ -96,10 +96,10 @@ describe('the tarball', () => {
   test('has licences of the packages that are put into its files', () => {
     const licences = readFileSync(join(project, 'node_modules/penstock/dist/threads/LICENCES.txt'), 'utf8');
     const told = [...licences.matchAll(/^(\S+): [A-Z.a-z]+$/gm)].map(([, name = '']) => name);
-    expect(new Set(told)).toEqual(new Set(['apache-arrow', 'flatbuffers', 'tslib']));
+    expect(new Set(told)).toEqual(new Set(['apache-arrow', 'flatbuffers', 'hyparquet', 'tslib']));
     // They are in there: what those files need of other packages they import.
     const imported = packed.paths.filter((path) => /^dist\/threads\/.*\.js$/.test(path)).flatMap(packagesOf);
-    expect(imported).toContain('hyparquet');
+    expect(imported).toContain('parquet-wasm');
     expect(imported.filter((name) => told.includes(name))).toEqual([]);
   });
 
