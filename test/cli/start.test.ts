@@ -22,7 +22,11 @@ function loadedBy(...args: readonly string[]): string[] {
 }
 
 test.each(['--version', '--help'])('penstock %s loads what reads its arguments, and nothing else', (flag) => {
-  expect(loadedBy(join(repository, 'dist/cli/main.js'), flag)).toEqual(['commander', 'fastest-levenshtein', 'picocolors']);
+  expect(loadedBy(join(repository, 'dist/cli/main.js'), flag)).toEqual([
+    'commander',
+    'fastest-levenshtein',
+    'picocolors',
+  ]);
 });
 
 test('the library loads what jobs are made of, and engines and servers once they are used', () => {
