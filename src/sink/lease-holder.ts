@@ -74,10 +74,12 @@ export async function stateOf(store: OutputStore, lease: LeaseName): Promise<Lea
   const file = await store.stat(leaseFile(lease.number, lease.shard));
   if (file === undefined) return nobody;
   const holder = await readHolder(store, lease);
-  if (holder?.released) return { holder: undefined, released: true };
-  if (holder !== undefined && hasEnded(holder.process)) return nobody;
+  // Removed in between, by whoever has made the next.
+  if (holder === undefined) return nobody;
+  if (holder.released) return { holder: undefined, released: true };
+  if (hasEnded(holder.process)) return nobody;
   const silentMs = (await store.clock()) - (file.modified ?? 0);
-  return silentMs > VOID_MS ? nobody : { holder: { ...(holder ?? UNKNOWN), silentMs }, released: false };
+  return silentMs > VOID_MS ? nobody : { holder: { ...holder, silentMs }, released: false };
 }
 
 export function described({ process: { pid, host }, since }: Holder): string {

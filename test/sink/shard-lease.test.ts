@@ -153,6 +153,23 @@ describe('who comes', () => {
     expect(await holder(place, 1, WHOLE)).toMatchObject({ released: true });
   });
 
+  test('while another shard fences off the same dead run, and removes its lease after it was seen, goes on', async () => {
+    const place = await onObjectServer();
+    const dead = contentOf({ pid: deadPid() });
+    await leave(place, WHOLE, dead);
+    let reads = 0;
+    place.server.options.fault = ({ method, path }) => {
+      if (method !== 'GET' || !path.endsWith(leaseFile(1, WHOLE)) || ++reads < 2) return undefined;
+      place.server.put(`/bucket/deep/out/${leaseFile(2, WHOLE)}`, Buffer.from(contentOf({}, true)));
+      place.server.objects.delete(`/bucket/deep/out/${leaseFile(1, WHOLE)}`);
+      return undefined;
+    };
+    const lease = await take(place, FIRST);
+    await lease.confirm();
+    expect(reads).toBe(2);
+    expect(await leases(place)).toEqual(['lease-00002.json', 'lease-0of2-00001.json']);
+  });
+
   test('after shards that were fenced off by another shard passes them', async () => {
     const place = await onObjectServer();
     await leave(place, WHOLE, contentOf({ pid: deadPid() }));
