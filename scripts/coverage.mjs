@@ -55,7 +55,7 @@ async function main(args) {
   } finally {
     utimesSync(BUILD_INFO, atime, mtime);
     for (const made of [folder, results]) rmSync(made, { recursive: true, force: true });
-    if (existsSync(SUMMARY)) print(JSON.parse(readFileSync(SUMMARY, 'utf8')));
+    if (existsSync(SUMMARY)) print(JSON.parse(readFileSync(SUMMARY, 'utf8')), isQuick ? QUICK : undefined);
   }
 }
 
@@ -74,13 +74,15 @@ function printFailed(results) {
 /**
  * One line for each room. Lines alone: a module that was run both from src and as it was built has branches of both.
  * @param {Record<string, FileSummary>} files
+ * @param {readonly string[]} [shown] rooms whose tests ran; without it all
  */
-function print({ total: _, ...files }) {
+function print({ total: _, ...files }, shown) {
   /** @type {Map<string, FileSummary[]>} */
   const rooms = new Map();
   for (const [file, summary] of Object.entries(files)) {
     const [, room = '', ...rest] = relative(root, file).split(sep);
-    if (rest.length > 0) rooms.set(room, [...(rooms.get(room) ?? []), summary]);
+    if (rest.length === 0 || shown?.includes(room) === false) continue;
+    rooms.set(room, [...(rooms.get(room) ?? []), summary]);
   }
   console.log(`\n${'coverage'.padEnd(10)}${'files'.padStart(6)}${'lines'.padStart(8)}${'run'.padStart(10)}`);
   const line = (/** @type {string} */ name, /** @type {FileSummary[]} */ summaries) => {
@@ -92,7 +94,7 @@ function print({ total: _, ...files }) {
     );
   };
   for (const [room, summaries] of [...rooms].sort()) line(room, summaries);
-  line('all', [...rooms.values()].flat());
+  line(shown === undefined ? 'all' : 'these', [...rooms.values()].flat());
 }
 
 process.exitCode = (await main(process.argv.slice(2))) ? 0 : 1;

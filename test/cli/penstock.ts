@@ -17,6 +17,12 @@ export interface Ended {
 export interface Started {
   readonly child: ChildProcessByStdio<null, Readable, Readable>;
   readonly ended: Promise<Ended>;
+  /**
+   * Resolves with the first match in what the process has said on stderr, before this call or after it.
+   *
+   * @throws Error where it ends without
+   */
+  said(pattern: RegExp): Promise<RegExpExecArray>;
 }
 
 export interface StartOptions {
@@ -52,7 +58,21 @@ export function start(
     child.on('error', reject);
     child.on('close', (code, signal) => resolve({ code, signal, ...texts }));
   });
-  return { child, ended };
+  const said = (pattern: RegExp): Promise<RegExpExecArray> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        const match = pattern.exec(texts.stderr);
+        if (match === null) return;
+        child.stderr.off('data', look);
+        resolve(match);
+      };
+      child.stderr.on('data', look);
+      look();
+      const unsaid = ({ code, stderr }: Ended): void =>
+        reject(new Error(`it has ended with ${code} and has not said ${pattern}:\n${stderr}`));
+      ended.then(unsaid, reject);
+    });
+  return { child, ended, said };
 }
 
 /** Runs the command line to its end. */

@@ -19,16 +19,9 @@ const SLOW = [
 ];
 
 /** Where it says that the page is. */
-function urlOf({ child }: Started): Promise<URL> {
-  return new Promise((resolve, reject) => {
-    let text = '';
-    child.stderr.on('data', (part: string) => {
-      text += part;
-      const [, url] = /^ {2}live +(http:\/\/127\.0\.0\.1:\d+\/)$/m.exec(text) ?? [];
-      if (url !== undefined) resolve(new URL(url));
-    });
-    child.once('close', () => reject(new Error(text)));
-  });
+async function urlOf({ said }: Started): Promise<URL> {
+  const [, url = ''] = await said(/^ {2}live +(http:\/\/127\.0\.0\.1:\d+\/)$/m);
+  return new URL(url);
 }
 
 describe('penstock run --ui', () => {

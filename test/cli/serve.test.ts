@@ -98,14 +98,11 @@ describe('penstock serve', () => {
     );
     const config = at('serve.json');
     writeFileSync(config, JSON.stringify({ models: { m: { model: { runtime: 'module', uri: session } } } }));
-    const { child, ended } = start(['serve', config, ...ANY_PORTS]);
+    const { child, ended, said } = start(['serve', config, ...ANY_PORTS]);
     await vi.waitFor(() => expect(existsSync(at('loads'))).toBe(true), { timeout: 30_000 });
     child.kill(signal);
-    let text = '';
-    child.stderr.on('data', (said: string) => {
-      text += said;
-      if (text.includes('draining')) writeFileSync(at('go'), '');
-    });
+    await said(/draining/);
+    writeFileSync(at('go'), '');
     const { code, stderr } = await ended;
     expect(code, stderr).toBe(expected);
   });

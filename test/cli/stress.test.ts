@@ -134,13 +134,9 @@ describe('penstock stress', () => {
 
   test('ends cleanly at Ctrl-C, with all that it has started', async (context) => {
     if (!hasProc) return context.skip(NO_PROC);
-    const { child, ended } = start(['stress', configured(), '--seconds=60']);
+    const { child, ended, said } = start(['stress', configured(), '--seconds=60']);
     // The step before the last word of it: servers and generator are at work.
-    await new Promise<void>((resolve) => {
-      child.stderr.on('data', (text: string) => {
-        if (text.includes('1 of')) resolve();
-      });
-    });
+    await said(/1 of/);
     const children = childrenOf(child.pid ?? 0);
     expect(children.length).toBeGreaterThan(0);
     child.kill('SIGINT');

@@ -1,7 +1,7 @@
 import { expect, type TestContext, test } from 'vitest';
 import { NO_REDIS, REDIS } from '../../helpers/redis.js';
 import { Hosts } from './hosts.js';
-import { Fleet, Said, Scene } from './scene.js';
+import { Fleet, Scene } from './scene.js';
 
 /** One more than there are shards: it has nothing to do, and takes what another one seems to have dropped. */
 const HOSTS = 3;
@@ -29,15 +29,18 @@ async function cutOff(context: TestContext, batchMs: number, cutAndMend: (cut: C
   const fleet = new Fleet(HOSTS, (host) =>
     scene.worker(['--lock-seconds', '2'], { within: hosts.within(host) }),
   );
-  const said = fleet.workers.map((worker) => new Said(worker));
-  await Promise.all(said.map((one) => one.until(/takes shards/)));
+  const { workers } = fleet;
+  await Promise.all(workers.map(({ said }) => said(/takes shards/)));
   const submitted = scene.submit('--shards', String(SHARDS), '--wait', '--json');
   const { ended } = submitted;
-  const taken = said.map(async (one, host) => ({ host, shard: (await one.until(/\d+\/\d+: started/))[0] }));
+  const taken = workers.map(async ({ said }, host) => ({
+    host,
+    shard: (await said(/\d+\/\d+: started/))[0],
+  }));
   await scene.committed(2, ended);
   const { host, shard } = await Promise.race(taken);
-  const others = said.filter((_, other) => other !== host);
-  const replaced = () => Promise.race([ended, ...others.map((one) => one.until(new RegExp(shard)))]);
+  const others = workers.filter((_, other) => other !== host);
+  const replaced = () => Promise.race([ended, ...others.map(({ said }) => said(new RegExp(shard)))]);
   await cutAndMend({ hosts, scene, host, replaced, ended });
   const { code, stdout, stderr } = await ended;
   expect(code, stderr).toBe(0);

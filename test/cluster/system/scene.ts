@@ -169,30 +169,3 @@ export class Fleet {
     return Promise.all(this.#workers.map(({ ended }) => ended));
   }
 }
-
-/** What a process writes to stderr, as it comes. */
-export class Said {
-  #text = '';
-  readonly #looks = new Set<() => void>();
-
-  constructor({ child }: Started) {
-    child.stderr.on('data', (text: string) => {
-      this.#text += text;
-      for (const look of this.#looks) look();
-    });
-  }
-
-  /** Resolves with the first match, once there is one. */
-  until(pattern: RegExp): Promise<RegExpExecArray> {
-    return new Promise((resolve) => {
-      const look = (): void => {
-        const match = pattern.exec(this.#text);
-        if (match === null) return;
-        this.#looks.delete(look);
-        resolve(match);
-      };
-      this.#looks.add(look);
-      look();
-    });
-  }
-}
