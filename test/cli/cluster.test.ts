@@ -103,7 +103,7 @@ describe.skipIf(!REDIS)(
     test('Ctrl-C ends only the waiting; cancel ends the run, and whoever waits for it is told', async () => {
       const redis = await redisServer();
       // Whenever the run is cancelled, the first shard is under way.
-      const { file } = jobFile({ splits: 4, splitMs: 20_000 });
+      const { file } = jobFile({ splits: 8, splitMs: 5000 });
       const waiting = start(['submit', file, '--queue', redis.url, '--shards', '4', '--wait']);
       await waiting.said(/0\/4 shards/);
       waiting.child.kill('SIGINT');
