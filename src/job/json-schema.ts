@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { jobSchema } from './schema.js';
 
+/** A JSON Schema of draft-07. */
 export interface JsonSchema {
   readonly [keyword: string]: unknown;
 }

@@ -47,6 +47,7 @@ export type Pinning = 'auto' | boolean;
 
 /** Private memory that a session copies shared memory to and from, where its runtime does not take that. */
 export interface StagingMemory {
+  /** All of it. */
   readonly bytes: number;
   /** Of these: registered with the driver of the GPU. */
   readonly pinnedBytes: number;
@@ -56,8 +57,11 @@ export interface StagingMemory {
 
 /** A loaded model on a device, inside one thread. Whoever loads it closes it. */
 export interface Session {
+  /** In the order in which `run` takes them. */
   readonly inputs: readonly ModelTensor[];
+  /** In the order in which `run` takes them. */
   readonly outputs: readonly ModelTensor[];
+  /** Where it computes. */
   readonly device: SessionDevice;
   /** What a user should know: a provider that did not start, and why. More may be added at the end while it runs. */
   readonly warnings: readonly string[];
@@ -67,6 +71,7 @@ export interface Session {
   run(inputs: readonly TensorView[], outputs: readonly TensorView[]): Promise<void>;
   /** Runs one batch and returns the dimensions of the outputs: for outputs that the model leaves open. */
   outputDims(inputs: readonly TensorView[]): Promise<ReadonlyMap<string, readonly number[]>>;
+  /** Gives back its memory, on the device too. No batch may be under way. */
   close(): Promise<void>;
 }
 

@@ -5,15 +5,19 @@ import { messageOf, UsageError } from '../util/errors.js';
 import { reasonOf } from '../util/system-error.js';
 import type { TraceArrivals } from './arrivals/trace.js';
 
-/** What a trace file says of one endpoint; undefined for requests that name none. */
+/** What a trace file says of one endpoint. */
 export interface TracedStream {
+  /** Undefined for requests that name none. */
   readonly endpoint: string | undefined;
+  /** Its requests. */
   readonly arrivals: TraceArrivals;
 }
 
 /** A recorded load. */
 export interface TraceFile {
+  /** Where it was read from. */
   readonly file: string;
+  /** One an endpoint. */
   readonly streams: readonly TracedStream[];
   /** From its first request to its last. */
   readonly seconds: number;

@@ -14,8 +14,10 @@ export const DTYPES = [
   'bool',
 ] as const;
 
+/** An element type of tensors, by ONNX Runtime's name. */
 export type DType = (typeof DTYPES)[number];
 
+/** Elements that JavaScript's numbers hold. float16 is kept as the bits, in a Uint16Array. */
 export type NumericArray =
   | Float32Array
   | Float64Array
@@ -26,6 +28,7 @@ export type NumericArray =
   | Int32Array
   | Uint32Array;
 
+/** Elements of any dtype. */
 export type TypedArray = NumericArray | BigInt64Array | BigUint64Array;
 
 type TypedArrayConstructor = {

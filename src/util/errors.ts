@@ -12,9 +12,11 @@ export interface Place {
   readonly row?: number;
 }
 
+/** What an error carries beside its sentence. */
 export interface ErrorDetails extends Place {
   /** What to do about it: one imperative sentence. */
   readonly hint?: string;
+  /** What it comes from, where that was an error itself. */
   readonly cause?: unknown;
 }
 

@@ -4,6 +4,7 @@ export interface GrpcLimits {
   readonly requestMs: number;
   /** A connection without a call. */
   readonly idleMs: number;
+  /** At one time. */
   readonly connections: number;
 }
 

@@ -8,6 +8,7 @@ export interface HttpLimits {
   readonly idleMs: number;
   /** A connection on which neither side has anything to say although a request is not answered, or its answer not taken. */
   readonly stalledMs: number;
+  /** At one time. */
   readonly connections: number;
 }
 

@@ -1,4 +1,6 @@
+/** Requests that come as they were recorded. */
 export interface TraceArrivals {
+  /** Beside other kinds of arrivals. */
   readonly kind: 'trace';
   /** Seconds from the beginning, ascending. */
   readonly times: readonly number[];

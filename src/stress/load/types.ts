@@ -47,9 +47,13 @@ export interface LoadOrder {
 
 /** Milliseconds; 0 where there was none. */
 export interface Percentiles {
+  /** Half took no longer. */
   readonly p50: number;
+  /** 99 of 100 took no longer. */
   readonly p99: number;
+  /** 999 of 1,000 took no longer. */
   readonly p999: number;
+  /** The longest. */
   readonly max: number;
 }
 
@@ -57,9 +61,11 @@ export interface Percentiles {
 export interface LoadTimeline {
   /** Ends of the intervals, seconds. */
   readonly seconds: readonly number[];
-  /** Requests that were due, answered within the deadline, refused. */
+  /** Requests that were due in each. */
   readonly due: readonly number[];
+  /** Of these, answered within the deadline. */
   readonly good: readonly number[];
+  /** Of these, refused. */
   readonly refused: readonly number[];
   /** Of answers; of those that are missing, how long they were waited for. 0 where there was none. */
   readonly p99Ms: readonly number[];
@@ -67,14 +73,17 @@ export interface LoadTimeline {
 
 /** What became of one stream. Latencies count from when a request was due, or of a closed stream, sent. */
 export interface StreamResult {
+  /** As it was asked for. */
   readonly name: string;
   /** For how long requests were due. */
   readonly seconds: number;
   /** Requests that were due; each is answered, refused, failed or unanswered. */
   readonly due: number;
+  /** With a result, however late. */
   readonly answered: number;
   /** Of these, within the deadline. */
   readonly good: number;
+  /** Rows of requests that were answered within the deadline. */
   readonly goodRows: number;
   /** By HTTP status: those by which a server says no. */
   readonly refused: Readonly<Record<string, number>>;
@@ -82,11 +91,13 @@ export interface StreamResult {
   readonly failed: Readonly<Record<string, number>>;
   /** Given up at the end. Their latency is how long they had waited. */
   readonly unanswered: number;
+  /** How long answers took, and at the end those that did not come. */
   readonly latencyMs: Percentiles;
   /** How long a refusal took; null where there was none. */
   readonly refusalMs: Percentiles | null;
   /** Latencies by share of requests, for a plot. */
   readonly curve: readonly { readonly share: number; readonly ms: number }[];
+  /** The same over time. */
   readonly timeline: LoadTimeline;
 }
 
@@ -96,6 +107,7 @@ export interface GeneratorResult {
   readonly lateMs: Percentiles;
   /** Requests that had to wait for one, since as many as allowed were unanswered. */
   readonly held: number;
+  /** The most requests that were unanswered at the same time. */
   readonly mostOutstanding: number;
   /** Share of the time in which its event loop was busy: near 1, it is what limits. */
   readonly utilization: number;
