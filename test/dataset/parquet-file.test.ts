@@ -76,7 +76,7 @@ async function checkVectors(file: DataFile, width: number, rows: number): Promis
 }
 
 describe('a Parquet file', () => {
-  const bytes = writeVectors(30_000, 256, 24_000);
+  const bytes = writeVectors(50_000, 256, 24_000);
 
   it.each([
     ['at once', (): ObjectReader => new SyncReader(bytes)],
@@ -85,9 +85,10 @@ describe('a Parquet file', () => {
   ])('with large row groups is read piece by piece, %s', async (_, open) => {
     const reader = open() as MemoryReader;
     const file = await ParquetFile.open(reader, ['id', 'x']);
-    expect(file.units.length).toBe(2);
+    // Two of them in pieces, in the same memory, and a small one.
+    expect(file.units.length).toBe(3);
     expect(String(file.schema.fields[1]?.type)).toBe('FixedSizeList[256]<Float32>');
-    const sizes = await checkVectors(file, 256, 30_000);
+    const sizes = await checkVectors(file, 256, 50_000);
     expect(Math.max(...sizes)).toBeLessThanOrEqual(8192);
     expect(Math.max(...reader.reads.map(([from, to]) => to - from))).toBeLessThan(17 * 2 ** 20);
     await file.close();
@@ -102,7 +103,7 @@ describe('a Parquet file', () => {
     for await (const raw of file.batches({ first: 0, count: 2 })) told += raw.bytes;
     const read = reader.reads.reduce((sum, [from, to]) => sum + to - from, 0) - opened;
     expect(read).toBe(told);
-    expect(read).toBeLessThan(150_000);
+    expect(read).toBeLessThan(250_000);
   });
 
   it('gives out no more row groups than a limit takes, and passes over batches that are not looked at', async () => {

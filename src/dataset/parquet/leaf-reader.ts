@@ -4,6 +4,7 @@ import { addZeros, ByteCursor, onlyValue, type Places, readHybrid } from './hybr
 import { LeafBuffer, type LeafSlice } from './leaf-buffer.js';
 import { bitsFor, checkCrc, countOf, type DataPage, openDataPage, type Page, parsePage } from './page.js';
 import type { LeafColumn } from './schema.js';
+import { Spare } from './spare.js';
 import { type Dictionary, decodeValues, type Sink } from './values.js';
 import type { ChunkWindow } from './window.js';
 
@@ -11,12 +12,20 @@ import type { ChunkWindow } from './window.js';
 const ENOUGH_ROWS = 8192;
 const ENOUGH_BYTES = 512 * 1024;
 
+/** What the column chunks of a leaf lie in, one after another. */
+export interface LeafMemory {
+  readonly buffer: LeafBuffer;
+  readonly window: Spare;
+  readonly dictionary: Spare;
+}
+
 /** Reads one column chunk from front to back: pages out of the window, decoded into a buffer, rows out of the buffer. */
 export class LeafReader {
   readonly leaf: LeafColumn;
   readonly window: ChunkWindow;
   readonly #chunk: ColumnChunk;
   readonly #decompress: Decompress;
+  readonly #memory: LeafMemory;
   readonly #buffer: LeafBuffer;
   #page: Page | undefined;
   #dictionary: Dictionary | undefined;
@@ -28,13 +37,14 @@ export class LeafReader {
     chunk: ColumnChunk,
     window: ChunkWindow,
     decompress: Decompress,
-    buffer: LeafBuffer,
+    memory: LeafMemory,
   ) {
     this.leaf = leaf;
     this.window = window;
     this.#chunk = chunk;
     this.#decompress = decompress;
-    this.#buffer = buffer;
+    this.#memory = memory;
+    this.#buffer = memory.buffer;
   }
 
   get isExhausted(): boolean {
@@ -44,6 +54,12 @@ export class LeafReader {
   /** To be called before anything else, once the row group before is done: it had the same memory. */
   start(): void {
     this.#buffer.reset();
+  }
+
+  /** Gives back memory for the next column chunk, once all of this one was taken. */
+  release(): void {
+    this.window.release();
+    this.#forgetDictionary();
   }
 
   /** Rows that are decoded and whole: where rows have many entries, the last may go on in the next page. */
@@ -115,8 +131,10 @@ export class LeafReader {
     this.#page = undefined;
     checkCrc(page.header, body);
     const { type } = page.header;
-    if (type === 'DICTIONARY_PAGE') this.#dictionary = this.#decodeDictionary(page, body);
-    else if (type === 'DATA_PAGE' || type === 'DATA_PAGE_V2') {
+    if (type === 'DICTIONARY_PAGE') {
+      this.#forgetDictionary();
+      this.#dictionary = this.#decodeDictionary(page, body);
+    } else if (type === 'DATA_PAGE' || type === 'DATA_PAGE_V2') {
       this.#decodeData(openDataPage(page, body, this.leaf, this.#decompress));
     } else if (type !== 'INDEX_PAGE') throw new RangeError('a page is of an unknown kind');
   }
@@ -143,15 +161,22 @@ export class LeafReader {
     buffer.addedValues();
   }
 
+  /** Values of it were copied to wherever they are used. */
+  #forgetDictionary(): void {
+    if (this.#dictionary !== undefined) this.#memory.dictionary.give(this.#dictionary.bytes);
+    this.#dictionary = undefined;
+  }
+
   #decodeDictionary({ header }: Page, body: Uint8Array): Dictionary {
     const { type } = this.leaf;
+    const spare = this.#memory.dictionary;
     if (header.dictionary_page_header === undefined) throw new RangeError('a page has no header of its kind');
     const count = countOf(header.dictionary_page_header.num_values);
     const page = this.#decompress(body, header.uncompressed_page_size);
-    const bytes = { at: new Uint8Array(0), offsets: new Int32Array(1) };
+    const bytes = { at: new Uint8Array(0) as Uint8Array, offsets: new Int32Array(1) };
     const sink: Sink = {
       room(values, length) {
-        bytes.at = new Uint8Array(Math.ceil(length / 8) * 8);
+        bytes.at = spare.take(length);
         bytes.offsets = new Int32Array(type.width === 0 ? values + 1 : 0);
         return { bytes: bytes.at, at: 0, offsets: bytes.offsets, first: 0 };
       },
@@ -166,8 +191,12 @@ export class LeafReader {
   }
 }
 
-export function bufferFor({ type, maxDef, maxRep }: LeafColumn): LeafBuffer {
-  return new LeafBuffer(type.width, maxDef, maxRep);
+export function memoryFor({ type, maxDef, maxRep }: LeafColumn): LeafMemory {
+  return {
+    buffer: new LeafBuffer(type.width, maxDef, maxRep),
+    window: new Spare(),
+    dictionary: new Spare(),
+  };
 }
 
 function readLevels(

@@ -8,7 +8,7 @@ import { readsAtOnce } from '../arrow-message.js';
 import type { BatchRange, ColumnRange, DataFile, FileUnit, RawBatch } from '../types.js';
 import { type Decompress, decompressor } from './codecs.js';
 import { type ParquetFooter, type RowGroup, readParquetFooter } from './footer.js';
-import { bufferFor } from './leaf-reader.js';
+import { memoryFor } from './leaf-reader.js';
 import { type GroupContext, RowGroupReader } from './row-group.js';
 import { leavesOf, type ParquetSchema, parquetSchema, type SchemaNode } from './schema.js';
 
@@ -190,7 +190,7 @@ async function contextOf(
 ): Promise<GroupContext> {
   const { uri } = reader.object;
   // Row groups are decoded one after another: the memory of one serves the next.
-  const leaves = leavesOf(nodes).map((leaf) => ({ leaf, buffer: bufferFor(leaf) }));
+  const leaves = leavesOf(nodes).map((leaf) => ({ leaf, memory: memoryFor(leaf) }));
   const decompressors = new Map<string, Decompress>();
   for (const { columns } of groups) {
     for (const { leaf } of leaves) {

@@ -8,8 +8,7 @@ import { readsAtOnce } from '../arrow-message.js';
 import { assemble } from './assemble.js';
 import type { Decompress } from './codecs.js';
 import type { ColumnChunk, RowGroup } from './footer.js';
-import type { LeafBuffer } from './leaf-buffer.js';
-import { LeafReader } from './leaf-reader.js';
+import { type LeafMemory, LeafReader } from './leaf-reader.js';
 import type { LeafColumn, SchemaNode } from './schema.js';
 import { ChunkWindow } from './window.js';
 
@@ -29,7 +28,7 @@ export interface GroupContext {
   readonly schema: Schema;
   /** The wanted columns, and their leaves with memory for each. */
   readonly nodes: readonly SchemaNode[];
-  readonly leaves: readonly { readonly leaf: LeafColumn; readonly buffer: LeafBuffer }[];
+  readonly leaves: readonly { readonly leaf: LeafColumn; readonly memory: LeafMemory }[];
   readonly decompressors: ReadonlyMap<string, Decompress>;
 }
 
@@ -76,11 +75,11 @@ export class RowGroupReader {
       MIN_STEP,
       Math.min(stepOf(reader), (8 * stepOf(reader)) / Math.max(1, chunks.length)),
     );
-    const readers = leaves.map(({ leaf, buffer }, i) => {
+    const readers = leaves.map(({ leaf, memory }, i) => {
       const chunk = chunks[i] as ColumnChunk;
       const held = isSmall ? body.bytesOf(regions[i] as BufferRegion) : undefined;
-      const window = new ChunkWindow(reader, chunk, step, held);
-      return new LeafReader(leaf, chunk, window, decompressors.get(chunk.codec) as Decompress, buffer);
+      const window = new ChunkWindow(reader, chunk, step, memory.window, held);
+      return new LeafReader(leaf, chunk, window, decompressors.get(chunk.codec) as Decompress, memory);
     });
     return new RowGroupReader(context, group, index, readers, read);
   }
@@ -124,6 +123,8 @@ export class RowGroupReader {
 
   async settle(): Promise<void> {
     await Promise.all(this.#readers.map(({ window }) => window.settle()));
+    // Whoever left early may still look at what is here.
+    if (this.isDone) for (const leaf of this.#readers) leaf.release();
   }
 
   #needs(leaf: LeafReader): number {

@@ -188,14 +188,31 @@ function fromDictionary(
   const bits = cursor.byte();
   const indices = indicesFor(count);
   readHybrid(cursor, bits, indices, 0, count);
-  const size = dictionary.count;
-  for (let i = 0; i < count; i++) {
-    // As unsigned: what was negative is too large.
-    if ((indices[i] as number) >>> 0 >= size)
-      throw new RangeError(`a page refers to value ${indices[i]} of a dictionary of ${size}`);
+  if (dictionary.width === 4) {
+    wordsFrom(indices, dictionary, sink);
+    return;
   }
+  for (let i = 0; i < count; i++) checkIndex(indices[i] as number, dictionary.count);
   if (dictionary.offsets !== undefined) textsFrom(indices, dictionary.bytes, dictionary.offsets, sink);
   else fixedFrom(indices, dictionary, sink);
+}
+
+function checkIndex(index: number, size: number): void {
+  // As unsigned: what was negative is too large.
+  if (index >>> 0 >= size) throw new RangeError(`a page refers to value ${index} of a dictionary of ${size}`);
+}
+
+/** Most columns of a model are of four bytes: these are looked up as they are checked. */
+function wordsFrom(indices: Int32Array, { bytes: source, count: size }: Dictionary, sink: Sink): void {
+  const count = indices.length;
+  const { bytes, at } = sink.room(count, count * 4);
+  const from = new Uint32Array(source.buffer, source.byteOffset, source.byteLength >> 2);
+  const to = new Uint32Array(bytes.buffer, bytes.byteOffset + at, count);
+  for (let i = 0; i < count; i++) {
+    const index = indices[i] as number;
+    checkIndex(index, size);
+    to[i] = from[index] as number;
+  }
 }
 
 function textsFrom(indices: Int32Array, source: Uint8Array, begins: Int32Array, sink: Sink): void {
@@ -215,15 +232,14 @@ function textsFrom(indices: Int32Array, source: Uint8Array, begins: Int32Array, 
 function fixedFrom(indices: Int32Array, { bytes: source, width }: Dictionary, sink: Sink): void {
   const count = indices.length;
   const { bytes, at } = sink.room(count, count * width);
-  if (width === 4 || width === 8) {
-    // Words of four bytes: their places are aligned, and no value is boxed.
-    const words = width / 4;
+  if (width === 8) {
+    // In halves: these are aligned, and no value is boxed.
     const from = new Uint32Array(source.buffer, source.byteOffset, source.byteLength >> 2);
-    const to = new Uint32Array(bytes.buffer, bytes.byteOffset + at, count * words);
+    const to = new Uint32Array(bytes.buffer, bytes.byteOffset + at, count * 2);
     for (let i = 0; i < count; i++) {
-      const index = (indices[i] as number) * words;
-      to[i * words] = from[index] as number;
-      if (words === 2) to[i * 2 + 1] = from[index + 1] as number;
+      const index = (indices[i] as number) * 2;
+      to[i * 2] = from[index] as number;
+      to[i * 2 + 1] = from[index + 1] as number;
     }
     return;
   }

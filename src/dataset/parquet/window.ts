@@ -1,5 +1,6 @@
 import type { ObjectReader } from '../../storage/types.js';
 import type { SyncReader } from '../arrow-message.js';
+import type { Spare } from './spare.js';
 import { checkThrift } from './thrift.js';
 
 /** Metadata of a page that is longer is not waited for: the longest part of it are the least and greatest value. */
@@ -10,7 +11,10 @@ export class ChunkWindow {
   readonly #reader: ObjectReader;
   /** Bytes read at a time, at the least. */
   readonly #step: number;
+  readonly #spare: Spare;
   #bytes: Uint8Array;
+  /** Whether it lies in memory of its own. */
+  #isOwn = false;
   #from = 0;
   #to: number;
   /** Where in the file `#to` is, and where the chunk ends. */
@@ -20,15 +24,20 @@ export class ChunkWindow {
   /** Bytes read from storage. */
   bytesRead = 0;
 
-  /** @param held the chunk's first bytes, where they are in memory already */
+  /**
+   * @param spare memory for what is read
+   * @param held the chunk's first bytes, where they are in memory already
+   */
   constructor(
     reader: ObjectReader,
     { start, bytes }: { start: number; bytes: number },
     step: number,
+    spare: Spare,
     held: Uint8Array = new Uint8Array(0),
   ) {
     this.#reader = reader;
     this.#step = step;
+    this.#spare = spare;
     this.#bytes = held;
     this.#to = held.length;
     this.#next = start + held.length;
@@ -107,6 +116,13 @@ export class ChunkWindow {
     await this.#ahead?.catch(() => {});
   }
 
+  /** Gives back its memory, once all of the chunk was taken and looked at. */
+  release(): void {
+    this.#replace(new Uint8Array(0), false);
+    this.#from = 0;
+    this.#to = 0;
+  }
+
   async #read(length: number): Promise<Uint8Array> {
     const bytes = new Uint8Array(Math.min(length, this.#end - this.#next));
     await this.#reader.read(this.#next, bytes);
@@ -115,7 +131,7 @@ export class ChunkWindow {
 
   #append(bytes: Uint8Array): void {
     if (this.#from === this.#to) {
-      this.#bytes = bytes;
+      this.#replace(bytes, true);
       this.#from = 0;
       this.#to = 0;
     } else {
@@ -134,11 +150,18 @@ export class ChunkWindow {
   /** Moves what is left to the front, and makes place for so many bytes behind it. */
   #makeRoom(length: number): void {
     const left = this.front;
-    const target =
-      left.length + length > this.#bytes.length ? new Uint8Array(left.length + length) : this.#bytes;
-    target.set(left);
-    this.#bytes = target;
+    if (left.length + length > this.#bytes.length || !this.#isOwn) {
+      const target = this.#spare.take(left.length + length);
+      target.set(left);
+      this.#replace(target, true);
+    } else this.#bytes.set(left);
     this.#from = 0;
     this.#to = left.length;
+  }
+
+  #replace(bytes: Uint8Array, isOwn: boolean): void {
+    if (this.#isOwn) this.#spare.give(this.#bytes);
+    this.#bytes = bytes;
+    this.#isOwn = isOwn;
   }
 }
