@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism, cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { optionsOf } from '../scripts/options.mjs';
 import { memcpySpeed } from './support/memcpy.mjs';
 import { describe, formatTable } from './support/table.mjs';
 
@@ -41,7 +41,7 @@ async function run(name) {
   return message;
 }
 
-const { values: options, positionals: names } = parseArgs({
+const { values: options, positionals: names } = optionsOf({
   allowPositionals: true,
   options: { json: { type: 'boolean' }, child: { type: 'string' } },
 });

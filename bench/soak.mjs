@@ -2,8 +2,8 @@
 // `npm run soak -- --minutes N`: half of the time for jobs in a row, half for one loader. Exit code 1 where they don't.
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { createLoader, runJob } from '../dist/index.js';
+import { optionsOf } from '../scripts/options.mjs';
 import { inTemporaryFolder, writeVectors } from './support/arrow-file.mjs';
 import { growth } from './support/stats.mjs';
 
@@ -108,7 +108,7 @@ async function batches(folder, minutes) {
   return seen;
 }
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' } } });
+const { values } = optionsOf({ options: { minutes: { type: 'string', default: '10' } } });
 const minutes = Number(values.minutes);
 if (!(minutes > 0)) {
   console.error(`--minutes ${values.minutes}: expected a number above 0`);

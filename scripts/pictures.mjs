@@ -6,11 +6,11 @@ import { copyFileSync, linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import sharp from 'sharp';
+import { optionsOf } from './options.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const { values } = parseArgs({
+const { values } = optionsOf({
   options: {
     chromium: { type: 'string', default: process.env.PENSTOCK_TEST_CHROMIUM ?? 'chromium' },
     out: { type: 'string', default: join(root, 'docs/images/report.png') },

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { homedir, loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { optionsOf } from '../../scripts/options.mjs';
 import { memcpySpeed } from '../support/memcpy.mjs';
 import { formatTable } from '../support/table.mjs';
 import { barsOf } from './support/bars.mjs';
@@ -34,7 +34,7 @@ const HELP = `usage: node bench/peers/main.mjs [options]
   --json FILE        all that was measured
   --help`;
 
-const { values: options } = parseArgs({
+const { values: options } = optionsOf({
   options: {
     cache: { type: 'string', default: join(homedir(), '.cache', 'penstock-peers') },
     only: { type: 'string' },

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { homedir, loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { optionsOf } from '../../../scripts/options.mjs';
 import { Environments } from '../support/environments.mjs';
 import { chosen, machineOf, printWhenInterrupted, rotated } from '../support/main.mjs';
 import { Results } from '../support/results.mjs';
@@ -27,7 +27,7 @@ const HELP = `usage: node bench/peers/serve/main.mjs [options]
   --json FILE        all that was measured
   --help`;
 
-const { values: options } = parseArgs({
+const { values: options } = optionsOf({
   options: {
     cache: { type: 'string', default: join(homedir(), '.cache', 'penstock-peers') },
     only: { type: 'string' },
