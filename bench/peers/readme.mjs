@@ -7,6 +7,7 @@ import { markdown, short } from './support/tables.mjs';
 const ROWS = [
   ['penstock-1', 'Penstock, 1 producer', 'threads over one ring in shared memory, ahead'],
   ['node', 'plain Node loop', 'one thing after another'],
+  ['numpy', 'loop over numpy', 'copies out of a memory map, one thing after another'],
   ['pytorch-0', 'PyTorch DataLoader, 0 workers', 'views of a memory map, one thing after another'],
   ['pytorch-2', 'PyTorch DataLoader, 2 workers', 'processes, ahead'],
   ['hf-arrow', 'Hugging Face datasets', 'views of a memory map, one thing after another'],
