@@ -98,17 +98,32 @@ export class HotSlots implements Disposable {
     return { slots: this.#batches.length, bucket: this.#bucket };
   }
 
-  /** All batches in turn. */
+  /**
+   * What all batches would take one after another. A batch of one bucket takes as long as the next of it, and a slow device
+   * has not the time for all: buckets come in turn, and their means count as often as there are batches of them.
+   */
   async replay({ seconds, startAt }: ReplayRequest): Promise<DeviceResult> {
+    const buckets = [...new Set(this.#batches.map(({ bucket }) => bucket))];
+    const byBucket = buckets.map((one) => this.#batches.filter(({ bucket }) => bucket === one));
+    const turns = Math.max(...byBucket.map(({ length }) => length));
+    const batches = Array.from({ length: turns }, (_, turn) =>
+      byBucket.map((some) => some[turn % some.length] as HotBatch),
+    ).flat();
     await sleep(Math.max(0, (startAt - now()) / 1000));
     const startedAt = now();
     // The first run of a shape is slow in every runtime.
-    for (const { views } of this.#batches) {
-      await this.#run(views);
-      if (now() - startedAt > (seconds / 4) * 1e6) break;
-    }
+    for (const { views } of batches.slice(0, byBucket.length)) await this.#run(views);
     const isSlow = now() - startedAt > seconds * 1e6;
-    return this.#repeat(this.#batches, seconds, isSlow ? 1 : LEAST_RUNS);
+    const { runMs } = await this.#repeat(batches, seconds, byBucket.length * (isSlow ? 1 : LEAST_RUNS));
+    const totalMs = byBucket.map((some, place) => {
+      const own = runMs.filter((_, i) => i % byBucket.length === place);
+      return (some.length * own.reduce((sum, ms) => sum + ms, 0)) / own.length;
+    });
+    return {
+      rows: this.#batches.reduce((sum, { rows }) => sum + rows, 0),
+      seconds: totalMs.reduce((sum, ms) => sum + ms, 0) / 1000,
+      runMs,
+    };
   }
 
   /** One batch of `rows` rows: those of a real one, over and over where it has not so many. */
