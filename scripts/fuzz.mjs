@@ -2,7 +2,6 @@
 // `npm run fuzz -- --minutes N`: reads damaged files, and sends wrong requests, for so long, with a seed that it prints.
 // `npm run fuzz -- --seed S --case C`: one case again, as a failure printed it.
 // `--only files`, or `--only requests`.
-
 import { build } from './build.mjs';
 import { optionsOf } from './options.mjs';
 import { run, TOOLS } from './steps.mjs';

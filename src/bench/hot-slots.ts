@@ -115,15 +115,11 @@ export class HotSlots implements Disposable {
     for (const { views } of batches.slice(0, byBucket.length)) await this.#run(views);
     const isSlow = now() - startedAt > seconds * 1e6;
     const { runMs } = await this.#repeat(batches, seconds, byBucket.length * (isSlow ? 1 : LEAST_RUNS));
-    const totalMs = byBucket.map((some, place) => {
+    const totals = byBucket.map(({ length }, place) => {
       const own = runMs.filter((_, i) => i % byBucket.length === place);
-      return (some.length * own.reduce((sum, ms) => sum + ms, 0)) / own.length;
+      return (length * sum(own)) / own.length;
     });
-    return {
-      rows: this.#batches.reduce((sum, { rows }) => sum + rows, 0),
-      seconds: totalMs.reduce((sum, ms) => sum + ms, 0) / 1000,
-      runMs,
-    };
+    return { rows: sum(this.#batches.map(({ rows }) => rows)), seconds: sum(totals) / 1000, runMs };
   }
 
   /** One batch of `rows` rows: those of a real one, over and over where it has not so many. */
@@ -205,6 +201,10 @@ export class HotSlots implements Disposable {
   [Symbol.dispose](): void {
     this.#pinned[Symbol.dispose]();
   }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, one) => total + one, 0);
 }
 
 function ringOf(

@@ -16,9 +16,8 @@ import type { Scratch } from './scratch.js';
 import { steadyPart } from './steady.js';
 import { repeated, type Subject, withNullModel } from './subject.js';
 
-/** Slots of real batches that a device's ceiling is measured with; of batches of several buckets more, up to so many bytes. */
+/** Slots of real batches that a device's ceiling is measured with, for each bucket. */
 const HOT_SLOTS = 8;
-const HOT_BYTES = 256 * 2 ** 20;
 
 /** How much longer threads that begin together are given to do so, microseconds. */
 const TOGETHER_MICROS = 20_000;
@@ -201,10 +200,10 @@ export class SessionThreads extends Threads {
   /** Slots of real batches, in each thread. */
   async fill(splits: readonly Split[]): Promise<FillResult> {
     const { work, plan } = this.#subject;
-    const { buckets, slotBytes } = work.layout;
+    const { buckets } = work.layout;
     // How many there are of each bucket is what the ceiling of all goes by.
-    const most = buckets.length > 1 ? Math.floor(HOT_BYTES / slotBytes) : plan.slots.begin;
-    const slots = Math.max(1, Math.min(HOT_SLOTS * buckets.length, most));
+    const most = buckets.length > 1 ? plan.slots.most : plan.slots.begin;
+    const slots = Math.min(HOT_SLOTS * buckets.length, most);
     const [filled] = await this.all((thread) => thread.ask('fill', { work, splits, slots }));
     return filled as FillResult;
   }
